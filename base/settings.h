@@ -1,0 +1,100 @@
+/*
+ * Settings as a table: each entry has one name, one type, one default and one help line, and the
+ * same table serves the command line, the environment, a .env file, --help and the manual's check.
+ *
+ * Order of precedence: command line, environment, .env file, default. Values are kept as text and
+ * checked against their type when they are set, so that a mistake is reported with the place it came
+ * from ("option --concurrency: ...", "environment variable EMAIL_PORT: ...", ".env line 3: ...").
+ * Fill it before threads start; reading afterwards is free for all threads.
+ */
+#ifndef BASE_SETTINGS_H
+#define BASE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "base/strbuf.h"
+#include "celeriac/error.h"
+
+enum setting_type {
+    SETTING_TEXT,
+    SETTING_INT,     /* decimal, between min and max */
+    SETTING_BOOL,    /* django-environ's true, on, ok, y, yes, 1 in any case; everything else is false */
+    SETTING_FLAG,    /* an option without a value; true when given */
+    SETTING_SECONDS, /* decimal seconds with an optional fraction, between min and max */
+    SETTING_LEVEL    /* a log level by Celery's names */
+};
+
+/* One row of a settings table. Tables are static and end with a row whose name is NULL. */
+struct setting {
+    const char *name;          /* unique within the program, e.g. "concurrency" */
+    enum setting_type type;
+    const char *default_value; /* as text; NULL means unset */
+    const char *env;           /* environment variables, first wins, separated by ' '; NULL for none */
+    const char *option;        /* "-c, --concurrency"; NULL when it is no option */
+    const char *value_name;    /* what --help calls the value, e.g. "N" */
+    int64_t min, max;          /* SETTING_INT and SETTING_SECONDS (whole seconds); both 0: any */
+    bool secret;               /* never printed or logged */
+    const char *help;          /* one sentence without a full stop */
+};
+
+struct settings;
+
+/* Where a value came from. */
+enum setting_origin { SETTING_DEFAULT, SETTING_FROM_FILE, SETTING_FROM_ENV, SETTING_FROM_OPTION };
+
+/*
+ * Makes a set of values over up to 8 tables (NULL-terminated list; the tables must outlive it), all
+ * at their defaults. CELERIAC_ERR_MEMORY, or CELERIAC_ERR_EXISTS when a name or option is repeated.
+ */
+enum celeriac_err settings_create(const struct setting *const *tables, struct settings **s,
+                                  struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* Releases the values, wiping secret ones; s may be NULL. */
+void settings_destroy(struct settings *s);
+
+/*
+ * Reads KEY=VALUE lines of a .env file as django-environ does: `export ` prefix, comments, single
+ * and double quotes. A missing file is no error when `optional`. Keys that no table knows are ignored.
+ */
+enum celeriac_err settings_read_dotenv(struct settings *s, const char *path, bool optional,
+                                       struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* Takes every variable named by the tables from `environ`-style memory (NULL-terminated array). */
+enum celeriac_err settings_read_environment(struct settings *s, char *const *environment,
+                                            struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/*
+ * Reads options from argv[1..]: "--name value", "--name=value", "-c 4", "-c4", bundled short flags;
+ * "--" ends them. Words that are no options go to *rest (borrowed, NULL-terminated, caller releases
+ * the array with mem_free()). An unknown option or a missing value is CELERIAC_ERR_VALUE.
+ */
+enum celeriac_err settings_read_options(struct settings *s, int argc, char *const *argv,
+                                        char ***rest, struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* Sets one value by its name, checked like any other. */
+enum celeriac_err settings_set(struct settings *s, const char *name, const char *value,
+                               enum setting_origin origin,
+                               struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* The text of a setting, or NULL when it is unset; borrowed. The name must be in a table. */
+const char *settings_text(const struct settings *s, const char *name);
+
+/* The value of a SETTING_INT; its default must be set. */
+int64_t settings_int(const struct settings *s, const char *name);
+
+/* The value of a SETTING_BOOL or SETTING_FLAG; unset is false. */
+bool settings_bool(const struct settings *s, const char *name);
+
+/* The value of a SETTING_SECONDS in nanoseconds; unset is 0. */
+int64_t settings_seconds_ns(const struct settings *s, const char *name);
+
+/* Where the value came from. */
+enum setting_origin settings_origin(const struct settings *s, const char *name);
+
+/* Appends the options of one table as --help prints them, wrapped to 80 columns. */
+void settings_help(const struct setting *table, struct strbuf *out);
+
+#endif
