@@ -40,8 +40,8 @@ bool size_add(size_t a, size_t b, size_t *sum) __attribute__((warn_unused_result
 bool size_mul(size_t a, size_t b, size_t *product) __attribute__((warn_unused_result));
 
 /*
- * Test hook: the n-th request from now on fails (1 = the next), and every one after it too until the
- * hook is called again. 0 switches the hook off.
+ * Test hook: the n-th request from now on fails (1 = the next), and every one after it too until
+ * the hook is called again. 0 switches the hook off.
  */
 void mem_fail_at(size_t n);
 

@@ -19,8 +19,8 @@ void base64_encode_url(struct strbuf *out, struct span bytes);
 
 /*
  * Appends the decoded bytes. Takes the standard alphabet; like Python's base64.b64decode() it skips
- * bytes outside of it, and wants correct padding. CELERIAC_ERR_SYNTAX for bad padding or length; the
- * buffer is then as before.
+ * bytes outside of it, and wants correct padding. CELERIAC_ERR_SYNTAX for bad padding or length;
+ * the buffer is then as before.
  */
 enum celeriac_err base64_decode(struct strbuf *out, struct span text) CELERIAC_MUST_CHECK;
 

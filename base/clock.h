@@ -1,6 +1,6 @@
 /*
- * Time, the only place that asks the kernel for it. Durations and deadlines use the monotonic clock;
- * wall time appears only on the wire and in rows. Any thread.
+ * Time, the only place that asks the kernel for it. Durations and deadlines use the monotonic
+ * clock; wall time appears only on the wire and in rows. Any thread.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H

@@ -25,7 +25,7 @@
 #define JSON_DEPTH_MAX 2000
 
 /* Longest text accepted: Redis' largest string is 512 MiB, and offsets here are 32 bits. */
-#define JSON_TEXT_MAX ((size_t) 512 * 1024 * 1024)
+#define JSON_TEXT_MAX ((size_t)512 * 1024 * 1024)
 
 enum json_type {
     JSON_NULL,
@@ -62,8 +62,8 @@ struct json_doc {
 
 struct json_options {
     /*
-     * Record nodes down to this depth only (1 = the top value, 2 = its members, ...); deeper ones are
-     * checked, but cost no memory. 0 records all.
+     * Record nodes down to this depth only (1 = the top value, 2 = its members, ...); deeper ones
+     * are checked, but cost no memory. 0 records all.
      */
     unsigned keep_depth;
     /* Refuse NaN and Infinity with DRF's words (rest_framework.settings STRICT_JSON). */
@@ -76,7 +76,8 @@ void json_init(struct json_doc *doc);
 /*
  * Parses text into doc (a fresh or a used one; used memory is kept). options may be NULL. On
  * failure doc holds no nodes, and err has CPython's words, such as "Expecting value: line 1 column
- * 10 (char 9)", positions counted in characters. CELERIAC_ERR_SYNTAX, _LIMIT (depth, size) or _MEMORY.
+ * 10 (char 9)", positions counted in characters. CELERIAC_ERR_SYNTAX, _LIMIT (depth, size) or
+ * _MEMORY.
  */
 enum celeriac_err json_parse(struct json_doc *doc, struct span text,
                              const struct json_options *options,
@@ -123,8 +124,8 @@ bool json_peek_string(const struct json_node *node, struct span *text);
 
 /*
  * Appends a string's decoded bytes: UTF-8, with a lone surrogate as the three bytes that UTF-8
- * would give it (Python's "surrogatepass"), so that nothing is lost. CELERIAC_ERR_VALUE when node is
- * not a string, or the buffer's error.
+ * would give it (Python's "surrogatepass"), so that nothing is lost. CELERIAC_ERR_VALUE when node
+ * is not a string, or the buffer's error.
  */
 enum celeriac_err json_decode_string(const struct json_node *node,
                                      struct strbuf *out) CELERIAC_MUST_CHECK;
@@ -132,7 +133,8 @@ enum celeriac_err json_decode_string(const struct json_node *node,
 /* Whether a string holds a lone surrogate, which UTF-8 and PostgreSQL cannot store. */
 bool json_has_lone_surrogate(const struct json_node *node);
 
-/* An integer between min and max: CELERIAC_ERR_VALUE when it is none, CELERIAC_ERR_LIMIT outside. */
+/* An integer between min and max: CELERIAC_ERR_VALUE when it is none, CELERIAC_ERR_LIMIT outside.
+ */
 enum celeriac_err json_int(const struct json_node *node, int64_t min, int64_t max,
                            int64_t *value) CELERIAC_MUST_CHECK;
 

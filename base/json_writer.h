@@ -24,7 +24,7 @@ struct json_writer {
     struct strbuf *out;
     enum json_style style;
     unsigned depth;
-    bool after_key;                        /* the next value completes a member */
+    bool after_key;                         /* the next value completes a member */
     bool filled[JSON_WRITER_DEPTH_MAX + 1]; /* something was written at this depth */
 };
 

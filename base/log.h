@@ -3,10 +3,11 @@
  *
  *     log_info("worker", "task received", LOG_STR("task", name), LOG_STR("id", id));
  *
- * One line per event, written with one write(2) to standard error, or to a file, so that lines of threads never mix.
- * On a terminal: "[2026-11-22 20:34:59,134] INFO worker: task received task=... id=..."; otherwise
- * JSON with the same fields when log_set_format() says so. Values are escaped; a line is cut at
- * LOG_LINE_MAX. Never log a recipient, a subject, a body, a key or a password at any level. Any thread.
+ * One line per event, written with one write(2) to standard error, or to a file, so that lines of
+ * threads never mix. On a terminal: "[2026-11-22 20:34:59,134] INFO worker: task received task=...
+ * id=..."; otherwise JSON with the same fields when log_set_format() says so. Values are escaped; a
+ * line is cut at LOG_LINE_MAX. Never log a recipient, a subject, a body, a key or a password at any
+ * level. Any thread.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -17,7 +18,8 @@
 #include "base/span.h"
 #include "celeriac/error.h"
 
-/* Longest line in bytes with its newline; a tenth of Linux' pipe buffer, so a write is never split. */
+/* Longest line in bytes with its newline; a tenth of Linux' pipe buffer, so a write is never split.
+ */
 #define LOG_LINE_MAX 4096
 
 /* Python's names for the levels, as `celery worker -l` takes them. */
@@ -33,26 +35,26 @@ struct log_field {
     int64_t number; /* the integer, or nanoseconds */
 };
 
-#define LOG_STR(k, text)                                                                           \
-    (struct log_field)                                                                             \
-    {                                                                                              \
-        .key = (k), .kind = LOG_FIELD_STRING, .string = span_of(text)                              \
+#define LOG_STR(k, text)                                              \
+    (struct log_field)                                                \
+    {                                                                 \
+        .key = (k), .kind = LOG_FIELD_STRING, .string = span_of(text) \
     }
-#define LOG_SPAN(k, s)                                                                             \
-    (struct log_field)                                                                             \
-    {                                                                                              \
-        .key = (k), .kind = LOG_FIELD_STRING, .string = (s)                                        \
+#define LOG_SPAN(k, s)                                      \
+    (struct log_field)                                      \
+    {                                                       \
+        .key = (k), .kind = LOG_FIELD_STRING, .string = (s) \
     }
-#define LOG_INT(k, n)                                                                              \
-    (struct log_field)                                                                             \
-    {                                                                                              \
-        .key = (k), .kind = LOG_FIELD_INT, .number = (int64_t) (n)                                 \
+#define LOG_INT(k, n)                                             \
+    (struct log_field)                                            \
+    {                                                             \
+        .key = (k), .kind = LOG_FIELD_INT, .number = (int64_t)(n) \
     }
 /* A duration in nanoseconds, printed in seconds with microseconds. */
-#define LOG_SECONDS(k, ns)                                                                         \
-    (struct log_field)                                                                             \
-    {                                                                                              \
-        .key = (k), .kind = LOG_FIELD_SECONDS, .number = (ns)                                      \
+#define LOG_SECONDS(k, ns)                                    \
+    (struct log_field)                                        \
+    {                                                         \
+        .key = (k), .kind = LOG_FIELD_SECONDS, .number = (ns) \
     }
 /* The text of an error record. */
 #define LOG_ERR(e) LOG_STR("error", (e)->text)
@@ -79,13 +81,13 @@ enum celeriac_err log_level_parse(struct span name, enum log_level *level) CELER
 void log_write(enum log_level level, const char *component, const char *event,
                const struct log_field *fields, size_t count);
 
-#define LOG_AT_(level, component, event, ...)                                                      \
-    do {                                                                                           \
-        if (log_enabled(level)) {                                                                  \
-            const struct log_field log_fields_[] = {{.key = NULL}, ##__VA_ARGS__};                 \
-            log_write(level, component, event, log_fields_ + 1,                                    \
-                      sizeof log_fields_ / sizeof log_fields_[0] - 1);                             \
-        }                                                                                          \
+#define LOG_AT_(level, component, event, ...)                                      \
+    do {                                                                           \
+        if (log_enabled(level)) {                                                  \
+            const struct log_field log_fields_[] = {{.key = NULL}, ##__VA_ARGS__}; \
+            log_write(level, component, event, log_fields_ + 1,                    \
+                      sizeof log_fields_ / sizeof log_fields_[0] - 1);             \
+        }                                                                          \
     } while (0)
 
 #define log_debug(...) LOG_AT_(LOG_DEBUG, __VA_ARGS__)

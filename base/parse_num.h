@@ -1,6 +1,7 @@
 /*
  * Strict number parsing, the only one in the project: the whole text is consumed, the range is
- * checked, and white space, signs that are not allowed and empty texts are errors. Pure; any thread.
+ * checked, and white space, signs that are not allowed and empty texts are errors. Pure; any
+ * thread.
  */
 #ifndef BASE_PARSE_NUM_H
 #define BASE_PARSE_NUM_H

@@ -3,9 +3,9 @@
  * same table serves the command line, the environment, a .env file, --help and the manual's check.
  *
  * Order of precedence: command line, environment, .env file, default. Values are kept as text and
- * checked against their type when they are set, so that a mistake is reported with the place it came
- * from ("option --concurrency: ...", "environment variable EMAIL_PORT: ...", ".env line 3: ...").
- * Fill it before threads start; reading afterwards is free for all threads.
+ * checked against their type when they are set, so that a mistake is reported with the place it
+ * came from ("option --concurrency: ...", "environment variable EMAIL_PORT: ...", ".env line 3:
+ * ..."). Fill it before threads start; reading afterwards is free for all threads.
  */
 #ifndef BASE_SETTINGS_H
 #define BASE_SETTINGS_H
@@ -20,24 +20,25 @@
 
 enum setting_type {
     SETTING_TEXT,
-    SETTING_INT,     /* decimal, between min and max */
-    SETTING_BOOL,    /* django-environ's true, on, ok, y, yes, 1 in any case; everything else is false */
-    SETTING_FLAG,    /* an option without a value; true when given */
+    SETTING_INT,  /* decimal, between min and max */
+    SETTING_BOOL, /* django-environ's true, on, ok, y, yes, 1 in any case; everything else is false
+                   */
+    SETTING_FLAG, /* an option without a value; true when given */
     SETTING_SECONDS, /* decimal seconds with an optional fraction, between min and max */
     SETTING_LEVEL    /* a log level by Celery's names */
 };
 
 /* One row of a settings table. Tables are static and end with a row whose name is NULL. */
 struct setting {
-    const char *name;          /* unique within the program, e.g. "concurrency" */
+    const char *name; /* unique within the program, e.g. "concurrency" */
     enum setting_type type;
     const char *default_value; /* as text; NULL means unset */
-    const char *env;           /* environment variables, first wins, separated by ' '; NULL for none */
-    const char *option;        /* "-c, --concurrency"; NULL when it is no option */
-    const char *value_name;    /* what --help calls the value, e.g. "N" */
-    int64_t min, max;          /* SETTING_INT and SETTING_SECONDS (whole seconds); both 0: any */
-    bool secret;               /* never printed or logged */
-    const char *help;          /* one sentence without a full stop */
+    const char *env;        /* environment variables, first wins, separated by ' '; NULL for none */
+    const char *option;     /* "-c, --concurrency"; NULL when it is no option */
+    const char *value_name; /* what --help calls the value, e.g. "N" */
+    int64_t min, max;       /* SETTING_INT and SETTING_SECONDS (whole seconds); both 0: any */
+    bool secret;            /* never printed or logged */
+    const char *help;       /* one sentence without a full stop */
 };
 
 struct settings;
@@ -57,7 +58,8 @@ void settings_destroy(struct settings *s);
 
 /*
  * Reads KEY=VALUE lines of a .env file as django-environ does: `export ` prefix, comments, single
- * and double quotes. A missing file is no error when `optional`. Keys that no table knows are ignored.
+ * and double quotes. A missing file is no error when `optional`. Keys that no table knows are
+ * ignored.
  */
 enum celeriac_err settings_read_dotenv(struct settings *s, const char *path, bool optional,
                                        struct celeriac_error *err) CELERIAC_MUST_CHECK;
@@ -72,7 +74,8 @@ enum celeriac_err settings_read_environment(struct settings *s, char *const *env
  * the array with mem_free()). An unknown option or a missing value is CELERIAC_ERR_VALUE.
  */
 enum celeriac_err settings_read_options(struct settings *s, int argc, char *const *argv,
-                                        char ***rest, struct celeriac_error *err) CELERIAC_MUST_CHECK;
+                                        char ***rest,
+                                        struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
 /* Sets one value by its name, checked like any other. */
 enum celeriac_err settings_set(struct settings *s, const char *name, const char *value,

@@ -1,6 +1,6 @@
 /*
- * Termination signals as a file descriptor that a poll() loop can watch, instead of handlers that run
- * at any moment. Signals are blocked in every thread that starts after shutdown_create().
+ * Termination signals as a file descriptor that a poll() loop can watch, instead of handlers that
+ * run at any moment. Signals are blocked in every thread that starts after shutdown_create().
  */
 #ifndef BASE_SHUTDOWN_H
 #define BASE_SHUTDOWN_H

@@ -17,7 +17,7 @@ struct span {
 #define SPAN(literal) ((struct span){"" literal, sizeof(literal) - 1})
 
 /* Arguments for printf's "%.*s"; lengths beyond INT_MAX are cut. */
-#define SPAN_PRINTF(s) (int) ((s).len > 0x7fffffff ? 0x7fffffff : (s).len), (s).ptr ? (s).ptr : ""
+#define SPAN_PRINTF(s) (int)((s).len > 0x7fffffff ? 0x7fffffff : (s).len), (s).ptr ? (s).ptr : ""
 
 /* A span of a NUL-terminated string; NULL gives the empty span. */
 struct span span_of(const char *text);
@@ -42,7 +42,8 @@ struct span span_trim(struct span a);
 
 /*
  * Cuts at the first `separator`: *head gets what is before it, *rest what is after. Without a
- * separator *head is all of a and *rest is empty with a NULL pointer. Returns whether one was found.
+ * separator *head is all of a and *rest is empty with a NULL pointer. Returns whether one was
+ * found.
  */
 bool span_cut(struct span a, char separator, struct span *head, struct span *rest);
 

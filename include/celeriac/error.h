@@ -18,7 +18,8 @@ extern "C" {
 /* A result that must be looked at. Public so that callbacks of yours can carry it too. */
 #define CELERIAC_MUST_CHECK __attribute__((warn_unused_result))
 
-/* What went wrong, as a class that a program can act on. Numbers are part of the ABI: append only. */
+/* What went wrong, as a class that a program can act on. Numbers are part of the ABI: append only.
+ */
 enum celeriac_err {
     CELERIAC_OK = 0,
     CELERIAC_ERR_MEMORY = 1,      /* an allocation failed */
@@ -30,7 +31,7 @@ enum celeriac_err {
     CELERIAC_ERR_UNAVAILABLE = 7, /* a server is away or refuses; trying again later may work */
     CELERIAC_ERR_TIMEOUT = 8,     /* a deadline passed */
     CELERIAC_ERR_PROTOCOL = 9,    /* a peer answered something that its protocol does not allow */
-    CELERIAC_ERR_AUTH = 10,       /* a peer refused our credentials or its certificate is not trusted */
+    CELERIAC_ERR_AUTH = 10, /* a peer refused our credentials or its certificate is not trusted */
     CELERIAC_ERR_SHUTDOWN = 11,   /* we are stopping; nothing was done */
     CELERIAC_ERR_SYSTEM = 12,     /* a system call failed; text carries strerror */
     CELERIAC_ERR_UNSUPPORTED = 13 /* known, but not something this build or peer can do */
@@ -56,8 +57,8 @@ CELERIAC_PUBLIC void celeriac_error_clear(struct celeriac_error *e);
  * that `return celeriac_error_set(err, CELERIAC_ERR_VALUE, "...")` reads well. e may be NULL.
  */
 CELERIAC_PUBLIC enum celeriac_err celeriac_error_set(struct celeriac_error *e,
-                                                     enum celeriac_err code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+                                                     enum celeriac_err code, const char *format,
+                                                     ...) __attribute__((format(printf, 3, 4)));
 
 /* A short constant English phrase for code, e.g. "out of memory"; never NULL. Any thread. */
 CELERIAC_PUBLIC const char *celeriac_err_name(enum celeriac_err code);

@@ -1,0 +1,113 @@
+/*
+ * A Celery worker inside your program: register tasks, run, stop.
+ *
+ *     struct celeriac_worker *worker = NULL;
+ *     struct celeriac_worker_options options = {.broker_url = "redis://127.0.0.1:6379/0"};
+ *     if (celeriac_worker_create(&options, &worker, &err) == CELERIAC_OK &&
+ *         celeriac_worker_register(worker, &add_options, &err) == CELERIAC_OK)
+ *         code = celeriac_worker_run(worker, &err);
+ *     celeriac_worker_destroy(worker);
+ *
+ * The worker shares its queues with Python workers: messages wait in kombu's own `unacked`
+ * structures while they are held, so either side restores the other's.
+ */
+#ifndef CELERIAC_WORKER_H
+#define CELERIAC_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "celeriac/error.h"
+#include "celeriac/task.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct celeriac_worker;
+
+/* What happens to a message of a task that is not registered here. */
+enum celeriac_unknown_task {
+    CELERIAC_UNKNOWN_LEAVE = 0, /* it stays in the queue for somebody else (our default) */
+    CELERIAC_UNKNOWN_FAIL = 1   /* as Celery: NotRegistered is stored and the message deleted */
+};
+
+/* All zero means defaults. Strings are copied by celeriac_worker_create(). */
+struct celeriac_worker_options {
+    const char *broker_url;     /* redis://... as kombu spells it; NULL: redis://127.0.0.1:6379/0 */
+    const char *result_backend; /* redis://...; NULL: the broker; "disabled://": no results */
+    const char *hostname;       /* node name; %h host, %n name, %d domain; NULL: celery@%h */
+    const char *queues;         /* comma-separated; NULL: "celery" */
+    unsigned concurrency;       /* task threads, 1 to 4096; 0: number of CPUs */
+    unsigned prefetch_multiplier; /* messages held per task thread; 0: 4 */
+    bool prefetch_unlimited;      /* hold as many as there are (up to 65,536) */
+    size_t task_stack;            /* bytes of a task thread's stack; 0: 256 KiB */
+    unsigned visibility_timeout;  /* seconds after which peers restore what we hold; 0: 3600 */
+    unsigned result_expires;      /* seconds; 0: 86400 */
+    bool result_keep;             /* results never expire (result_expires=None) */
+    enum celeriac_unknown_task unknown_task;
+    const char *global_keyprefix; /* kombu's transport option of that name; NULL: none */
+};
+
+/* How a worker stops. */
+enum celeriac_stop {
+    CELERIAC_STOP_WARM = 1, /* finish what runs, return the rest to the front of its queue */
+    CELERIAC_STOP_COLD = 2  /* return everything at once; running late-acked tasks too */
+};
+
+/*
+ * Makes a worker; nothing is connected or started yet. CELERIAC_ERR_VALUE names the bad option.
+ * The caller destroys it.
+ */
+CELERIAC_PUBLIC enum celeriac_err celeriac_worker_create(
+    const struct celeriac_worker_options *options, struct celeriac_worker **worker,
+    struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* Releases a worker that is not running; worker may be NULL. */
+CELERIAC_PUBLIC void celeriac_worker_destroy(struct celeriac_worker *worker);
+
+/* Adds a task; before celeriac_worker_run(). CELERIAC_ERR_EXISTS when the name is taken. */
+CELERIAC_PUBLIC enum celeriac_err celeriac_worker_register(
+    struct celeriac_worker *worker, const struct celeriac_task_options *options,
+    struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/*
+ * Runs until celeriac_worker_stop(); the calling thread becomes the consumer. An unreachable broker
+ * is waited for, not an error. Returns CELERIAC_OK after a warm stop, CELERIAC_ERR_SHUTDOWN after a
+ * cold one: task threads may then still be inside task code and the process should exit at once,
+ * without celeriac_worker_destroy(). Other codes: the worker could not start.
+ */
+CELERIAC_PUBLIC enum celeriac_err celeriac_worker_run(
+    struct celeriac_worker *worker, struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/*
+ * Asks the worker to stop; a cold stop overrides a warm one in progress. Returns at once. Any
+ * thread; not from a signal handler.
+ */
+CELERIAC_PUBLIC void celeriac_worker_stop(struct celeriac_worker *worker, enum celeriac_stop mode);
+
+/* Counters since start; a consistent snapshot is not promised between fields. */
+struct celeriac_worker_stats {
+    uint64_t received;        /* messages claimed */
+    uint64_t started;         /* executions begun */
+    uint64_t succeeded;       /* SUCCESS */
+    uint64_t failed;          /* FAILURE */
+    uint64_t retried;         /* RETRY */
+    uint64_t postponed;       /* celeriac_task_postpone() */
+    uint64_t revoked;         /* expired before execution */
+    uint64_t restored;        /* messages of dead peers put back into their queues */
+    uint64_t quarantined;     /* messages that could not be understood */
+    uint64_t results_dropped; /* results that could not be written for too long */
+    unsigned active;          /* executions right now */
+    unsigned waiting;         /* messages waiting for their eta */
+};
+
+/* Reads the counters. Any thread. */
+CELERIAC_PUBLIC void celeriac_worker_get_stats(const struct celeriac_worker *worker,
+                                               struct celeriac_worker_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
