@@ -1,0 +1,62 @@
+#!/bin/sh
+# Makes the private Python environments of the interop tests: interop/venvs.sh [NAME...]
+#
+#   newest     newest Celery, Django 5.2: the oracle as it is deployed today
+#   django42   newest Celery, Django 4.2
+#   celery53   a worker with Celery 5.3
+#   celery52   a worker with Celery 5.2: Debian 12's own package where it is installed
+#              (python3-celery), else the same versions from the package index
+#
+# They go to build/venv, or to the folder that CELERIAC_VENVS names. An environment is made again
+# only when its requirements, this script's way of making it, or the interpreter have changed.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+folder=${CELERIAC_VENVS:-$here/../build/venv}
+python=${CELERIAC_PYTHON:-/usr/bin/python3}
+[ -x "$python" ] || python=$(command -v python3)
+
+# Debian's python3-celery, when it is the 5.2 we want.
+debian_celery() {
+    "$python" -c 'import sys, celery, kombu
+sys.exit(0 if celery.__version__.startswith("5.2.") and kombu.__version__.startswith("5.2.") else 1)' 2>/dev/null
+}
+
+make() {
+    name=$1 options= files=
+    case $name in
+    newest) files=requirements.txt ;;
+    django42) files=requirements-django42.txt ;;
+    celery53) files=requirements-celery53.txt ;;
+    celery52)
+        files=requirements-celery52.txt
+        if debian_celery; then options=--system-site-packages; else files="$files requirements-celery52-pip.txt"; fi ;;
+    *)
+        echo "venvs.sh: no such environment: $name" >&2
+        exit 2 ;;
+    esac
+    arguments=
+    for file in $files; do arguments="$arguments -r $file"; done
+    mark=$( (cd "$here" && cat $files; "$python" -V; echo "$python $options") | sha256sum | cut -c1-32)
+    if [ -f "$folder/$name/.made" ] && [ "$(cat "$folder/$name/.made")" = "$mark" ]; then
+        return
+    fi
+    echo "venv $name: installing $files ..."
+    rm -rf "$folder/$name"
+    "$python" -m venv $options "$folder/$name" || {
+        echo "venvs.sh: $python cannot make environments: install python3-venv" >&2
+        exit 1
+    }
+    (cd "$here" && "$folder/$name/bin/python" -m pip install --quiet --disable-pip-version-check $arguments)
+    echo "$mark" >"$folder/$name/.made"
+    echo "venv $name: ready"
+}
+
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+# Several test programs may ask at the same time: one works, the others wait and find it done.
+exec 9>"$folder/.lock"
+flock 9
+for name in ${*:-newest django42 celery53 celery52}; do
+    make "$name"
+done
