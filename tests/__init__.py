@@ -1,0 +1,1 @@
+"""Tests of Celeriac. The Python part is the harness in tests.services."""

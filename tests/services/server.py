@@ -1,0 +1,231 @@
+"""One server process: started in a process group of its own, watched, stopped, killed, frozen."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from .session import ServiceError, Session
+
+READY_S = 60.0  # a loaded two-core machine starts a Python worker in 10 s at worst
+STOP_S = 30.0
+POLL_S = 0.02
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> object:
+    """Polls CONDITION until it returns something true, which is returned.
+
+    Raises ServiceError naming WHAT when SECONDS have passed.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise ServiceError(f"waited {seconds:g} s in vain for {what}")
+        time.sleep(POLL_S)
+
+
+def descendants(pid: int) -> list[int]:
+    """PID and all its living children and their children, parents first."""
+    found = [pid]
+    for parent in found:
+        try:
+            for task in os.listdir(f"/proc/{parent}/task"):
+                text = Path(f"/proc/{parent}/task/{task}/children").read_text()
+                found.extend(int(word) for word in text.split())
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+class Server:
+    """Base of all servers. A subclass says how to start it and when it is ready.
+
+    Any thread may call the methods, one thread at a time for each server.
+    """
+
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, session: Session, name: str):
+        self.session = session
+        self.dir = session.folder(name)
+        self.name = self.dir.name
+        self.log = self.dir / "log"
+        self.process: subprocess.Popen | None = None
+        self.started_at = 0.0
+        self._log_start = 0
+        self._group_lives = False
+        self._lock = threading.Lock()
+        session.servers.append(self)
+
+    # -- for subclasses -------------------------------------------------------------------------
+
+    def command(self) -> list[str]:
+        """The command line."""
+        raise NotImplementedError
+
+    def env(self) -> dict[str, str]:
+        """The environment of the process."""
+        return self.session.environment()
+
+    def cwd(self) -> str | None:
+        """The working directory of the process."""
+        return str(self.dir)
+
+    def user(self) -> str | None:
+        """The user to run as, None for the present one."""
+        return None
+
+    def prepare(self) -> None:
+        """Called once before the first start: configuration files, empty databases."""
+
+    def ready(self) -> bool:
+        """Whether the server does its work now."""
+        raise NotImplementedError
+
+    # -- for tests ------------------------------------------------------------------------------
+
+    def start(self, wait: bool = True) -> "Server":
+        """Starts the process and, with WAIT, returns once it is ready."""
+        if self.alive:
+            raise ServiceError(f"{self.name} runs already")
+        if self.started_at == 0.0:
+            self.prepare()
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
+        with open(self.log, "ab") as log:
+            user = self.user()
+            self.started_at = time.time()
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                env=self.env(), cwd=self.cwd(), start_new_session=True,
+                **({"user": user, "group": user, "extra_groups": []} if user else {}))
+        self._group_lives = True
+        self.session.tell(f"group {self.process.pid}")
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, seconds: float = READY_S) -> None:
+        """Waits until ready() holds; an early death is reported at once, with the log."""
+        def ready_or_dead() -> bool:
+            if not self.alive:
+                self.print_log()
+                raise ServiceError(f"{self.name} ended with code {self.exit_code} before it was ready")
+            return self.ready()
+        try:
+            wait_until(ready_or_dead, seconds, f"{self.name} to become ready")
+        except ServiceError:
+            if self.alive:
+                self.print_log()
+            raise
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs (a frozen one does)."""
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        if self.process is None:
+            raise ServiceError(f"{self.name} was never started")
+        return self.process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """Exit code of the last run, negative for a signal; None while it runs."""
+        return self.process.poll() if self.process else None
+
+    def signal(self, number: int) -> None:
+        """Sends a signal to the main process only."""
+        if self.alive:
+            os.kill(self.pid, number)
+
+    def stop(self, seconds: float = STOP_S) -> int | None:
+        """Asks the process to end and returns its exit code; kills it after SECONDS."""
+        if self.process is None:
+            return None
+        self.signal(self.stop_signal)
+        return self.wait_end(seconds)
+
+    def wait_end(self, seconds: float = STOP_S) -> int | None:
+        """Waits for the end of the process, killing it after SECONDS; returns its exit code."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            print(f"{self.name} did not end within {seconds:g} s: killed", file=sys.stderr)
+        self.kill()
+        return self.exit_code
+
+    def kill(self) -> None:
+        """SIGKILL to the whole process group; returns when the process is gone."""
+        with self._lock:
+            if not self._group_lives:
+                return
+            members = descendants(self.process.pid) if self.process.poll() is None else []
+            self._kill_group(members)
+            self.process.wait()
+            self._group_lives = False
+            self.session.tell(f"gone {self.process.pid}")
+
+    def _kill_group(self, members: list[int]) -> None:
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        for member in members:
+            try:
+                os.kill(member, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def freeze(self) -> None:
+        """SIGSTOP to the process and all its descendants."""
+        for member in descendants(self.pid):
+            os.kill(member, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT to the process and all its descendants."""
+        for member in reversed(descendants(self.pid)):
+            os.kill(member, signal.SIGCONT)
+
+    def restart(self, wait: bool = True) -> "Server":
+        """Stops and starts again with the same port and data."""
+        self.stop()
+        return self.start(wait)
+
+    def abandon(self) -> None:
+        """Ends the process in the quickest way that leaves nothing behind."""
+        self.kill()
+
+    # -- the log --------------------------------------------------------------------------------
+
+    def log_text(self, whole: bool = False) -> str:
+        """What the process has printed since its last start, or (WHOLE) since the first."""
+        if not self.log.exists():
+            return ""
+        with open(self.log, "rb") as log:
+            log.seek(0 if whole else self._log_start)
+            return log.read().decode(errors="replace")
+
+    def logged(self, pattern: str) -> bool:
+        """Whether the regular expression PATTERN occurs in the log since the last start."""
+        return re.search(pattern, self.log_text(), re.MULTILINE) is not None
+
+    def wait_logged(self, pattern: str, seconds: float = READY_S) -> None:
+        """Waits until PATTERN occurs in the log since the last start."""
+        wait_until(lambda: self.logged(pattern), seconds, f"{pattern!r} in the log of {self.name}")
+
+    def print_log(self, lines: int = 40) -> None:
+        """Prints the end of the log to standard error."""
+        text = self.log_text(whole=True).splitlines()
+        print(f"--- {self.name}: last lines of {self.log}", file=sys.stderr)
+        for line in text[-lines:]:
+            print(f"    {line}", file=sys.stderr)
