@@ -1,0 +1,87 @@
+/*
+ * What a worker owes its peers: a registration with a beat, the restoring of dead peers' messages,
+ * fresh scores for what it holds, and kombu's own restoring by visibility timeout.
+ *
+ * A worker is dead when its beat did not change for three seconds of the observer's own clock,
+ * observed without interruption; a frozen or restarted server therefore kills nobody.
+ * A maintainer holds one connection. One thread at a time.
+ */
+#ifndef CEL_REDIS_MAINTAIN_H
+#define CEL_REDIS_MAINTAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "celeriac/error.h"
+#include "celery_proto/redis/conn.h"
+
+struct cel_keys;
+
+/* Pause between beats. A killed worker's messages are back after about CEL_LEASE_DEAD_MS and two
+ * beats. */
+#define CEL_LEASE_BEAT_MS 500
+
+/* Time without a beat after which a peer is dead, and the longest gap between two observations
+ * that still counts as watching. */
+#define CEL_LEASE_DEAD_MS 3000
+#define CEL_LEASE_GAP_MS 2000
+
+/* Seconds between searches for messages beyond the visibility timeout, as kombu. */
+#define CEL_RESTORE_INTERVAL_S 100
+
+struct cel_maintainer_options {
+    struct cel_conn_options conn;
+    const struct cel_keys *keys; /* names in use (codec/keys.h); borrowed, outlives the object */
+    const char *worker_id;       /* UUID of this worker process; copied */
+    const char *worker_name;     /* node name, for the logs of peers; copied */
+    uint32_t visibility_timeout; /* seconds; 0: 3600 */
+};
+
+/* What one cel_maintain() did. Spans live until the next call. */
+struct cel_maintain_report {
+    bool evicted; /* we had been declared dead: nothing claimed before is ours any more */
+    const struct span *lost; /* tags found to be somebody else's while refreshing */
+    size_t lost_count;
+    size_t dead_workers; /* peers whose messages were restored to the end */
+    size_t restored;     /* messages put back, by lease or by visibility timeout */
+    size_t quarantined;  /* messages without a queue to go back to */
+    size_t orphans;      /* index entries without a message, removed */
+};
+
+struct cel_maintainer;
+
+/* Makes a maintainer; connects when first used. CELERIAC_ERR_VALUE or _MEMORY. */
+enum celeriac_err cel_maintainer_create(const struct cel_maintainer_options *options,
+                                        struct cel_maintainer **maintainer,
+                                        struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* maintainer may be NULL. Does not deregister. */
+void cel_maintainer_destroy(struct cel_maintainer *maintainer);
+
+/*
+ * Does whatever is due: registers the worker (first call, or after an eviction), beats, watches the
+ * peers, restores a chunk of a dead one's messages, refreshes a chunk of scores, restores by
+ * visibility timeout. *next_ns gets the monotonic time of the next call. The first call must have
+ * succeeded before anything is claimed. CELERIAC_ERR_UNAVAILABLE: try again after
+ * cel_maintain_pause(); others _AUTH, _MEMORY, _PROTOCOL.
+ */
+enum celeriac_err cel_maintain(struct cel_maintainer *maintainer, int64_t now_ns,
+                               struct cel_maintain_report *report, int64_t *next_ns,
+                               struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* Sleeps before the next attempt after a failure; see cel_conn_pause(). */
+enum celeriac_err cel_maintain_pause(struct cel_maintainer *maintainer,
+                                     int wake_fd) CELERIAC_MUST_CHECK;
+
+/*
+ * Puts everything this worker still owns back to the front of its queues, oldest first to be
+ * consumed, marked redelivered, and removes the registration. The last thing a stopping worker
+ * does, after its claimer is destroyed. *restored (may be NULL) counts. Repeat it after
+ * CELERIAC_ERR_UNAVAILABLE; if it never succeeds, peers do the same a few seconds later.
+ */
+enum celeriac_err cel_maintain_leave(struct cel_maintainer *maintainer, size_t *restored,
+                                     struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * Looking at queues from outside: lengths and purging. Uses a connection of the caller. One thread
+ * at a time.
+ */
+#ifndef CEL_REDIS_QUEUE_INFO_H
+#define CEL_REDIS_QUEUE_INFO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "celeriac/error.h"
+#include "celery_proto/redis/conn.h"
+
+struct cel_keys;
+
+/* Messages waiting in each of count queues, all priority lists added up, into lengths. */
+enum celeriac_err cel_queue_lengths(struct cel_conn *conn, const struct cel_keys *keys,
+                                    const struct span *queues, size_t count, uint64_t *lengths,
+                                    struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* Deletes all waiting messages of the queues; *purged gets how many there were. */
+enum celeriac_err cel_queue_purge(struct cel_conn *conn, const struct cel_keys *keys,
+                                  const struct span *queues, size_t count, uint64_t *purged,
+                                  struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+#endif
