@@ -1,0 +1,72 @@
+/*
+ * All providers of a process: channel to provider, and a stock of connections that any number of
+ * task threads share. A thread that sends takes the state (for mail: an SMTP connection) that was
+ * used last, or makes one, and puts it back; so there are as many connections as sends at one time,
+ * and with little to do only a few are kept warm. Any thread.
+ */
+#ifndef NOTIFY_PROVIDERS_PROVIDER_TABLE_H
+#define NOTIFY_PROVIDERS_PROVIDER_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "celeriac/error.h"
+#include "notify/providers/provider.h"
+#include "notify/providers/smtp.h"
+#include "notify/rules/outcome.h"
+
+struct notify_providers;
+
+/* All zero means defaults. Strings are copied. */
+struct notify_providers_options {
+    struct notify_smtp_options smtp; /* channel "email" */
+    int64_t idle_ns; /* a connection unused for longer is closed; 0 = NOTIFY_PROVIDERS_IDLE_NS */
+};
+
+/*
+ * Mail servers close idle connections after 5 minutes (RFC 5321 4.5.3.2.7; Postfix' smtpd_timeout
+ * 300 s), big relays after less than one: half a minute is safely below both.
+ */
+#define NOTIFY_PROVIDERS_IDLE_NS (30 * INT64_C(1000000000))
+
+/*
+ * Makes the table; connects to nothing. CELERIAC_ERR_VALUE names the bad option,
+ * CELERIAC_ERR_SYSTEM when TLS cannot be set up (an unreadable CA file, say), CELERIAC_ERR_MEMORY.
+ * The caller destroys it.
+ */
+enum celeriac_err notify_providers_create(const struct notify_providers_options *options,
+                                          struct notify_providers **providers,
+                                          struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* Closes all connections and releases the table; nobody may be sending. providers may be NULL. */
+void notify_providers_destroy(struct notify_providers *providers);
+
+/*
+ * Sends one message by the provider of `channel` (the text in the row) and always fills *outcome.
+ * Blocks. A channel without a provider fails with "Provider for channel 'sms' is not implemented
+ * yet." or "Unsupported channel: x"; memory that is short is NOTIFY_OUTCOME_LATER.
+ */
+void notify_providers_send(struct notify_providers *providers, struct span channel,
+                           const struct notify_message *message, struct notify_outcome *outcome);
+
+/*
+ * Closes connections that were not used for the idle time before now_ns (monotonic). Sending does
+ * it by itself while there is traffic; a process with a periodic duty may call it as well.
+ */
+void notify_providers_close_idle(struct notify_providers *providers, int64_t now_ns);
+
+/* Numbers since the start. */
+struct notify_providers_stats {
+    uint64_t sent;  /* messages accepted */
+    uint64_t later; /* failures that may pass */
+    uint64_t never; /* refusals */
+    size_t states;  /* connections' states that exist, in use or kept */
+    size_t idle;    /* of these, kept */
+};
+
+/* Reads the numbers. */
+void notify_providers_get_stats(struct notify_providers *providers,
+                                struct notify_providers_stats *stats);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * The life of a notification: pending -> processing -> sent (-> delivered) or failed. Pure; any
+ * thread.
+ */
+#ifndef NOTIFY_RULES_NOTIFICATION_H
+#define NOTIFY_RULES_NOTIFICATION_H
+
+#include <stdbool.h>
+
+#include "base/span.h"
+
+enum notify_status {
+    NOTIFY_STATUS_PENDING,
+    NOTIFY_STATUS_PROCESSING,
+    NOTIFY_STATUS_SENT,
+    NOTIFY_STATUS_DELIVERED,
+    NOTIFY_STATUS_FAILED
+};
+
+/* Number of statuses above. */
+#define NOTIFY_STATUS_COUNT 5
+
+/* Executions after the first before a notification becomes a dead letter: the task's max_retries.
+ */
+#define NOTIFY_MAX_RETRIES 3
+
+/* The status' name in the database and in JSON, e.g. "pending"; never NULL. */
+const char *notify_status_name(enum notify_status status);
+
+/* The status of that name; false (and *status untouched) when there is none. */
+bool notify_status_parse(struct span name, enum notify_status *status);
+
+/* Sent or delivered: a message that comes again must not send a second time. */
+bool notify_status_is_sent(enum notify_status status);
+
+/*
+ * Whether the change is part of the life cycle. Staying in `processing` is one (a retry), and so is
+ * failed -> processing: as in Python, a dead letter's message that is queued once more is tried
+ * once more. Nothing leaves `sent` but to `delivered`, and nothing leaves `delivered`.
+ */
+bool notify_status_may_become(enum notify_status from, enum notify_status to);
+
+/* Whether a failure after this many retries is the last one (request.retries >= 3). */
+bool notify_retries_are_spent(unsigned retries);
+
+#endif
