@@ -1,0 +1,39 @@
+/*
+ * JSON values as Celery shows them in argsrepr and kwargsrepr (celery/utils/saferepr.py): Python
+ * literals, cut to a number of characters and levels. For logs and events only. Pure; any thread.
+ */
+#ifndef CEL_PYREPR_H
+#define CEL_PYREPR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/json.h"
+#include "base/span.h"
+#include "base/strbuf.h"
+#include "celeriac/error.h"
+
+/* Characters after which Celery cuts (argsrepr_maxsize, kwargsrepr_maxsize, resultrepr_maxsize). */
+#define CEL_PYREPR_MAX 1024
+
+/* Levels of nesting shown; deeper ones become "[...]" or "{...}". */
+#define CEL_PYREPR_LEVELS 3
+
+/*
+ * Appends saferepr() of a value, cut at max characters (0 = never). as_tuple shows the outermost
+ * array as a tuple, as Celery's positional arguments. CELERIAC_ERR_MEMORY or _LIMIT from out.
+ */
+enum celeriac_err cel_pyrepr_node(const struct json_node *value, bool as_tuple, size_t max,
+                                  struct strbuf *out) CELERIAC_MUST_CHECK;
+
+/* The same for JSON text. CELERIAC_ERR_SYNTAX when it is none; out is then as before. */
+enum celeriac_err cel_pyrepr(struct span json, bool as_tuple, size_t max,
+                             struct strbuf *out) CELERIAC_MUST_CHECK;
+
+/*
+ * Appends Python's own repr() of a string: quotes chosen as Python does, control characters and
+ * what is not printable escaped. For exceptions' texts.
+ */
+void cel_pyrepr_string(struct span text, struct strbuf *out);
+
+#endif
