@@ -114,14 +114,6 @@ class Postgres(Server):
         """Creates one more database, owned by the service's role."""
         self.admin(f'CREATE DATABASE "{name}" OWNER {USER}')
 
-    def dump_schema(self, database: str | None = None) -> str:
-        """What pg_dump --schema-only prints of the schema public."""
-        return subprocess.run(
-            [str(self.bindir / "pg_dump"), "--schema-only", "--no-owner", "--no-privileges",
-             "--schema=public", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER,
-             database or self.database], env={**os.environ, "PGPASSWORD": PASSWORD},
-            capture_output=True, text=True, check=True).stdout
-
     def _psql(self, sql: str, options: list[str], database: str | None) -> str:
         done = subprocess.run(
             [str(self.bindir / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",

@@ -15,7 +15,7 @@ from pathlib import Path
 from . import ports, venvs
 from .authority import Authority
 from .server import Server, wait_until
-from .session import ServiceError, Session
+from .session import Session
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,18 @@ class Mail:
         return self.message.get_content()
 
 
+def _has_aiosmtpd(python: str) -> bool:
+    return os.access(python, os.X_OK) and subprocess.run(
+        [python, "-c", "import aiosmtpd"], capture_output=True, check=False).returncode == 0
+
+
 def _python_with_aiosmtpd() -> str:
-    candidates = [sys.executable, "/usr/bin/python3", str(venvs.python("newest"))]
-    for candidate in candidates:
-        if os.access(candidate, os.X_OK) and subprocess.run(
-                [candidate, "-c", "import aiosmtpd"], capture_output=True, check=False).returncode == 0:
+    private = str(venvs.python("newest"))
+    for candidate in (sys.executable, private, "/usr/bin/python3"):
+        if _has_aiosmtpd(candidate):
             return candidate
-    raise ServiceError("no Python with aiosmtpd: run interop/venvs.sh or install python3-aiosmtpd")
+    venvs.ensure("newest")
+    return private
 
 
 class SmtpServer(Server):
