@@ -18,11 +18,11 @@
  *   CELERIAC_OK
  *   CELERIAC_ERR_VALUE     the data is refused; the text names the field and is safe to log
  *   CELERIAC_ERR_LIMIT     too many calls wait (see store_options.waiting)
- *   CELERIAC_ERR_TIMEOUT   the deadline passed; a write may or may not have happened
- *   CELERIAC_ERR_SHUTDOWN  the store stops; a write that had begun may or may not have happened
- *   CELERIAC_ERR_MEMORY
- * and the codes that the kind itself names, such as CELERIAC_ERR_NOT_FOUND. A database that is away
- * shows only as CELERIAC_ERR_TIMEOUT of calls that have a deadline.
+ *   CELERIAC_ERR_TIMEOUT   the deadline passed; a write may or may not have happened. A call that
+ * is being executed then ends at most statement_timeout_ns later CELERIAC_ERR_SHUTDOWN  the store
+ * stops; a write that had begun may or may not have happened CELERIAC_ERR_MEMORY and the codes that
+ * the kind itself names, such as CELERIAC_ERR_NOT_FOUND. A database that is away shows only as
+ * CELERIAC_ERR_TIMEOUT of calls that have a deadline.
  */
 #ifndef NOTIFY_STORE_CALL_H
 #define NOTIFY_STORE_CALL_H

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "celeriac/error.h"
+#include "notify/store/server.h"
 
 /* What a migration did. */
 struct store_migration {
@@ -16,8 +17,8 @@ struct store_migration {
 };
 
 /*
- * Connects (libpq connection string or URI) and migrates, in one transaction under a lock, so that
- * several processes may do it at once and a failure leaves nothing half done.
+ * Connects and migrates, in one transaction under a lock, so that several processes may do it at
+ * once and a failure leaves nothing half done.
  *
  * Without any of the five public tables it creates them as Django's first migrations do; beside
  * existing ones it touches nothing outside of the schema `celeriac`. A database that has some
@@ -26,7 +27,7 @@ struct store_migration {
  * the text names it and the SQL that grants it. CELERIAC_ERR_UNAVAILABLE when the server is away;
  * CELERIAC_ERR_MEMORY. result may be NULL. Any thread; blocks.
  */
-enum celeriac_err store_migrate(const char *conninfo, struct store_migration *result,
+enum celeriac_err store_migrate(const struct store_server *server, struct store_migration *result,
                                 struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
 #endif

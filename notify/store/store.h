@@ -21,6 +21,7 @@
 
 #include "base/uuid.h"
 #include "celeriac/error.h"
+#include "notify/store/server.h"
 
 struct store;
 
@@ -33,21 +34,20 @@ struct store;
 /* Most calls that may wait at once; 1 MiB of pointers, and minutes of work: more is refused. */
 #define STORE_WAITING_MAX 65536
 
-/* How to make a store; all zero but for conninfo means the defaults. */
+/* How to make a store; all zero but for the server means the defaults. */
 struct store_options {
-    const char *conninfo; /* libpq connection string or URI, several hosts allowed; copied */
+    struct store_server server;   /* copied */
     const char *application_name; /* shown in pg_stat_activity; NULL: "celeriac"; copied */
     unsigned connections;         /* 0: 2; at most STORE_CONNECTIONS_MAX */
     unsigned batch;               /* most calls in one statement; 0: 256; at most STORE_BATCH_MAX */
     unsigned waiting;             /* most calls waiting; 0: STORE_WAITING_MAX, and at most that */
-    int64_t statement_timeout_ns; /* a server silent for this long is taken for dead; 0: 5 s; 2 s
-                                     and more */
+    int64_t statement_timeout_ns; /* silent for so long, a server is dead; 0: 5 s; at least 2 s */
 };
 
 /*
  * Makes a store and starts its threads, which connect in the background: a database that is
- * away is no error here. CELERIAC_ERR_VALUE names a bad option or what libpq dislikes in the
- * connection string (never a password); CELERIAC_ERR_MEMORY, CELERIAC_ERR_SYSTEM. The caller
+ * away is no error here. CELERIAC_ERR_VALUE names a bad option or what libpq dislikes in a
+ * connection string (without quoting it); CELERIAC_ERR_MEMORY, CELERIAC_ERR_SYSTEM. The caller
  * destroys it.
  */
 enum celeriac_err store_create(const struct store_options *options, struct store **s,
