@@ -44,3 +44,19 @@ function(celeriac_unit_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
+
+# celeriac_integration_test(NAME SOURCE file.c SERVICES service ... LINK target ...)
+# One cmocka program that is run with real services, whose addresses it finds in its environment.
+# SERVICES are words of "python3 -m tests.services up" (see tests/services/__main__.py), such as
+# redis,appendonly postgres,fsync=off sink smtp,tls.
+function(celeriac_integration_test name)
+  cmake_parse_arguments(arg "" "SOURCE" "SERVICES;LINK" ${ARGN})
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  add_executable(${name} ${arg_SOURCE})
+  target_link_libraries(${name} PRIVATE ${arg_LINK} celeriac_flags PkgConfig::CMOCKA)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_test(NAME ${name}
+    COMMAND ${Python3_EXECUTABLE} -m tests.services up ${arg_SERVICES} -- $<TARGET_FILE:${name}>
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT 300)
+endfunction()

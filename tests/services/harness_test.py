@@ -1,0 +1,200 @@
+"""Tests of the harness itself: python3 -m tests.services.harness_test"""
+
+import os
+import signal
+import smtplib
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+from . import ports
+from .control import Control, tell
+from .postgres import Postgres
+from .redis_server import Redis
+from .report import Report
+from .resp import RedisError
+from .server import wait_until
+from .session import ROOT, ServiceError, Session
+from .sink import SmtpSink
+
+ORPHAN = """
+import time
+from tests.services import Redis, Postgres, Session, SmtpSink
+with Session("orphan") as session:
+    servers = [Redis(session).start(), Postgres(session, fsync=False).start(), SmtpSink(session).start()]
+    print(session.dir, *(server.pid for server in servers), flush=True)
+    time.sleep(600)
+"""
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+class HarnessTest(unittest.TestCase):
+    """Each test has a session of its own."""
+
+    def setUp(self):
+        self.session = Session("harness", show_logs=False)
+
+    def tearDown(self):
+        self.session.close()
+        self.assertFalse(self.session.dir.exists())
+
+    def test_redis_keeps_what_it_acknowledged(self):
+        """SIGKILL and a new start on the same port lose nothing with appendonly."""
+        redis = Redis(self.session, appendonly=True, password="pa:ss", unix=True).start()
+        redis.call("SET", "a", "1")
+        redis.kill()
+        self.assertFalse(redis.alive)
+        self.assertRaises(OSError, redis.call, "GET", "a")
+        redis.start()
+        self.assertEqual(redis.call("GET", "a"), b"1")
+        self.assertRaises(RedisError, redis.call, "GET")
+
+    def test_redis_forgets_without_appendonly(self):
+        """The default keeps nothing."""
+        redis = Redis(self.session).start()
+        redis.call("SET", "a", "1")
+        redis.restart()
+        self.assertIsNone(redis.call("GET", "a"))
+
+    def test_frozen_redis_answers_after_thaw(self):
+        """SIGSTOP holds the server, SIGCONT lets it go on."""
+        redis = Redis(self.session).start()
+        redis.freeze()
+        client = redis.client  # connecting succeeds: the kernel accepts; the reply does not come
+        with self.assertRaises(TimeoutError):
+            with client() as connection:
+                connection._socket.settimeout(0.3)
+                connection.call("PING")
+        redis.thaw()
+        self.assertEqual(redis.call("PING"), b"PONG")
+
+    def test_redis_tls(self):
+        """A TLS port takes no plain connection."""
+        redis = Redis(self.session, tls=True).start()
+        self.assertTrue(redis.url().startswith("rediss://"))
+        done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{redis.port}", "-CAfile",
+                               str(redis.authority.ca), "-verify_return_error", "-brief"],
+                              input="", capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_postgres_survives_kill(self):
+        """Committed rows are there after SIGKILL; the role is no superuser."""
+        postgres = Postgres(self.session).start()
+        postgres.psql("CREATE TABLE t (n int); INSERT INTO t VALUES (7)")
+        postgres.kill()
+        postgres.start()
+        self.assertEqual(postgres.psql("SELECT n FROM t"), "7")
+        self.assertEqual(postgres.psql("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"), "f")
+        self.assertRaises(ServiceError, postgres.psql, "SELECT nonsense")
+
+    def test_sink_counts_and_refuses(self):
+        """Mails are counted with recipient and Message-ID; refusal is switched while it runs."""
+        sink = SmtpSink(self.session, keep=True).start()
+        with smtplib.SMTP("127.0.0.1", sink.port) as client:
+            for number in range(3):
+                client.sendmail("a@example.com", [f"u{number}@example.com"],
+                                f"Subject: x\r\nMessage-ID:\r\n <{number}@here>\r\n\r\n.dot\r\n")
+        self.assertEqual(sink.count, 3)
+        self.assertEqual([(mail.to, mail.message_id) for mail in sink.arrivals()],
+                         [(f"u{number}@example.com", f"{number}@here") for number in range(3)])
+        self.assertIn("\r\n.dot\r\n", sink.kept.read_bytes().decode())
+        sink.refuse(True)
+        self.assertRaises(smtplib.SMTPException, smtplib.SMTP, "127.0.0.1", sink.port)
+        sink.refuse(False)
+        smtplib.SMTP("127.0.0.1", sink.port).quit()
+        sink.restart()
+        self.assertEqual(sink.count, 3)
+
+    def test_sink_takes_pipelined_commands_and_long_lines(self):
+        """Everything in one write, the line longer than the sink's buffer, byte for byte."""
+        sink = SmtpSink(self.session, keep=True).start()
+        body = b"y" * 40000 + b"\r\n..\r\nend"
+        with smtplib.SMTP("127.0.0.1", sink.port) as client:
+            client.ehlo()
+            client.send(b"MAIL FROM:<a@b.c>\r\nRCPT TO:<d@e.f>\r\nDATA\r\n")
+            codes = [client.getreply()[0] for _ in range(3)]
+            client.send(b"Message-ID: <1@x>\r\n\r\n" + body + b"\r\n.\r\nRSET\r\nNOOP\r\n")
+            codes += [client.getreply()[0] for _ in range(3)]
+        self.assertEqual(codes, [250, 250, 354, 250, 250, 250])
+        self.assertIn(b"y" * 40000 + b"\r\n.\r\nend\r\n", sink.kept.read_bytes())
+
+    def test_sink_delays_each_reply(self):
+        """Five replies at 30 ms take at least that long, pipelined or not."""
+        sink = SmtpSink(self.session, delay_ms=30).start()
+        with smtplib.SMTP("127.0.0.1", sink.port) as client:
+            began = time.monotonic()
+            client.ehlo()
+            client.send(b"MAIL FROM:<a@b.c>\r\nRCPT TO:<d@e.f>\r\nDATA\r\n")
+            self.assertEqual([client.getreply()[0] for _ in range(3)], [250, 250, 354])
+            client.send(b"\r\nx\r\n.\r\n")
+            self.assertEqual(client.getreply()[0], 250)
+            self.assertGreaterEqual(time.monotonic() - began, 5 * 0.030)
+
+    def test_control_socket(self):
+        """What a C test can ask of the harness."""
+        redis = Redis(self.session).start()
+        path = self.session.dir / "control"
+        control = Control(path, {"redis": redis})
+        self.assertEqual(tell(str(path), "kill redis"), "ok")
+        self.assertFalse(redis.alive)
+        self.assertTrue(tell(str(path), "kill nobody").startswith("error"))
+        self.assertTrue(tell(str(path), "refuse redis").startswith("error"))
+        self.assertEqual(tell(str(path), "start redis"), "ok")
+        self.assertEqual(redis.call("PING"), b"PONG")
+        control.close()
+
+    def test_up_passes_environment_and_exit_code(self):
+        """The shell entry."""
+        done = subprocess.run([sys.executable, "-m", "tests.services", "up", "redis,unix", "--", "sh", "-c",
+                               'test -S "$SERVICES_DIR/redis/redis.sock" && test -n "$REDIS_URL" && exit 7'],
+                              cwd=ROOT, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 7, done.stderr)
+        done = subprocess.run([sys.executable, "-m", "tests.services", "up", "redis,nonsense", "--", "true"],
+                              cwd=ROOT, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("nonsense", done.stderr)
+
+    def test_nothing_is_left_behind(self):
+        """Whatever ends the harness, the servers and the folder go with it."""
+        for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=number.name):
+                harness = subprocess.Popen([sys.executable, "-c", ORPHAN], cwd=ROOT, text=True,
+                                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                folder, *pids = harness.stdout.readline().split()
+                self.assertTrue(all(_alive(int(pid)) for pid in pids))
+                harness.send_signal(number)
+                harness.wait()
+                harness.stdout.close()
+                wait_until(lambda: not any(_alive(int(pid)) for pid in pids)
+                           and not os.path.exists(folder), 10, "servers and folder to go")
+
+    def test_ports_are_not_given_twice(self):
+        """Also not while nothing listens on them."""
+        given = [ports.claim() for _ in range(50)]
+        self.assertEqual(len(set(given)), 50)
+
+    def test_report_counts_what_did_not_run(self):
+        """A case that was expected and not decided is a failure."""
+        os.environ["CELERIAC_REPORT"] = str(self.session.dir)
+        try:
+            report = Report("sample", ["one", "two"])
+            report.case("one", True, "tab\tand\nline")
+            self.assertRaises(ValueError, report.case, "one", True)
+            self.assertEqual(report.close(), 1)
+            self.assertEqual(report.path.read_text(), "one\tpass\ttab and line\ntwo\tfail\tdid not run\n"
+                                                      "1 passed, 1 failed\n")
+            self.assertEqual(Report("empty").close(), 1)
+        finally:
+            del os.environ["CELERIAC_REPORT"]
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
