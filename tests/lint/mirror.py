@@ -1,0 +1,30 @@
+"""The test tree mirrors the source tree: every .c has a unit test or a listed reason."""
+
+import tree
+
+TEST_FOLDERS = {
+    "base": "base", "celery_proto/codec": "codec", "celery_proto/redis": "redis", "worker": "worker",
+    "notify/rules": "notify", "notify/store": "store", "notify/providers": "notify", "notify": "notify",
+    "api": "api", "jinja": "jinja", "worker/main": "worker",
+}
+# path -> where else it is tested, or why it needs no unit test
+ELSEWHERE = {}
+reasons = tree.ROOT / "tests/lint/mirror.txt"
+for row in reasons.read_text().splitlines() if reasons.exists() else []:
+    if row and not row.startswith("#"):
+        name, reason = row.split(None, 1)
+        ELSEWHERE[name] = reason
+
+verdict = tree.Verdict("tests mirror sources")
+for path in tree.sources((".c",)):
+    verdict.looked_at += 1
+    folder = TEST_FOLDERS[tree.folder_of(path)]
+    names = [f"tests/unit/{folder}/{path.stem}_test.c",
+             f"tests/unit/{tree.folder_of(path).replace('celery_proto/', '')}/{path.stem}_test.c",
+             f"tests/integration/{folder}/{path.stem}_test.c"]
+    if not any((tree.ROOT / name).exists() for name in names) and path.as_posix() not in ELSEWHERE:
+        verdict.breach(path, 1, f"no test: expected {names[0]}, or a line in tests/lint/mirror.txt")
+for name in ELSEWHERE:
+    if not (tree.ROOT / name).exists():
+        verdict.breach(name, 1, "listed in tests/lint/mirror.txt but gone")
+verdict.finish()

@@ -1,0 +1,121 @@
+#include "worker/registry.h"
+
+#include "base/alloc.h"
+#include "base/hashmap.h"
+
+struct definition {
+    struct cel_task_definition public;
+    char name[]; /* what public.name points to */
+};
+
+struct cel_registry {
+    struct hashmap *by_name; /* owns the definitions */
+    struct span *names;
+    size_t count;
+};
+
+enum celeriac_err cel_registry_create(struct cel_registry **registry)
+{
+    struct cel_registry *r = mem_calloc(1, sizeof *r);
+
+    if (!r)
+        return CELERIAC_ERR_MEMORY;
+    if (hashmap_create(&r->by_name)) {
+        mem_free(r);
+        return CELERIAC_ERR_MEMORY;
+    }
+    *registry = r;
+    return CELERIAC_OK;
+}
+
+void cel_registry_destroy(struct cel_registry *registry)
+{
+    if (!registry)
+        return;
+    hashmap_destroy(registry->by_name, mem_free);
+    mem_free(registry->names);
+    mem_free(registry);
+}
+
+static enum celeriac_err check(const struct cel_registry *registry,
+                               const struct celeriac_task_options *options,
+                               struct celeriac_error *err)
+{
+    struct span name = span_of(options->name);
+
+    if (name.len == 0 || name.len > CEL_TASK_NAME_MAX || !span_is_utf8(name))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "task name: must be 1 to %d bytes of UTF-8", CEL_TASK_NAME_MAX);
+    if (!options->run)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "task %s: run is missing",
+                                  options->name);
+    if (options->max_retries < CELERIAC_RETRIES_NONE)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "task %s: max_retries is %d",
+                                  options->name, options->max_retries);
+    if (hashmap_get(registry->by_name, name))
+        return celeriac_error_set(err, CELERIAC_ERR_EXISTS, "task %s is registered already",
+                                  options->name);
+    return CELERIAC_OK;
+}
+
+static struct definition *define(const struct celeriac_task_options *options)
+{
+    struct span name = span_of(options->name);
+    struct definition *d = mem_calloc(1, sizeof *d + name.len + 1);
+
+    if (!d)
+        return NULL;
+    for (size_t i = 0; i < name.len; i++)
+        d->name[i] = name.ptr[i];
+    d->public = (struct cel_task_definition){
+        .name = {.ptr = d->name, .len = name.len},
+        .run = options->run,
+        .user = options->user,
+        .retry = cel_retry_policy_of(options),
+        .acks_late = options->acks_late,
+        .ignore_result = options->ignore_result,
+        .track_started = options->track_started,
+    };
+    return d;
+}
+
+enum celeriac_err cel_registry_add(struct cel_registry *registry,
+                                   const struct celeriac_task_options *options,
+                                   struct celeriac_error *err)
+{
+    enum celeriac_err code = check(registry, options, err);
+    struct definition *d;
+    struct span *names;
+
+    if (code)
+        return code;
+    names = mem_resize(registry->names, registry->count + 1, sizeof *names);
+    if (names)
+        registry->names = names;
+    d = define(options);
+    if (!names || !d || hashmap_set(registry->by_name, d->public.name, d, NULL)) {
+        mem_free(d);
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "task %s: out of memory",
+                                  options->name);
+    }
+    registry->names[registry->count++] = d->public.name;
+    return CELERIAC_OK;
+}
+
+const struct cel_task_definition *cel_registry_find(const struct cel_registry *registry,
+                                                    struct span name)
+{
+    const struct definition *d = hashmap_get(registry->by_name, name);
+
+    return d ? &d->public : NULL;
+}
+
+const struct span *cel_registry_names(const struct cel_registry *registry)
+{
+    return registry->names;
+}
+
+size_t cel_registry_count(const struct cel_registry *registry)
+{
+    return registry->count;
+}

@@ -1,0 +1,58 @@
+/*
+ * The tasks that this worker knows: name to code and rules. Filled before the worker runs, read-only
+ * and free for all threads afterwards.
+ */
+#ifndef WORKER_REGISTRY_H
+#define WORKER_REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/span.h"
+#include "celeriac/task.h"
+#include "worker/retry.h"
+
+/* Longest task name, in bytes: names travel in every message and in monitors' keys. */
+#define CEL_TASK_NAME_MAX 255
+
+/* One registered task, with its defaults filled in. */
+struct cel_task_definition {
+    struct span name; /* NUL-terminated, owned by the registry */
+    celeriac_task_fn *run;
+    void *user;
+    struct cel_retry_policy retry;
+    bool acks_late;
+    bool ignore_result;
+    bool track_started;
+};
+
+struct cel_registry;
+
+/* A new empty registry. CELERIAC_ERR_MEMORY. */
+enum celeriac_err cel_registry_create(struct cel_registry **registry) CELERIAC_MUST_CHECK;
+
+/* Releases it with its definitions; registry may be NULL. */
+void cel_registry_destroy(struct cel_registry *registry);
+
+/*
+ * Adds a task; the options' strings are copied. CELERIAC_ERR_VALUE names the bad field,
+ * CELERIAC_ERR_EXISTS a name that is taken.
+ */
+enum celeriac_err cel_registry_add(struct cel_registry *registry,
+                                   const struct celeriac_task_options *options,
+                                   struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* The task of that name, or NULL. Borrowed from the registry. */
+const struct cel_task_definition *cel_registry_find(const struct cel_registry *registry,
+                                                    struct span name);
+
+/*
+ * The names of all tasks, in the order of registration: cel_registry_count() spans, borrowed until
+ * the next cel_registry_add().
+ */
+const struct span *cel_registry_names(const struct cel_registry *registry);
+
+/* Number of tasks. */
+size_t cel_registry_count(const struct cel_registry *registry);
+
+#endif
