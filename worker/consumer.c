@@ -1,0 +1,495 @@
+#include "worker/consumer.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "worker/settler.h"
+#include "worker/timer_heap.h"
+#include "worker/waiting.h"
+
+/*
+ * Pause between claims that found nothing but messages of others, so that they are looked at seldom
+ * while their owner is busy or away: it doubles from the first value to the second.
+ */
+#define STRAY_PAUSE_FIRST_NS (10 * NS_PER_MS)
+#define STRAY_PAUSE_LAST_NS (1000 * NS_PER_MS)
+
+/* Pause before asking again whether our registration has arrived; the maintainer wakes us as well. */
+#define UNREGISTERED_PAUSE_NS (100 * NS_PER_MS)
+
+/* A request on its way from a task thread to the timers. */
+struct postponed {
+    struct postponed *next;
+    struct cel_request *request;
+    int64_t due_ns;
+};
+
+struct cel_consumer {
+    struct cel_runtime *runtime;
+    struct cel_claimer *claimer;
+    struct cel_task_decoder *decoder;
+    struct cel_timer_heap *timers; /* of struct cel_waiting */
+    size_t threads;
+    void **ready; /* requests of this turn that go to the ready queue */
+    size_t ready_count;
+    size_t strays;            /* messages of others met in this turn */
+    int64_t stray_pause_ns;   /* 0: none */
+    int64_t not_before_ns;    /* no claim before this time; 0: at once */
+    bool away_reported;       /* the broker's absence is logged once */
+    atomic_bool stopped;
+
+    pthread_mutex_t lock; /* of the inbox */
+    struct postponed *inbox;
+};
+
+/* ---- routing ------------------------------------------------------------------------------- */
+
+static void end(struct cel_consumer *consumer, struct cel_request *request)
+{
+    cel_request_move(request, CEL_REQUEST_ENDED);
+    cel_settler_end(consumer->runtime->settler, request);
+}
+
+static void end_in_quarantine(struct cel_consumer *consumer, struct cel_request *request,
+                              const char *why, const char *detail)
+{
+    log_error("worker", "message cannot be understood and goes to quarantine",
+              LOG_SPAN("queue", request->queue), LOG_SPAN("task", request->message->task),
+              LOG_SPAN("id", request->message->id), LOG_STR("reason", why),
+              LOG_STR("detail", detail));
+    CEL_COUNT(consumer->runtime, quarantined);
+    request->quarantine = why;
+    end(consumer, request);
+}
+
+static struct cel_settle_context settle_context(struct strbuf *scratch)
+{
+    return (struct cel_settle_context){
+        .now_us = clock_wall_us(), .random = random_os, .scratch = scratch};
+}
+
+/* Back to the queue, untouched, for whoever knows the task. */
+static void end_as_stray(struct cel_consumer *consumer, struct cel_request *request)
+{
+    consumer->strays++;
+    request->settlement.fate = CEL_FATE_REQUEUE;
+    end(consumer, request);
+}
+
+static void end_unregistered(struct cel_consumer *consumer, struct cel_request *request)
+{
+    struct strbuf scratch;
+    struct cel_settle_context context = settle_context(&scratch);
+
+    log_error("worker", "received unregistered task", LOG_SPAN("task", request->message->task),
+              LOG_SPAN("id", request->message->id));
+    strbuf_init(&scratch, CEL_RESULT_MAX);
+    if (cel_settle_unregistered(request->message, &context, &request->settlement))
+        strbuf_clear(&request->settlement.record);
+    CEL_COUNT(consumer->runtime, failed);
+    strbuf_close(&scratch);
+    end(consumer, request);
+}
+
+static void end_expired(struct cel_consumer *consumer, struct cel_request *request)
+{
+    struct strbuf scratch;
+    struct cel_settle_context context = settle_context(&scratch);
+
+    log_info("worker", "discarding expired task", LOG_SPAN("task", request->message->task),
+             LOG_SPAN("id", request->message->id));
+    strbuf_init(&scratch, CEL_RESULT_MAX);
+    if (cel_settle_expired(request->message, request->definition, &context, &request->settlement))
+        strbuf_clear(&request->settlement.record);
+    CEL_COUNT(consumer->runtime, revoked);
+    strbuf_close(&scratch);
+    end(consumer, request);
+}
+
+/* Keeps what is needed to run it later and lets go of the rest. */
+static enum celeriac_err wait_until(struct cel_consumer *consumer, struct cel_request *request,
+                                    int64_t due_ns)
+{
+    struct cel_waiting *waiting = NULL;
+    enum celeriac_err code =
+        cel_waiting_create(request->tag, request->queue, request->message->raw, &waiting);
+
+    if (code == CELERIAC_OK)
+        code = cel_timer_heap_add(consumer->timers, due_ns, waiting);
+    if (code) {
+        cel_waiting_destroy(waiting);
+        return code;
+    }
+    if (request->in_window)
+        cel_window_give(consumer->runtime->window, 1);
+    cel_request_destroy(request);
+    atomic_store(&consumer->runtime->counters.waiting,
+                 (unsigned) cel_timer_heap_count(consumer->timers));
+    return CELERIAC_OK;
+}
+
+/* Whether a message asks for follow-ups (links, chains, chords) that only Python dispatches. */
+static bool has_canvas(const struct cel_task_message *message)
+{
+    return message->callbacks.len > 2 || message->errbacks.len > 2 || message->chain.len > 2 ||
+           message->chord.len > 0;
+}
+
+/* Sends one request where it belongs. On failure it is still the caller's. */
+static enum celeriac_err route(struct cel_consumer *consumer, struct cel_request *request)
+{
+    const struct cel_task_message *message = request->message;
+    int64_t now_us = clock_wall_us();
+
+    if (message->refuse != CEL_REFUSE_NONE) {
+        end_in_quarantine(consumer, request, cel_refuse_name(message->refuse),
+                          message->refuse_text);
+    } else if (!request->definition &&
+               consumer->runtime->unknown_task == CELERIAC_UNKNOWN_FAIL) {
+        end_unregistered(consumer, request);
+    } else if (!request->definition || has_canvas(message)) {
+        end_as_stray(consumer, request);
+    } else if (message->expires.set && message->expires.us <= now_us) {
+        end_expired(consumer, request);
+    } else if (message->eta.set && message->eta.us > now_us) {
+        int64_t wait_ns = (message->eta.us - now_us) > INT64_MAX / 2000
+                              ? INT64_MAX / 2
+                              : (message->eta.us - now_us) * 1000;
+
+        cel_request_move(request, CEL_REQUEST_WAITING);
+        return wait_until(consumer, request, clock_monotonic_ns() + wait_ns);
+    } else {
+        cel_request_move(request, CEL_REQUEST_READY);
+        consumer->ready[consumer->ready_count++] = request;
+    }
+    return CELERIAC_OK;
+}
+
+/* Decodes one message that we hold and routes it. */
+static enum celeriac_err receive(struct cel_consumer *consumer, struct span tag, struct span queue,
+                                 struct span envelope, bool is_new)
+{
+    struct cel_task_message *message = NULL;
+    struct cel_request *request = NULL;
+    const struct cel_task_definition *definition;
+    enum celeriac_err code = cel_task_message_create(consumer->decoder, envelope, &message);
+
+    if (code)
+        return code;
+    definition = cel_registry_find(consumer->runtime->registry, message->task);
+    code = cel_request_create(message, definition, tag, queue, &request);
+    if (code)
+        return code;
+    if (is_new)
+        log_info("worker", "task received", LOG_SPAN("task", message->task),
+                 LOG_SPAN("id", message->id));
+    request->in_window = true;
+    cel_window_take(consumer->runtime->window, 1);
+    code = route(consumer, request);
+    if (code) {
+        cel_window_give(consumer->runtime->window, 1);
+        cel_request_destroy(request);
+    }
+    return code;
+}
+
+static void hand_over(struct cel_consumer *consumer)
+{
+    if (consumer->ready_count == 0)
+        return;
+    if (cel_ready_queue_push(consumer->runtime->ready, consumer->ready, consumer->ready_count))
+        for (size_t i = 0; i < consumer->ready_count; i++)
+            cel_request_destroy(consumer->ready[i]);
+    consumer->ready_count = 0;
+}
+
+/* ---- what comes back ------------------------------------------------------------------------ */
+
+void cel_consumer_postpone(struct cel_consumer *consumer, struct cel_request *request,
+                           int64_t due_ns)
+{
+    struct postponed *entry = mem_alloc(sizeof *entry);
+
+    if (!entry || atomic_load(&consumer->stopped)) {
+        /* The message stays in `unacked`, from where it is restored when this worker leaves. */
+        mem_free(entry);
+        cel_request_destroy(request);
+        return;
+    }
+    *entry = (struct postponed){.request = request, .due_ns = due_ns};
+    pthread_mutex_lock(&consumer->lock);
+    entry->next = consumer->inbox;
+    consumer->inbox = entry;
+    pthread_mutex_unlock(&consumer->lock);
+    cel_runtime_wake(consumer->runtime);
+}
+
+static struct postponed *empty_inbox(struct cel_consumer *consumer)
+{
+    struct postponed *all;
+
+    pthread_mutex_lock(&consumer->lock);
+    all = consumer->inbox;
+    consumer->inbox = NULL;
+    pthread_mutex_unlock(&consumer->lock);
+    return all;
+}
+
+static enum celeriac_err take_postponed(struct cel_consumer *consumer)
+{
+    enum celeriac_err code = CELERIAC_OK;
+    struct postponed *entry = empty_inbox(consumer);
+
+    while (entry) {
+        struct postponed *next = entry->next;
+
+        if (code == CELERIAC_OK)
+            code = wait_until(consumer, entry->request, entry->due_ns);
+        if (code)
+            cel_request_destroy(entry->request);
+        mem_free(entry);
+        entry = next;
+    }
+    return code;
+}
+
+static enum celeriac_err fire_timers(struct cel_consumer *consumer, size_t room)
+{
+    enum celeriac_err code = CELERIAC_OK;
+    int64_t now = clock_monotonic_ns();
+
+    while (code == CELERIAC_OK && consumer->ready_count < room) {
+        struct cel_waiting *waiting = cel_timer_heap_take_due(consumer->timers, now);
+
+        if (!waiting)
+            break;
+        code = receive(consumer, cel_waiting_tag(waiting), waiting->queue,
+                       cel_waiting_envelope(waiting), false);
+        cel_waiting_destroy(waiting);
+    }
+    atomic_store(&consumer->runtime->counters.waiting,
+                 (unsigned) cel_timer_heap_count(consumer->timers));
+    return code;
+}
+
+/* We had been declared dead: what waits here has been given to others. */
+static void forget_everything(struct cel_consumer *consumer)
+{
+    struct cel_waiting *waiting;
+    struct cel_request *request;
+
+    log_warning("worker", "this worker was taken for dead; its messages belong to its peers now");
+    while ((waiting = cel_timer_heap_take_due(consumer->timers, INT64_MAX)))
+        cel_waiting_destroy(waiting);
+    while ((request = cel_ready_queue_take(consumer->runtime->ready))) {
+        if (request->in_window)
+            cel_window_give(consumer->runtime->window, 1);
+        cel_request_destroy(request);
+    }
+}
+
+/* ---- the loop ------------------------------------------------------------------------------ */
+
+/* Others' messages are looked at less and less often, until there is work for us again. */
+static void pace_strays(struct cel_consumer *consumer, const struct cel_claim_batch *batch)
+{
+    consumer->strays += batch->strays;
+    if (consumer->strays == 0 || consumer->ready_count > 0) {
+        consumer->stray_pause_ns = 0;
+        consumer->not_before_ns = 0;
+        return;
+    }
+    consumer->stray_pause_ns = consumer->stray_pause_ns == 0 ? STRAY_PAUSE_FIRST_NS
+                                                             : consumer->stray_pause_ns * 2;
+    if (consumer->stray_pause_ns > STRAY_PAUSE_LAST_NS)
+        consumer->stray_pause_ns = STRAY_PAUSE_LAST_NS;
+    consumer->not_before_ns = clock_monotonic_ns() + consumer->stray_pause_ns;
+}
+
+static enum celeriac_err receive_batch(struct cel_consumer *consumer,
+                                       const struct cel_claim_batch *batch)
+{
+    enum celeriac_err code = CELERIAC_OK;
+
+    atomic_fetch_add(&consumer->runtime->counters.received, batch->count);
+    atomic_fetch_add(&consumer->runtime->counters.quarantined, batch->quarantined);
+    consumer->strays = 0;
+    for (size_t i = 0; code == CELERIAC_OK && i < batch->count; i++)
+        code = receive(consumer, batch->messages[i].tag, batch->messages[i].queue,
+                       batch->messages[i].envelope, true);
+    pace_strays(consumer, batch);
+    hand_over(consumer);
+    return code;
+}
+
+/* After a failed claim or wait: what can be waited for is waited for, the rest ends the worker. */
+static enum celeriac_err recover(struct cel_consumer *consumer, enum celeriac_err code,
+                                 struct celeriac_error *err)
+{
+    if (code == CELERIAC_ERR_NOT_FOUND) {
+        consumer->not_before_ns = clock_monotonic_ns() + UNREGISTERED_PAUSE_NS;
+        celeriac_error_clear(err);
+        return CELERIAC_OK;
+    }
+    if (code == CELERIAC_ERR_MEMORY || code == CELERIAC_ERR_AUTH)
+        return code;
+    if (!consumer->away_reported)
+        log_error("worker", "broker is away, trying again", LOG_ERR(err));
+    consumer->away_reported = true;
+    celeriac_error_clear(err);
+    /* A wake ends the pause early, which is just what the loop needs. */
+    if (cel_claim_pause(consumer->claimer, consumer->runtime->wake_fd) == CELERIAC_ERR_MEMORY)
+        return CELERIAC_ERR_MEMORY;
+    return CELERIAC_OK;
+}
+
+static enum celeriac_err claim(struct cel_consumer *consumer, size_t room, bool *found,
+                               struct celeriac_error *err)
+{
+    struct cel_claim_batch batch;
+    enum celeriac_err code;
+
+    *found = false;
+    code = cel_claim(consumer->claimer, room, &batch, err);
+    if (code)
+        return recover(consumer, code, err);
+    if (consumer->away_reported)
+        log_info("worker", "broker is back");
+    consumer->away_reported = false;
+    *found = batch.count > 0;
+    return receive_batch(consumer, &batch);
+}
+
+static void drain_wake(const struct cel_consumer *consumer)
+{
+    uint64_t wakes;
+
+    /* Nothing to read means that somebody else's wake was read before. */
+    if (read(consumer->runtime->wake_fd, &wakes, sizeof wakes) < 0)
+        return;
+}
+
+/* Sleeps until there may be something to do. */
+static enum celeriac_err wait_for_work(struct cel_consumer *consumer, bool has_room, bool full,
+                                       struct celeriac_error *err)
+{
+    bool for_messages = has_room && !full && consumer->not_before_ns == 0;
+    /* Without room a due message could not be handed on; who gives room back wakes us. */
+    int64_t deadline = has_room ? cel_timer_heap_next(consumer->timers) : INT64_MAX;
+    enum cel_wake why = CEL_WAKE_DEADLINE;
+    enum celeriac_err code;
+
+    if (consumer->not_before_ns > 0 && consumer->not_before_ns < deadline)
+        deadline = consumer->not_before_ns;
+    code = cel_claim_wait(consumer->claimer, for_messages, deadline == INT64_MAX ? -1 : deadline,
+                          consumer->runtime->wake_fd, &why, err);
+    if (code)
+        return recover(consumer, code, err);
+    if (why == CEL_WAKE_CALLER)
+        drain_wake(consumer);
+    return CELERIAC_OK;
+}
+
+/* One turn: returning messages, due ones, new ones; then sleep if there was nothing. */
+static enum celeriac_err turn(struct cel_consumer *consumer, struct celeriac_error *err)
+{
+    size_t room = cel_window_room(consumer->runtime->window,
+                                  cel_ready_queue_count(consumer->runtime->ready),
+                                  consumer->threads);
+    bool full = cel_timer_heap_count(consumer->timers) >= CEL_WAITING_MAX;
+    bool found = false;
+    size_t fired;
+    enum celeriac_err code;
+
+    if (room > CEL_CLAIM_ROOM_MAX)
+        room = CEL_CLAIM_ROOM_MAX;
+    if (atomic_exchange(&consumer->runtime->evicted, false))
+        forget_everything(consumer);
+    code = take_postponed(consumer);
+    if (code == CELERIAC_OK)
+        code = fire_timers(consumer, room);
+    fired = consumer->ready_count;
+    hand_over(consumer);
+    if (code)
+        return code;
+    if (consumer->not_before_ns > 0 && clock_monotonic_ns() >= consumer->not_before_ns)
+        consumer->not_before_ns = 0;
+    if (room > fired && !full && consumer->not_before_ns == 0)
+        code = claim(consumer, room - fired, &found, err);
+    if (code || found || fired > 0 || atomic_load(&consumer->stopped))
+        return code;
+    return wait_for_work(consumer, room > 0, full, err);
+}
+
+enum celeriac_err cel_consumer_run(struct cel_consumer *consumer, struct celeriac_error *err)
+{
+    enum celeriac_err code = CELERIAC_OK;
+
+    while (code == CELERIAC_OK && !atomic_load(&consumer->stopped))
+        code = turn(consumer, err);
+    if (code == CELERIAC_ERR_MEMORY)
+        celeriac_error_set(err, code, "the consumer is out of memory");
+    return code;
+}
+
+void cel_consumer_stop(struct cel_consumer *consumer)
+{
+    atomic_store(&consumer->stopped, true);
+    cel_runtime_wake(consumer->runtime);
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+enum celeriac_err cel_consumer_create(const struct cel_claimer_options *options,
+                                      struct cel_runtime *runtime, size_t threads,
+                                      struct cel_consumer **consumer, struct celeriac_error *err)
+{
+    struct cel_consumer *c = mem_calloc(1, sizeof *c);
+    enum celeriac_err code;
+
+    if (!c)
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    c->runtime = runtime;
+    c->threads = threads;
+    pthread_mutex_init(&c->lock, NULL);
+    c->ready = mem_calloc(CEL_CLAIM_ROOM_MAX, sizeof(void *));
+    code = c->ready ? CELERIAC_OK : CELERIAC_ERR_MEMORY;
+    if (code == CELERIAC_OK)
+        code = cel_timer_heap_create(CEL_WAITING_MAX, &c->timers);
+    if (code == CELERIAC_OK)
+        code = cel_task_decoder_create(NULL, &c->decoder);
+    if (code)
+        celeriac_error_set(err, code, "out of memory");
+    else
+        code = cel_claimer_create(options, &c->claimer, err);
+    if (code) {
+        cel_consumer_destroy(c);
+        return code;
+    }
+    *consumer = c;
+    return CELERIAC_OK;
+}
+
+void cel_consumer_destroy(struct cel_consumer *consumer)
+{
+    struct postponed *entry;
+
+    if (!consumer)
+        return;
+    for (entry = empty_inbox(consumer); entry;) {
+        struct postponed *next = entry->next;
+
+        cel_request_destroy(entry->request);
+        mem_free(entry);
+        entry = next;
+    }
+    cel_timer_heap_destroy(consumer->timers, cel_waiting_destroy);
+    cel_task_decoder_destroy(consumer->decoder);
+    cel_claimer_destroy(consumer->claimer);
+    pthread_mutex_destroy(&consumer->lock);
+    mem_free(consumer->ready);
+    mem_free(consumer);
+}

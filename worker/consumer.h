@@ -1,0 +1,55 @@
+/*
+ * The consumer: claims messages, decodes and routes them, and keeps those that wait for their time.
+ * It is the thread that calls celeriac_worker_run().
+ */
+#ifndef WORKER_CONSUMER_H
+#define WORKER_CONSUMER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "celeriac/error.h"
+#include "celery_proto/redis/claim.h"
+#include "worker/request.h"
+#include "worker/runtime.h"
+
+/*
+ * Most messages that wait for their eta: an hour of a busy scheduler, in about 100 bytes each over the
+ * message itself. When so many wait, nothing more is claimed until some are due.
+ */
+#define CEL_WAITING_MAX 1000000
+
+struct cel_consumer;
+
+/*
+ * Makes it; nothing is connected yet. In *options the tasks, keys and addresses are set. threads is
+ * the number of task threads. CELERIAC_ERR_VALUE, _MEMORY.
+ */
+enum celeriac_err cel_consumer_create(const struct cel_claimer_options *options,
+                                      struct cel_runtime *runtime, size_t threads,
+                                      struct cel_consumer **consumer,
+                                      struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* Releases it with what waits inside; consumer may be NULL. What is held in Redis stays held. */
+void cel_consumer_destroy(struct cel_consumer *consumer);
+
+/*
+ * Consumes until cel_consumer_stop(). CELERIAC_OK then; CELERIAC_ERR_MEMORY, or CELERIAC_ERR_AUTH when
+ * the broker refuses our credentials, which waiting does not mend.
+ */
+enum celeriac_err cel_consumer_run(struct cel_consumer *consumer,
+                                   struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* Ends cel_consumer_run() soon. Any thread. */
+void cel_consumer_stop(struct cel_consumer *consumer);
+
+/*
+ * Takes over a request in state WAITING, to be made ready again at due_ns (monotonic). Any thread.
+ * After cel_consumer_stop() the request is released and the message stays held.
+ */
+void cel_consumer_postpone(struct cel_consumer *consumer, struct cel_request *request,
+                           int64_t due_ns);
+
+#endif

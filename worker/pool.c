@@ -1,0 +1,245 @@
+#include "worker/pool.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "worker/consumer.h"
+#include "worker/settler.h"
+#include "worker/task_context.h"
+
+struct cel_pool {
+    struct cel_runtime *runtime;
+    size_t count; /* threads started */
+    int ended_fd; /* eventfd, written when the last thread ends */
+    atomic_size_t running;
+    pthread_t threads[];
+};
+
+/* What one task thread keeps from one request to the next. */
+struct executor {
+    struct cel_runtime *runtime;
+    struct celeriac_task task;
+    struct strbuf scratch;
+};
+
+/* ---- one request --------------------------------------------------------------------------- */
+
+static void end(struct executor *executor, struct cel_request *request)
+{
+    cel_request_move(request, CEL_REQUEST_ENDED);
+    cel_settler_end(executor->runtime->settler, request);
+}
+
+static struct cel_settle_context settle_context(struct executor *executor, char tag[UUID_SIZE])
+{
+    uuid_new(tag);
+    return (struct cel_settle_context){
+        .now_us = clock_wall_us(),
+        .random = random_os,
+        .delivery_tag = {.ptr = tag, .len = UUID_LEN},
+        .scratch = &executor->scratch,
+    };
+}
+
+/* A message may have waited in the ready queue for long; Celery looks twice as well. */
+static bool expired_meanwhile(struct executor *executor, struct cel_request *request)
+{
+    const struct cel_time *expires = &request->message->expires;
+    struct cel_settle_context context;
+    char tag[UUID_SIZE];
+
+    if (!expires->set || expires->us > clock_wall_us())
+        return false;
+    context = settle_context(executor, tag);
+    if (cel_settle_expired(request->message, request->definition, &context, &request->settlement))
+        strbuf_clear(&request->settlement.record);
+    CEL_COUNT(executor->runtime, revoked);
+    end(executor, request);
+    return true;
+}
+
+/* Says that execution begins, as far as somebody wants to know. */
+static void announce(struct executor *executor, struct cel_request *request)
+{
+    const struct cel_task_definition *definition = request->definition;
+    struct cel_runtime *runtime = executor->runtime;
+    bool track = definition->track_started && !cel_result_ignored(request->message, definition);
+
+    request->acked = !definition->acks_late;
+    if (track && cel_started_record(request->message, runtime->pid, runtime->hostname,
+                                    &executor->scratch, &request->started))
+        strbuf_clear(&request->started);
+    if (request->acked && request->in_window) {
+        request->in_window = false;
+        cel_window_give(runtime->window, 1);
+    }
+    if (request->acked || track)
+        cel_settler_begin(runtime->settler, request);
+}
+
+static void count_and_log(struct cel_runtime *runtime, const struct cel_request *request,
+                          int64_t took_ns)
+{
+    const struct cel_task_message *message = request->message;
+    const struct cel_settlement *settlement = &request->settlement;
+    const struct log_field task = LOG_SPAN("task", message->task);
+    const struct log_field id = LOG_SPAN("id", message->id);
+
+    if (settlement->fate == CEL_FATE_POSTPONE) {
+        CEL_COUNT(runtime, postponed);
+        log_info("worker", "task postponed", task, id, LOG_INT("seconds", settlement->postpone));
+    } else if (settlement->state == CEL_STATE_SUCCESS) {
+        CEL_COUNT(runtime, succeeded);
+        log_info("worker", "task succeeded", task, id, LOG_SECONDS("runtime", took_ns));
+    } else if (settlement->state == CEL_STATE_RETRY) {
+        CEL_COUNT(runtime, retried);
+        log_info("worker", "task will be retried", task, id,
+                 LOG_INT("retries", message->retries + 1),
+                 LOG_INT("seconds", settlement->retry_delay));
+    } else if (settlement->state == CEL_STATE_FAILURE) {
+        CEL_COUNT(runtime, failed);
+        log_error("worker", "task failed", task, id, LOG_SECONDS("runtime", took_ns));
+    }
+}
+
+/*
+ * The outcome could not be put into a record, for want of memory. The message is kept and tried
+ * again: losing the outcome of one execution is better than losing the message.
+ */
+static void keep_for_later(struct cel_request *request)
+{
+    log_critical("worker", "out of memory while recording an outcome",
+                 LOG_SPAN("task", request->message->task), LOG_SPAN("id", request->message->id));
+    strbuf_clear(&request->settlement.record);
+    strbuf_clear(&request->settlement.retry);
+    request->settlement.fate = CEL_FATE_REQUEUE;
+}
+
+static void execute(struct executor *executor, struct cel_request *request)
+{
+    struct cel_runtime *runtime = executor->runtime;
+    struct cel_settle_context context;
+    char tag[UUID_SIZE];
+    int64_t began;
+
+    cel_request_move(request, CEL_REQUEST_RUNNING);
+    if (expired_meanwhile(executor, request))
+        return;
+    announce(executor, request);
+    CEL_COUNT(runtime, started);
+    CEL_COUNT(runtime, active);
+    began = clock_monotonic_ns();
+    cel_task_context_begin(&executor->task, request->message);
+    request->definition->run(&executor->task, request->definition->user);
+    atomic_fetch_sub(&runtime->counters.active, 1);
+    context = settle_context(executor, tag);
+    if (cel_settle(request->message, request->definition, &executor->task.outcome, &context,
+                   &request->settlement))
+        keep_for_later(request);
+    count_and_log(runtime, request, clock_monotonic_ns() - began);
+    if (request->settlement.fate == CEL_FATE_POSTPONE) {
+        cel_request_move(request, CEL_REQUEST_WAITING);
+        cel_consumer_postpone(runtime->consumer, request,
+                              clock_monotonic_ns() +
+                                  (int64_t) (request->settlement.postpone * (double) NS_PER_SEC));
+        return;
+    }
+    end(executor, request);
+}
+
+/* ---- threads ------------------------------------------------------------------------------- */
+
+static void *run(void *argument)
+{
+    struct cel_pool *pool = argument;
+    struct executor executor = {.runtime = pool->runtime};
+    struct cel_request *request;
+    const uint64_t one = 1;
+
+    cel_task_context_init(&executor.task, &pool->runtime->stopping);
+    strbuf_init(&executor.scratch, CEL_RESULT_MAX);
+    while ((request = cel_ready_queue_pop(pool->runtime->ready)))
+        execute(&executor, request);
+    strbuf_close(&executor.scratch);
+    cel_task_context_close(&executor.task);
+    if (atomic_fetch_sub(&pool->running, 1) == 1 && write(pool->ended_fd, &one, sizeof one) < 0)
+        log_critical("worker", "cannot report the end of the last task thread");
+    return NULL;
+}
+
+static enum celeriac_err start_threads(struct cel_pool *pool, size_t threads, size_t stack,
+                                       struct celeriac_error *err)
+{
+    pthread_attr_t attributes;
+    enum celeriac_err code = CELERIAC_OK;
+
+    pthread_attr_init(&attributes);
+    if (pthread_attr_setstacksize(&attributes, stack ? stack : CEL_POOL_STACK_DEFAULT))
+        code = celeriac_error_set(err, CELERIAC_ERR_VALUE, "task_stack: %zu bytes is too small",
+                                  stack);
+    while (code == CELERIAC_OK && pool->count < threads) {
+        atomic_fetch_add(&pool->running, 1);
+        if (pthread_create(&pool->threads[pool->count], &attributes, run, pool)) {
+            atomic_fetch_sub(&pool->running, 1);
+            code = celeriac_error_set(err, CELERIAC_ERR_SYSTEM,
+                                      "concurrency: the system allows only %zu of %zu task threads",
+                                      pool->count, threads);
+        } else {
+            pthread_setname_np(pool->threads[pool->count++], "task");
+        }
+    }
+    pthread_attr_destroy(&attributes);
+    return code;
+}
+
+enum celeriac_err cel_pool_create(struct cel_runtime *runtime, size_t threads, size_t stack,
+                                  struct cel_pool **pool, struct celeriac_error *err)
+{
+    struct cel_pool *p = mem_calloc(1, sizeof *p + threads * sizeof(pthread_t));
+    enum celeriac_err code;
+
+    if (!p)
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    p->runtime = runtime;
+    p->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    code = p->ended_fd < 0
+               ? celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot make an eventfd")
+               : start_threads(p, threads, stack, err);
+    if (code) {
+        cel_ready_queue_close(runtime->ready);
+        (void) cel_pool_join(p, -1);
+        cel_pool_destroy(p);
+        return code;
+    }
+    *pool = p;
+    return CELERIAC_OK;
+}
+
+bool cel_pool_join(struct cel_pool *pool, int abandon_fd)
+{
+    struct pollfd fds[] = {{.fd = pool->ended_fd, .events = POLLIN},
+                           {.fd = abandon_fd, .events = POLLIN}};
+
+    while (pool->count > 0 && atomic_load(&pool->running) > 0) {
+        if (poll(fds, 2, -1) > 0 && !(fds[0].revents & POLLIN) && (fds[1].revents & POLLIN))
+            return false;
+    }
+    for (size_t i = 0; i < pool->count; i++)
+        pthread_join(pool->threads[i], NULL);
+    pool->count = 0;
+    return true;
+}
+
+void cel_pool_destroy(struct cel_pool *pool)
+{
+    if (!pool)
+        return;
+    if (pool->ended_fd >= 0)
+        close(pool->ended_fd);
+    mem_free(pool);
+}

@@ -1,0 +1,37 @@
+/*
+ * The task threads: take a ready request, run its task, settle it, hand it on.
+ */
+#ifndef WORKER_POOL_H
+#define WORKER_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "celeriac/error.h"
+#include "worker/runtime.h"
+
+/* Most task threads, and the stack of each when nothing else is said. */
+#define CEL_POOL_THREADS_MAX 4096
+#define CEL_POOL_STACK_DEFAULT ((size_t) 256 * 1024)
+
+struct cel_pool;
+
+/*
+ * Starts `threads` threads of `stack` bytes of stack each (0: CEL_POOL_STACK_DEFAULT) that serve
+ * runtime->ready. CELERIAC_ERR_MEMORY, CELERIAC_ERR_SYSTEM when the system allows no more threads.
+ */
+enum celeriac_err cel_pool_create(struct cel_runtime *runtime, size_t threads, size_t stack,
+                                  struct cel_pool **pool,
+                                  struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/*
+ * Waits until all threads have ended, which they do once runtime->ready is closed and their task has
+ * returned; or until abandon_fd is readable, and then returns false: the threads go on running.
+ */
+bool cel_pool_join(struct cel_pool *pool, int abandon_fd);
+
+/* Releases a pool whose threads have all ended; pool may be NULL. */
+void cel_pool_destroy(struct cel_pool *pool);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * One message on its way through the worker, from the claim to its end.
+ *
+ *     RECEIVED -> READY -> RUNNING -> ENDED
+ *                   ^         |
+ *                   |         v
+ *                   +------ WAITING   (eta, or postponed)
+ *
+ * Exactly one thread owns a request at any time; handing it to a queue hands over ownership.
+ */
+#ifndef WORKER_REQUEST_H
+#define WORKER_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "celery_proto/codec/task_message.h"
+#include "worker/registry.h"
+#include "worker/settle.h"
+
+enum cel_request_state {
+    CEL_REQUEST_RECEIVED, /* with the consumer */
+    CEL_REQUEST_READY,    /* in the ready queue */
+    CEL_REQUEST_RUNNING,  /* with a task thread */
+    CEL_REQUEST_WAITING,  /* with the consumer, until its time */
+    CEL_REQUEST_ENDED     /* with the settler */
+};
+
+struct cel_request;
+
+/* A link in the settler's list: the request wants something written. */
+struct cel_note {
+    struct cel_note *next;
+    struct cel_request *request;
+    bool is_end; /* the last word about this request; it is released afterwards */
+};
+
+struct cel_request {
+    struct cel_task_message *message;             /* owned */
+    const struct cel_task_definition *definition; /* NULL: not registered here */
+    struct span tag;                              /* in `unacked`; owned */
+    struct span queue;                            /* name; borrowed from the claimer */
+    enum cel_request_state state;                 /* changed by cel_request_move() only */
+    bool in_window;                               /* counts against the prefetch limit */
+    bool acked;           /* acknowledged when it started: the message is no longer held */
+    const char *quarantine; /* why it goes to the quarantine list; NULL: it does not */
+    struct strbuf started; /* record of the STARTED state; empty: none */
+    struct cel_settlement settlement;
+    struct cel_note start_note;
+    struct cel_note end_note;
+};
+
+/*
+ * Makes a request around a message, which it takes over, also on failure. tag is copied, queue
+ * borrowed. CELERIAC_ERR_MEMORY.
+ */
+enum celeriac_err cel_request_create(struct cel_task_message *message_steal,
+                                     const struct cel_task_definition *definition, struct span tag,
+                                     struct span queue,
+                                     struct cel_request **request) CELERIAC_MUST_CHECK;
+
+/* Releases a request with its message; request may be NULL. What is held in Redis stays held. */
+void cel_request_destroy(struct cel_request *request);
+
+/* Moves to another state; the picture above says which moves exist, others are a defect of ours. */
+void cel_request_move(struct cel_request *request, enum cel_request_state to);
+
+#endif

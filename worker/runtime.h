@@ -1,0 +1,52 @@
+/*
+ * What the threads of one worker share. Everything but the counters and the two flags is set before
+ * the first thread starts and constant afterwards, or is safe for any thread by itself.
+ */
+#ifndef WORKER_RUNTIME_H
+#define WORKER_RUNTIME_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "base/uuid.h"
+#include "celeriac/worker.h"
+#include "worker/ready_queue.h"
+#include "worker/registry.h"
+#include "worker/window.h"
+
+struct cel_settler;
+struct cel_consumer;
+
+/* Counters, see struct celeriac_worker_stats. */
+struct cel_counters {
+    atomic_uint_fast64_t received, started, succeeded, failed, retried, postponed, revoked, restored,
+        quarantined;
+    atomic_uint active, waiting;
+};
+
+struct cel_runtime {
+    char id[UUID_SIZE]; /* of this worker process, for its lease */
+    struct span hostname; /* node name; NUL-terminated */
+    int64_t pid;
+    struct cel_registry *registry;
+    struct cel_ready_queue *ready;
+    struct cel_window *window;
+    struct cel_settler *settler;
+    struct cel_consumer *consumer;
+    int wake_fd; /* eventfd that wakes the consumer */
+    enum celeriac_unknown_task unknown_task;
+    atomic_bool stopping; /* what celeriac_task_stopping() shows */
+    atomic_bool evicted;  /* we were declared dead: nothing claimed before now is ours */
+    struct cel_counters counters;
+};
+
+/* Adds one to a counter; relaxed, because nothing is ordered by counters. */
+#define CEL_COUNT(runtime, name) \
+    atomic_fetch_add_explicit(&(runtime)->counters.name, 1, memory_order_relaxed)
+
+/* Wakes the consumer out of its wait. Any thread. */
+void cel_runtime_wake(const struct cel_runtime *runtime);
+
+#endif

@@ -1,0 +1,346 @@
+#include "worker/settle.h"
+
+#include "base/clock.h"
+#include "base/json_writer.h"
+#include "celery_proto/codec/envelope.h"
+#include "celery_proto/codec/exception_doc.h"
+#include "celery_proto/codec/pyrepr.h"
+#include "celery_proto/codec/task_retry.h"
+
+void cel_settlement_init(struct cel_settlement *settlement)
+{
+    *settlement = (struct cel_settlement){.fate = CEL_FATE_ACK};
+    strbuf_init(&settlement->record, CEL_ENVELOPE_MAX);
+    strbuf_init(&settlement->retry, CEL_ENVELOPE_MAX);
+}
+
+void cel_settlement_close(struct cel_settlement *settlement)
+{
+    strbuf_close(&settlement->record);
+    strbuf_close(&settlement->retry);
+}
+
+bool cel_result_ignored(const struct cel_task_message *message,
+                        const struct cel_task_definition *definition)
+{
+    if (message->ignore_result != CEL_UNSET)
+        return message->ignore_result == CEL_TRUE;
+    return definition && definition->ignore_result;
+}
+
+/* What all records of a message have in common. */
+static struct cel_result record_of(const struct cel_task_message *message, enum cel_state state,
+                                   int64_t now_us)
+{
+    return (struct cel_result){
+        .state = state,
+        .task_id = message->id,
+        .group_id = message->group,
+        .parent_id = message->parent_id,
+        .date_done = {.set = cel_state_is_ready(state), .us = now_us},
+    };
+}
+
+static struct cel_exception exception_of(const struct cel_outcome *outcome)
+{
+    struct cel_exception exception = {.type = cel_outcome_type(outcome),
+                                      .module = cel_outcome_module(outcome)};
+
+    if (outcome->has_message) {
+        exception.message = cel_outcome_message(outcome);
+        if (!exception.message.ptr)
+            exception.message = SPAN("");
+    }
+    return exception;
+}
+
+/* The traceback of a C task: there are no frames to show, but its last line is Python's. */
+static void add_traceback(struct strbuf *out, const struct cel_task_message *message,
+                          const struct cel_exception *exception)
+{
+    strbuf_add_text(out, "Traceback (most recent call last):\n  Celeriac task ");
+    strbuf_add_span(out, message->task);
+    strbuf_add_text(out, "\n");
+    cel_exception_line(exception, out);
+    strbuf_add_text(out, "\n");
+}
+
+/* Writes a record whose result is an exception (or null); context->scratch takes its JSON form. */
+static enum celeriac_err write_exception(struct cel_result *record,
+                                         const struct cel_exception *exception,
+                                         struct strbuf *traceback,
+                                         const struct cel_settle_context *context,
+                                         struct strbuf *out)
+{
+    enum celeriac_err code = CELERIAC_OK;
+
+    strbuf_clear(context->scratch);
+    if (exception)
+        code = cel_exception_write(exception, context->scratch);
+    if (code == CELERIAC_OK)
+        code = strbuf_status(context->scratch);
+    if (code == CELERIAC_OK && traceback)
+        code = strbuf_status(traceback);
+    if (code)
+        return code;
+    record->result = strbuf_span(context->scratch);
+    if (traceback)
+        record->traceback = strbuf_span(traceback);
+    return cel_result_write(record, out);
+}
+
+static enum celeriac_err settle_failure(const struct cel_task_message *message, bool ignored,
+                                        const struct cel_exception *exception,
+                                        const struct cel_settle_context *context,
+                                        struct cel_settlement *settlement)
+{
+    struct cel_result record = record_of(message, CEL_STATE_FAILURE, context->now_us);
+    struct strbuf traceback;
+    enum celeriac_err code;
+
+    settlement->state = CEL_STATE_FAILURE;
+    if (ignored)
+        return CELERIAC_OK;
+    strbuf_init(&traceback, CEL_RESULT_MAX);
+    add_traceback(&traceback, message, exception);
+    code = write_exception(&record, exception, &traceback, context, &settlement->record);
+    strbuf_close(&traceback);
+    return code;
+}
+
+/* celery/app/task.py Task.retry: what it raises when retries are used up and no exception was given. */
+static enum celeriac_err settle_exhausted(const struct cel_task_message *message, bool ignored,
+                                          const struct cel_settle_context *context,
+                                          struct cel_settlement *settlement)
+{
+    struct cel_exception exception = {.type = SPAN("MaxRetriesExceededError"),
+                                      .module = SPAN("celery.exceptions")};
+    struct strbuf text;
+    enum celeriac_err code;
+
+    strbuf_init(&text, CEL_RESULT_MAX);
+    strbuf_add_text(&text, "Can't retry ");
+    strbuf_add_span(&text, message->task);
+    strbuf_add_char(&text, '[');
+    strbuf_add_span(&text, message->id);
+    strbuf_add_text(&text, "] args:");
+    code = cel_pyrepr(message->args, true, 0, &text);
+    strbuf_add_text(&text, " kwargs:");
+    if (code == CELERIAC_OK)
+        code = cel_pyrepr(message->kwargs, false, 0, &text);
+    if (code == CELERIAC_OK)
+        code = strbuf_status(&text);
+    exception.message = strbuf_span(&text);
+    if (code == CELERIAC_OK)
+        code = settle_failure(message, ignored, &exception, context, settlement);
+    strbuf_close(&text);
+    return code;
+}
+
+static void add_retry_traceback(struct strbuf *out, const struct cel_task_message *message,
+                                const struct cel_exception *exception, int64_t delay)
+{
+    if (exception) {
+        add_traceback(out, message, exception);
+        strbuf_add_text(out, "\nDuring handling of the above exception, another exception "
+                             "occurred:\n\n");
+    }
+    strbuf_add_text(out, "Traceback (most recent call last):\n  Celeriac task ");
+    strbuf_add_span(out, message->task);
+    strbuf_printf(out, "\ncelery.exceptions.Retry: Retry in %llds", (long long) delay);
+    if (exception) {
+        strbuf_add_text(out, ": ");
+        cel_exception_repr(exception, out);
+    }
+    strbuf_add_char(out, '\n');
+}
+
+/* celery/app/trace.py TraceInfo.handle_retry: the record names the task itself as its only child. */
+static enum celeriac_err write_retry_record(const struct cel_task_message *message,
+                                            const struct cel_exception *exception,
+                                            const struct cel_settle_context *context,
+                                            struct cel_settlement *settlement)
+{
+    struct cel_result record = record_of(message, CEL_STATE_RETRY, context->now_us);
+    struct strbuf traceback;
+    struct strbuf children;
+    enum celeriac_err code;
+
+    strbuf_init(&traceback, CEL_RESULT_MAX);
+    strbuf_init(&children, CEL_RESULT_MAX);
+    add_retry_traceback(&traceback, message, exception, settlement->retry_delay);
+    strbuf_add_char(&children, '[');
+    cel_result_tuple_write(message->id, &children);
+    strbuf_add_char(&children, ']');
+    code = strbuf_status(&children);
+    record.children = strbuf_span(&children);
+    if (code == CELERIAC_OK)
+        code = write_exception(&record, exception, &traceback, context,
+                               &settlement->record);
+    strbuf_close(&children);
+    strbuf_close(&traceback);
+    return code;
+}
+
+static enum celeriac_err settle_retry(const struct cel_task_message *message,
+                                      const struct cel_task_definition *definition,
+                                      const struct cel_exception *exception, int64_t delay,
+                                      const struct cel_settle_context *context,
+                                      struct cel_settlement *settlement)
+{
+    struct cel_task_retry retry = {
+        .delivery_tag = context->delivery_tag,
+        .eta = {.set = delay > 0, .us = context->now_us + delay * US_PER_SEC},
+        .now_us = context->now_us,
+    };
+    enum celeriac_err code;
+
+    settlement->state = CEL_STATE_RETRY;
+    settlement->retry_delay = delay;
+    code = cel_task_retry_write(message, &retry, context->scratch, &settlement->retry, NULL);
+    if (code || cel_result_ignored(message, definition))
+        return code;
+    return write_retry_record(message, exception, context, settlement);
+}
+
+static enum celeriac_err settle_success(const struct cel_task_message *message, bool ignored,
+                                        const struct cel_outcome *outcome,
+                                        const struct cel_settle_context *context,
+                                        struct cel_settlement *settlement)
+{
+    struct cel_result record = record_of(message, CEL_STATE_SUCCESS, context->now_us);
+
+    settlement->state = CEL_STATE_SUCCESS;
+    if (ignored)
+        return CELERIAC_OK;
+    record.result = strbuf_span(&outcome->result);
+    return cel_result_write(&record, &settlement->record);
+}
+
+/* A failure or a wish to retry: which of the three ends does it come to? */
+static enum celeriac_err settle_trouble(const struct cel_task_message *message,
+                                        const struct cel_task_definition *definition,
+                                        const struct cel_outcome *outcome,
+                                        const struct cel_settle_context *context,
+                                        struct cel_settlement *settlement)
+{
+    const struct cel_retry_policy *policy = &definition->retry;
+    uint64_t retries = (uint64_t) message->retries;
+    bool ignored = cel_result_ignored(message, definition);
+    bool wants_retry = outcome->kind == CEL_OUTCOME_RETRY || policy->autoretry;
+    struct cel_exception exception = exception_of(outcome);
+    const struct cel_exception *given = outcome->has_exception ? &exception : NULL;
+    int64_t delay = outcome->kind == CEL_OUTCOME_RETRY ? outcome->countdown : -1;
+
+    if (wants_retry && cel_retry_allowed(policy, retries)) {
+        if (delay < 0)
+            delay = cel_retry_delay(policy, retries, context->random, context->random_context);
+        return settle_retry(message, definition, given, delay, context, settlement);
+    }
+    if (given)
+        return settle_failure(message, ignored, given, context, settlement);
+    return settle_exhausted(message, ignored, context, settlement);
+}
+
+static void start(struct cel_settlement *settlement)
+{
+    strbuf_clear(&settlement->record);
+    strbuf_clear(&settlement->retry);
+    settlement->fate = CEL_FATE_ACK;
+    settlement->state = CEL_STATE_PENDING;
+    settlement->retry_delay = 0;
+    settlement->postpone = 0;
+}
+
+enum celeriac_err cel_settle(const struct cel_task_message *message,
+                             const struct cel_task_definition *definition,
+                             const struct cel_outcome *outcome,
+                             const struct cel_settle_context *context,
+                             struct cel_settlement *settlement)
+{
+    start(settlement);
+    switch (outcome->kind) {
+    case CEL_OUTCOME_SUCCESS:
+        return settle_success(message, cel_result_ignored(message, definition), outcome, context,
+                              settlement);
+    case CEL_OUTCOME_FAILURE:
+    case CEL_OUTCOME_RETRY:
+        return settle_trouble(message, definition, outcome, context, settlement);
+    case CEL_OUTCOME_POSTPONE:
+        if (!definition->acks_late)
+            return settle_retry(message, definition, NULL, (int64_t) outcome->seconds, context,
+                                settlement);
+        settlement->fate = CEL_FATE_POSTPONE;
+        settlement->postpone = outcome->seconds;
+        return CELERIAC_OK;
+    case CEL_OUTCOME_REJECT:
+        settlement->fate = outcome->requeue ? CEL_FATE_REQUEUE : CEL_FATE_ACK;
+        return CELERIAC_OK;
+    case CEL_OUTCOME_IGNORE:
+        break;
+    }
+    return CELERIAC_OK;
+}
+
+static enum celeriac_err settle_unstarted(const struct cel_task_message *message,
+                                          enum cel_state state,
+                                          const struct cel_exception *exception, bool ignored,
+                                          const struct cel_settle_context *context,
+                                          struct cel_settlement *settlement)
+{
+    struct cel_result record = record_of(message, state, context->now_us);
+
+    start(settlement);
+    settlement->state = state;
+    if (ignored)
+        return CELERIAC_OK;
+    return write_exception(&record, exception, NULL, context, &settlement->record);
+}
+
+enum celeriac_err cel_settle_expired(const struct cel_task_message *message,
+                                     const struct cel_task_definition *definition,
+                                     const struct cel_settle_context *context,
+                                     struct cel_settlement *settlement)
+{
+    struct cel_exception exception = {.type = SPAN("TaskRevokedError"),
+                                      .module = SPAN("celery.exceptions"),
+                                      .message = SPAN("expired")};
+
+    return settle_unstarted(message, CEL_STATE_REVOKED, &exception,
+                            cel_result_ignored(message, definition), context, settlement);
+}
+
+enum celeriac_err cel_settle_unregistered(const struct cel_task_message *message,
+                                          const struct cel_settle_context *context,
+                                          struct cel_settlement *settlement)
+{
+    struct cel_exception exception = {.type = SPAN("NotRegistered"),
+                                      .module = SPAN("celery.exceptions"),
+                                      .message = message->task};
+
+    return settle_unstarted(message, CEL_STATE_FAILURE, &exception,
+                            cel_result_ignored(message, NULL), context, settlement);
+}
+
+enum celeriac_err cel_started_record(const struct cel_task_message *message, int64_t pid,
+                                     struct span hostname, struct strbuf *scratch,
+                                     struct strbuf *record)
+{
+    struct cel_result result = record_of(message, CEL_STATE_STARTED, 0);
+    struct json_writer writer;
+    enum celeriac_err code;
+
+    strbuf_clear(scratch);
+    json_writer_init(&writer, scratch, JSON_STYLE_PYTHON);
+    json_begin_object(&writer);
+    json_key(&writer, "pid");
+    json_integer(&writer, pid);
+    json_key(&writer, "hostname");
+    json_string(&writer, hostname);
+    json_end_object(&writer);
+    code = strbuf_status(scratch);
+    if (code)
+        return code;
+    result.result = strbuf_span(scratch);
+    return cel_result_write(&result, record);
+}

@@ -1,0 +1,86 @@
+/*
+ * From how a task ended to what has to be written: the result record, the message of the next
+ * attempt, and what becomes of the old message. The rules of celery/app/trace.py and
+ * celery/app/task.py Task.retry as a pure function; finisher.c carries them out.
+ */
+#ifndef WORKER_SETTLE_H
+#define WORKER_SETTLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/random.h"
+#include "base/strbuf.h"
+#include "celery_proto/codec/result_doc.h"
+#include "celery_proto/codec/task_message.h"
+#include "worker/registry.h"
+#include "worker/task_context.h"
+
+/* What becomes of the message that was executed. */
+enum cel_message_fate {
+    CEL_FATE_ACK,      /* it is done, whatever the outcome */
+    CEL_FATE_REQUEUE,  /* back of its queue */
+    CEL_FATE_POSTPONE  /* stays with this worker and runs again later */
+};
+
+/* All that follows from one execution. */
+struct cel_settlement {
+    enum cel_message_fate fate;
+    enum cel_state state;  /* SUCCESS, FAILURE, RETRY, REVOKED; PENDING when there is none */
+    struct strbuf record;  /* the result record; empty: none is stored */
+    struct strbuf retry;   /* the envelope of the next attempt; empty: none */
+    int64_t retry_delay;   /* seconds until that attempt */
+    double postpone;       /* CEL_FATE_POSTPONE: seconds */
+};
+
+/* What the world adds to the rules. */
+struct cel_settle_context {
+    int64_t now_us;                 /* wall time */
+    random_source_fn *random;       /* for jitter */
+    void *random_context;
+    struct span delivery_tag;       /* a fresh UUID for the next attempt */
+    struct strbuf *scratch;         /* working memory, kept from one call to the next */
+};
+
+/* Starts an empty settlement. Allocates nothing yet. */
+void cel_settlement_init(struct cel_settlement *settlement);
+
+/* Releases its texts. */
+void cel_settlement_close(struct cel_settlement *settlement);
+
+/*
+ * Settles an execution. A failure with retries left and autoretry becomes a retry; a retry without
+ * retries left becomes the failure that Celery reports. CELERIAC_ERR_MEMORY, or CELERIAC_ERR_LIMIT when
+ * a text is too long for a record: the settlement is then not usable.
+ */
+enum celeriac_err cel_settle(const struct cel_task_message *message,
+                             const struct cel_task_definition *definition,
+                             const struct cel_outcome *outcome,
+                             const struct cel_settle_context *context,
+                             struct cel_settlement *settlement) CELERIAC_MUST_CHECK;
+
+/*
+ * Settles a message that was never executed: REVOKED with TaskRevokedError("expired"), or FAILURE
+ * with NotRegistered(name). definition may be NULL. Errors as above.
+ */
+enum celeriac_err cel_settle_expired(const struct cel_task_message *message,
+                                     const struct cel_task_definition *definition,
+                                     const struct cel_settle_context *context,
+                                     struct cel_settlement *settlement) CELERIAC_MUST_CHECK;
+enum celeriac_err cel_settle_unregistered(const struct cel_task_message *message,
+                                          const struct cel_settle_context *context,
+                                          struct cel_settlement *settlement) CELERIAC_MUST_CHECK;
+
+/*
+ * Whether results of this message are not stored: an explicit header decides (as since Celery 5.6.3,
+ * app/trace.py get_actual_ignore_result), else the definition. definition may be NULL.
+ */
+bool cel_result_ignored(const struct cel_task_message *message,
+                        const struct cel_task_definition *definition);
+
+/* Appends the STARTED record of an execution that begins: {"pid", "hostname"}. */
+enum celeriac_err cel_started_record(const struct cel_task_message *message, int64_t pid,
+                                     struct span hostname, struct strbuf *scratch,
+                                     struct strbuf *record) CELERIAC_MUST_CHECK;
+
+#endif

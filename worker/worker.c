@@ -1,0 +1,434 @@
+/* Assembly: options to parts, start in one order, stop in the reverse. See celeriac/worker.h. */
+#include "celeriac/worker.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "celery_proto/codec/keys.h"
+#include "celery_proto/redis/broker_url.h"
+#include "worker/consumer.h"
+#include "worker/keeper.h"
+#include "worker/nodename.h"
+#include "worker/pool.h"
+#include "worker/runtime.h"
+#include "worker/settler.h"
+
+#define DEFAULT_MULTIPLIER 4
+#define UNLIMITED_PREFETCH 65536 /* what Celery calls unlimited: kombu/common.py PREFETCH_COUNT_MAX */
+#define MULTIPLIER_MAX 1024
+#define HOST_NAME_SIZE 256 /* POSIX HOST_NAME_MAX with its NUL */
+
+/* How long a stopping worker tries to reach Redis before it leaves the rest to its peers. */
+#define WARM_WRITE_NS (10 * NS_PER_SEC)
+#define WARM_LEAVE_NS (5 * NS_PER_SEC)
+#define COLD_WRITE_NS (1 * NS_PER_SEC)
+#define COLD_LEAVE_NS (2 * NS_PER_SEC)
+
+struct celeriac_worker {
+    struct cel_runtime runtime;
+    struct celeriac_worker_options options; /* numbers; strings are below */
+    char *hostname;
+    struct cel_broker_url *broker;
+    struct cel_broker_url *backend; /* NULL: no results */
+    struct cel_keys *keys;
+    char *queue_text;    /* the names one after the other, NUL-terminated */
+    const char **queues; /* into queue_text */
+    size_t queue_count;
+    const char **tasks; /* names for the claimer while running */
+    struct cel_keeper *keeper;
+    struct cel_pool *pool;
+    int cold_fd; /* eventfd; readable: stop cold */
+
+    pthread_mutex_t lock; /* of what follows */
+    bool running;
+    enum celeriac_stop stop; /* 0: not asked to stop */
+};
+
+/* ---- options ------------------------------------------------------------------------------- */
+
+static enum celeriac_err set_hostname(struct celeriac_worker *worker, const char *pattern,
+                                      struct celeriac_error *err)
+{
+    char host[HOST_NAME_SIZE] = "";
+    struct strbuf name;
+    enum celeriac_err code;
+
+    if (gethostname(host, sizeof host - 1))
+        return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "hostname: cannot be read");
+    strbuf_init(&name, 2 * CEL_NODENAME_MAX + HOST_NAME_SIZE);
+    code = cel_nodename_expand(pattern, span_of(host), &name, err);
+    if (code == CELERIAC_OK)
+        code = strbuf_take(&name, &worker->hostname, NULL);
+    strbuf_close(&name);
+    worker->runtime.hostname = span_of(worker->hostname);
+    return code;
+}
+
+static enum celeriac_err set_addresses(struct celeriac_worker *worker,
+                                       const struct celeriac_worker_options *options,
+                                       struct celeriac_error *err)
+{
+    const char *backend = options->result_backend;
+    struct cel_keys_options names = {.global_keyprefix = options->global_keyprefix};
+    enum celeriac_err code =
+        cel_broker_url_parse(span_of(options->broker_url), CEL_URL_BROKER, &worker->broker, err);
+
+    if (code)
+        return code;
+    if (!backend || !*backend)
+        backend = options->broker_url;
+    if (!backend || strncmp(backend, "disabled", strlen("disabled")) != 0)
+        code = cel_broker_url_parse(span_of(backend), CEL_URL_RESULTS, &worker->backend, err);
+    if (code)
+        return code;
+    names.db = cel_broker_url_endpoint(worker->broker, 0)->db;
+    return cel_keys_create(&names, &worker->keys, err);
+}
+
+static enum celeriac_err add_queue(struct celeriac_worker *worker, char *name,
+                                   struct celeriac_error *err)
+{
+    struct span trimmed = span_trim(span_of(name));
+
+    if (trimmed.len == 0)
+        return CELERIAC_OK;
+    if (worker->queue_count == CEL_CLAIM_QUEUES_MAX)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "queues: at most %d",
+                                  CEL_CLAIM_QUEUES_MAX);
+    name += trimmed.ptr - name;
+    name[trimmed.len] = '\0';
+    worker->queues[worker->queue_count++] = name;
+    return CELERIAC_OK;
+}
+
+static enum celeriac_err set_queues(struct celeriac_worker *worker, const char *list,
+                                    struct celeriac_error *err)
+{
+    enum celeriac_err code = CELERIAC_OK;
+    char *name;
+
+    worker->queue_text = mem_dup(list && *list ? list : "celery");
+    worker->queues = mem_calloc(CEL_CLAIM_QUEUES_MAX, sizeof(char *));
+    if (!worker->queue_text || !worker->queues)
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    name = worker->queue_text;
+    while (code == CELERIAC_OK && name) {
+        char *comma = strchr(name, ',');
+
+        if (comma)
+            *comma = '\0';
+        code = add_queue(worker, name, err);
+        name = comma ? comma + 1 : NULL;
+    }
+    if (code == CELERIAC_OK && worker->queue_count == 0)
+        code = celeriac_error_set(err, CELERIAC_ERR_VALUE, "queues: names none");
+    return code;
+}
+
+static enum celeriac_err set_numbers(struct celeriac_worker *worker,
+                                     const struct celeriac_worker_options *options,
+                                     struct celeriac_error *err)
+{
+    struct celeriac_worker_options *numbers = &worker->options;
+
+    *numbers = *options;
+    if (numbers->concurrency == 0) {
+        long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+        numbers->concurrency = cpus > 0 ? (unsigned) cpus : 1;
+    }
+    if (numbers->concurrency > CEL_POOL_THREADS_MAX)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "concurrency: at most %d",
+                                  CEL_POOL_THREADS_MAX);
+    if (numbers->prefetch_multiplier == 0)
+        numbers->prefetch_multiplier = DEFAULT_MULTIPLIER;
+    if (numbers->prefetch_multiplier > MULTIPLIER_MAX)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "prefetch_multiplier: at most %d",
+                                  MULTIPLIER_MAX);
+    return CELERIAC_OK;
+}
+
+/* Twice the window: the window counts what is started no more, the queue holds all of it before. */
+static size_t window_limit(const struct celeriac_worker *worker)
+{
+    size_t limit =
+        (size_t) worker->options.concurrency * (size_t) worker->options.prefetch_multiplier;
+
+    if (worker->options.prefetch_unlimited || limit > UNLIMITED_PREFETCH)
+        return UNLIMITED_PREFETCH;
+    return limit;
+}
+
+static enum celeriac_err set_up(struct celeriac_worker *worker,
+                                const struct celeriac_worker_options *options,
+                                struct celeriac_error *err)
+{
+    struct cel_runtime *runtime = &worker->runtime;
+    enum celeriac_err code = set_numbers(worker, options, err);
+
+    if (code == CELERIAC_OK)
+        code = set_hostname(worker, options->hostname, err);
+    if (code == CELERIAC_OK)
+        code = set_addresses(worker, options, err);
+    if (code == CELERIAC_OK)
+        code = set_queues(worker, options->queues, err);
+    if (code)
+        return code;
+    runtime->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    worker->cold_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (runtime->wake_fd < 0 || worker->cold_fd < 0)
+        return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot make an eventfd");
+    uuid_new(runtime->id);
+    runtime->pid = getpid();
+    runtime->unknown_task = options->unknown_task;
+    code = cel_registry_create(&runtime->registry);
+    if (code == CELERIAC_OK)
+        code = cel_window_create(window_limit(worker), runtime->wake_fd, &runtime->window);
+    if (code == CELERIAC_OK)
+        code = cel_ready_queue_create(window_limit(worker) + CEL_CLAIM_ROOM_MAX, &runtime->ready);
+    return code ? celeriac_error_set(err, code, "out of memory") : CELERIAC_OK;
+}
+
+enum celeriac_err celeriac_worker_create(const struct celeriac_worker_options *options,
+                                         struct celeriac_worker **worker,
+                                         struct celeriac_error *err)
+{
+    struct celeriac_worker *w = mem_calloc(1, sizeof *w);
+    enum celeriac_err code;
+
+    if (!w)
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    w->runtime.wake_fd = -1;
+    w->cold_fd = -1;
+    pthread_mutex_init(&w->lock, NULL);
+    code = set_up(w, options, err);
+    if (code) {
+        celeriac_worker_destroy(w);
+        return code;
+    }
+    *worker = w;
+    return CELERIAC_OK;
+}
+
+void celeriac_worker_destroy(struct celeriac_worker *worker)
+{
+    if (!worker)
+        return;
+    cel_ready_queue_destroy(worker->runtime.ready);
+    cel_window_destroy(worker->runtime.window);
+    cel_registry_destroy(worker->runtime.registry);
+    if (worker->runtime.wake_fd >= 0)
+        close(worker->runtime.wake_fd);
+    if (worker->cold_fd >= 0)
+        close(worker->cold_fd);
+    cel_keys_destroy(worker->keys);
+    cel_broker_url_destroy(worker->backend);
+    cel_broker_url_destroy(worker->broker);
+    mem_free(worker->queues);
+    mem_free(worker->queue_text);
+    mem_free(worker->hostname);
+    pthread_mutex_destroy(&worker->lock);
+    mem_free(worker);
+}
+
+enum celeriac_err celeriac_worker_register(struct celeriac_worker *worker,
+                                           const struct celeriac_task_options *options,
+                                           struct celeriac_error *err)
+{
+    return cel_registry_add(worker->runtime.registry, options, err);
+}
+
+/* ---- starting ------------------------------------------------------------------------------ */
+
+static struct cel_conn_options connection(struct cel_broker_url *url, const char *role)
+{
+    return (struct cel_conn_options){.url = url, .client_name = role};
+}
+
+static enum celeriac_err start_settler(struct celeriac_worker *worker, struct celeriac_error *err)
+{
+    struct cel_finisher_options options = {
+        .conn = connection(worker->broker, "celeriac-finish"),
+        .keys = worker->keys,
+        .worker_id = worker->runtime.id,
+        .results = {.conn = connection(worker->backend, "celeriac-results"),
+                    .keys = worker->keys,
+                    .expires = worker->options.result_expires,
+                    .keep = worker->options.result_keep},
+    };
+
+    return cel_settler_create(&options, &worker->runtime, &worker->runtime.settler, err);
+}
+
+static enum celeriac_err start_consumer(struct celeriac_worker *worker, struct celeriac_error *err)
+{
+    size_t count = cel_registry_count(worker->runtime.registry);
+    const struct span *names = cel_registry_names(worker->runtime.registry);
+    struct cel_claimer_options options = {
+        .conn = connection(worker->broker, "celeriac-claim"),
+        .keys = worker->keys,
+        .worker_id = worker->runtime.id,
+        .queues = worker->queues,
+        .queue_count = worker->queue_count,
+    };
+
+    if (worker->options.unknown_task == CELERIAC_UNKNOWN_LEAVE) {
+        worker->tasks = mem_calloc(count + 1, sizeof(char *));
+        if (!worker->tasks)
+            return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+        for (size_t i = 0; i < count; i++)
+            worker->tasks[i] = names[i].ptr;
+        options.tasks = worker->tasks;
+        options.task_count = count;
+    }
+    return cel_consumer_create(&options, &worker->runtime, worker->options.concurrency,
+                               &worker->runtime.consumer, err);
+}
+
+static enum celeriac_err start_keeper(struct celeriac_worker *worker, struct celeriac_error *err)
+{
+    struct cel_maintainer_options options = {
+        .conn = connection(worker->broker, "celeriac-keep"),
+        .keys = worker->keys,
+        .worker_id = worker->runtime.id,
+        .worker_name = worker->hostname,
+        .visibility_timeout = worker->options.visibility_timeout,
+    };
+
+    return cel_keeper_create(&options, &worker->runtime, &worker->keeper, err);
+}
+
+static enum celeriac_err start(struct celeriac_worker *worker, struct celeriac_error *err)
+{
+    enum celeriac_err code = CELERIAC_OK;
+
+    if (cel_registry_count(worker->runtime.registry) == 0)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "no task is registered");
+    if (code == CELERIAC_OK)
+        code = start_settler(worker, err);
+    if (code == CELERIAC_OK)
+        code = start_consumer(worker, err);
+    if (code == CELERIAC_OK)
+        code = cel_pool_create(&worker->runtime, worker->options.concurrency,
+                               worker->options.task_stack, &worker->pool, err);
+    if (code == CELERIAC_OK)
+        code = start_keeper(worker, err);
+    return code;
+}
+
+/* ---- stopping ------------------------------------------------------------------------------ */
+
+/* Whether the task threads may still be running: then nothing that they use is released. */
+static bool stop_parts(struct celeriac_worker *worker)
+{
+    struct cel_runtime *runtime = &worker->runtime;
+    bool ended = true;
+
+    atomic_store(&runtime->stopping, true);
+    cel_ready_queue_close(runtime->ready);
+    if (worker->pool)
+        ended = cel_pool_join(worker->pool, worker->cold_fd);
+    if (runtime->settler)
+        cel_settler_stop(runtime->settler, ended ? WARM_WRITE_NS : COLD_WRITE_NS);
+    if (worker->keeper)
+        cel_keeper_leave(worker->keeper, ended ? WARM_LEAVE_NS : COLD_LEAVE_NS);
+    return ended;
+}
+
+static void release_parts(struct celeriac_worker *worker)
+{
+    struct cel_runtime *runtime = &worker->runtime;
+    struct cel_request *request;
+
+    while ((request = cel_ready_queue_take(runtime->ready)))
+        cel_request_destroy(request);
+    cel_pool_destroy(worker->pool);
+    cel_settler_destroy(runtime->settler);
+    cel_consumer_destroy(runtime->consumer);
+    cel_keeper_destroy(worker->keeper);
+    mem_free(worker->tasks);
+    worker->pool = NULL;
+    runtime->settler = NULL;
+    runtime->consumer = NULL;
+    worker->keeper = NULL;
+    worker->tasks = NULL;
+}
+
+static bool begin_running(struct celeriac_worker *worker)
+{
+    bool go;
+
+    pthread_mutex_lock(&worker->lock);
+    go = worker->stop == 0;
+    worker->running = go;
+    pthread_mutex_unlock(&worker->lock);
+    return go;
+}
+
+static void end_running(struct celeriac_worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->running = false;
+    pthread_mutex_unlock(&worker->lock);
+}
+
+enum celeriac_err celeriac_worker_run(struct celeriac_worker *worker, struct celeriac_error *err)
+{
+    enum celeriac_err code = start(worker, err);
+
+    if (code == CELERIAC_OK && begin_running(worker)) {
+        log_info("worker", "ready", LOG_STR("hostname", worker->hostname),
+                 LOG_INT("concurrency", worker->options.concurrency),
+                 LOG_INT("queues", worker->queue_count));
+        code = cel_consumer_run(worker->runtime.consumer, err);
+    }
+    end_running(worker);
+    if (!stop_parts(worker))
+        return celeriac_error_set(err, CELERIAC_ERR_SHUTDOWN,
+                                  "stopped while tasks were running; their messages were returned");
+    release_parts(worker);
+    return code;
+}
+
+void celeriac_worker_stop(struct celeriac_worker *worker, enum celeriac_stop mode)
+{
+    const uint64_t one = 1;
+
+    atomic_store(&worker->runtime.stopping, true);
+    pthread_mutex_lock(&worker->lock);
+    if (worker->stop < mode)
+        worker->stop = mode;
+    if (worker->running)
+        cel_consumer_stop(worker->runtime.consumer);
+    pthread_mutex_unlock(&worker->lock);
+    if (mode == CELERIAC_STOP_COLD && write(worker->cold_fd, &one, sizeof one) < 0)
+        log_debug("worker", "a cold stop is under way already");
+}
+
+void celeriac_worker_get_stats(const struct celeriac_worker *worker,
+                               struct celeriac_worker_stats *stats)
+{
+    const struct cel_counters *c = &worker->runtime.counters;
+
+    *stats = (struct celeriac_worker_stats){
+        .received = atomic_load(&c->received),
+        .started = atomic_load(&c->started),
+        .succeeded = atomic_load(&c->succeeded),
+        .failed = atomic_load(&c->failed),
+        .retried = atomic_load(&c->retried),
+        .postponed = atomic_load(&c->postponed),
+        .revoked = atomic_load(&c->revoked),
+        .restored = atomic_load(&c->restored),
+        .quarantined = atomic_load(&c->quarantined),
+        .active = atomic_load(&c->active),
+        .waiting = atomic_load(&c->waiting),
+    };
+    if (worker->runtime.settler)
+        stats->results_dropped = cel_settler_results_dropped(worker->runtime.settler);
+}
