@@ -17,7 +17,8 @@
 #define STRAY_PAUSE_FIRST_NS (10 * NS_PER_MS)
 #define STRAY_PAUSE_LAST_NS (1000 * NS_PER_MS)
 
-/* Pause before asking again whether our registration has arrived; the maintainer wakes us as well. */
+/* Pause before asking again whether our registration has arrived; the maintainer wakes us as well.
+ */
 #define UNREGISTERED_PAUSE_NS (100 * NS_PER_MS)
 
 /* A request on its way from a task thread to the timers. */
@@ -35,10 +36,10 @@ struct cel_consumer {
     size_t threads;
     void **ready; /* requests of this turn that go to the ready queue */
     size_t ready_count;
-    size_t strays;            /* messages of others met in this turn */
-    int64_t stray_pause_ns;   /* 0: none */
-    int64_t not_before_ns;    /* no claim before this time; 0: at once */
-    bool away_reported;       /* the broker's absence is logged once */
+    size_t strays;          /* messages of others met in this turn */
+    int64_t stray_pause_ns; /* 0: none */
+    int64_t not_before_ns;  /* no claim before this time; 0: at once */
+    bool away_reported;     /* the broker's absence is logged once */
     atomic_bool stopped;
 
     pthread_mutex_t lock; /* of the inbox */
@@ -86,7 +87,7 @@ static void end_unregistered(struct cel_consumer *consumer, struct cel_request *
 
     log_error("worker", "received unregistered task", LOG_SPAN("task", request->message->task),
               LOG_SPAN("id", request->message->id));
-    strbuf_init(&scratch, CEL_RESULT_MAX);
+    strbuf_init(&scratch, CEL_RETURN_MAX);
     if (cel_settle_unregistered(request->message, &context, &request->settlement))
         strbuf_clear(&request->settlement.record);
     CEL_COUNT(consumer->runtime, failed);
@@ -101,7 +102,7 @@ static void end_expired(struct cel_consumer *consumer, struct cel_request *reque
 
     log_info("worker", "discarding expired task", LOG_SPAN("task", request->message->task),
              LOG_SPAN("id", request->message->id));
-    strbuf_init(&scratch, CEL_RESULT_MAX);
+    strbuf_init(&scratch, CEL_RETURN_MAX);
     if (cel_settle_expired(request->message, request->definition, &context, &request->settlement))
         strbuf_clear(&request->settlement.record);
     CEL_COUNT(consumer->runtime, revoked);
@@ -127,7 +128,7 @@ static enum celeriac_err wait_until(struct cel_consumer *consumer, struct cel_re
         cel_window_give(consumer->runtime->window, 1);
     cel_request_destroy(request);
     atomic_store(&consumer->runtime->counters.waiting,
-                 (unsigned) cel_timer_heap_count(consumer->timers));
+                 (unsigned)cel_timer_heap_count(consumer->timers));
     return CELERIAC_OK;
 }
 
@@ -147,8 +148,7 @@ static enum celeriac_err route(struct cel_consumer *consumer, struct cel_request
     if (message->refuse != CEL_REFUSE_NONE) {
         end_in_quarantine(consumer, request, cel_refuse_name(message->refuse),
                           message->refuse_text);
-    } else if (!request->definition &&
-               consumer->runtime->unknown_task == CELERIAC_UNKNOWN_FAIL) {
+    } else if (!request->definition && consumer->runtime->unknown_task == CELERIAC_UNKNOWN_FAIL) {
         end_unregistered(consumer, request);
     } else if (!request->definition || has_canvas(message)) {
         end_as_stray(consumer, request);
@@ -271,7 +271,7 @@ static enum celeriac_err fire_timers(struct cel_consumer *consumer, size_t room)
         cel_waiting_destroy(waiting);
     }
     atomic_store(&consumer->runtime->counters.waiting,
-                 (unsigned) cel_timer_heap_count(consumer->timers));
+                 (unsigned)cel_timer_heap_count(consumer->timers));
     return code;
 }
 
@@ -302,8 +302,8 @@ static void pace_strays(struct cel_consumer *consumer, const struct cel_claim_ba
         consumer->not_before_ns = 0;
         return;
     }
-    consumer->stray_pause_ns = consumer->stray_pause_ns == 0 ? STRAY_PAUSE_FIRST_NS
-                                                             : consumer->stray_pause_ns * 2;
+    consumer->stray_pause_ns =
+        consumer->stray_pause_ns == 0 ? STRAY_PAUSE_FIRST_NS : consumer->stray_pause_ns * 2;
     if (consumer->stray_pause_ns > STRAY_PAUSE_LAST_NS)
         consumer->stray_pause_ns = STRAY_PAUSE_LAST_NS;
     consumer->not_before_ns = clock_monotonic_ns() + consumer->stray_pause_ns;
@@ -396,9 +396,9 @@ static enum celeriac_err wait_for_work(struct cel_consumer *consumer, bool has_r
 /* One turn: returning messages, due ones, new ones; then sleep if there was nothing. */
 static enum celeriac_err turn(struct cel_consumer *consumer, struct celeriac_error *err)
 {
-    size_t room = cel_window_room(consumer->runtime->window,
-                                  cel_ready_queue_count(consumer->runtime->ready),
-                                  consumer->threads);
+    size_t room =
+        cel_window_room(consumer->runtime->window, cel_ready_queue_count(consumer->runtime->ready),
+                        consumer->threads);
     bool full = cel_timer_heap_count(consumer->timers) >= CEL_WAITING_MAX;
     bool found = false;
     size_t fired;

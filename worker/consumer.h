@@ -16,8 +16,8 @@
 #include "worker/runtime.h"
 
 /*
- * Most messages that wait for their eta: an hour of a busy scheduler, in about 100 bytes each over the
- * message itself. When so many wait, nothing more is claimed until some are due.
+ * Most messages that wait for their eta: an hour of a busy scheduler, in about 100 bytes each over
+ * the message itself. When so many wait, nothing more is claimed until some are due.
  */
 #define CEL_WAITING_MAX 1000000
 
@@ -36,8 +36,8 @@ enum celeriac_err cel_consumer_create(const struct cel_claimer_options *options,
 void cel_consumer_destroy(struct cel_consumer *consumer);
 
 /*
- * Consumes until cel_consumer_stop(). CELERIAC_OK then; CELERIAC_ERR_MEMORY, or CELERIAC_ERR_AUTH when
- * the broker refuses our credentials, which waiting does not mend.
+ * Consumes until cel_consumer_stop(). CELERIAC_OK then; CELERIAC_ERR_MEMORY, or CELERIAC_ERR_AUTH
+ * when the broker refuses our credentials, which waiting does not mend.
  */
 enum celeriac_err cel_consumer_run(struct cel_consumer *consumer,
                                    struct celeriac_error *err) CELERIAC_MUST_CHECK;

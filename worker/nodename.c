@@ -35,7 +35,7 @@ static enum celeriac_err expand(struct span pattern, struct span host, struct st
     enum celeriac_err code = CELERIAC_OK;
 
     for (size_t i = 0; code == CELERIAC_OK && i < pattern.len; i++) {
-        if ((unsigned char) pattern.ptr[i] < 0x20 || pattern.ptr[i] == 0x7f)
+        if ((unsigned char)pattern.ptr[i] < 0x20 || pattern.ptr[i] == 0x7f)
             code = celeriac_error_set(err, CELERIAC_ERR_VALUE,
                                       "hostname: control characters are not allowed");
         else if (pattern.ptr[i] == '%' && i + 1 < pattern.len)

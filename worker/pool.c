@@ -146,7 +146,7 @@ static void execute(struct executor *executor, struct cel_request *request)
         cel_request_move(request, CEL_REQUEST_WAITING);
         cel_consumer_postpone(runtime->consumer, request,
                               clock_monotonic_ns() +
-                                  (int64_t) (request->settlement.postpone * (double) NS_PER_SEC));
+                                  (int64_t)(request->settlement.postpone * (double)NS_PER_SEC));
         return;
     }
     end(executor, request);
@@ -162,7 +162,7 @@ static void *run(void *argument)
     const uint64_t one = 1;
 
     cel_task_context_init(&executor.task, &pool->runtime->stopping);
-    strbuf_init(&executor.scratch, CEL_RESULT_MAX);
+    strbuf_init(&executor.scratch, CEL_RETURN_MAX);
     while ((request = cel_ready_queue_pop(pool->runtime->ready)))
         execute(&executor, request);
     strbuf_close(&executor.scratch);
@@ -207,12 +207,11 @@ enum celeriac_err cel_pool_create(struct cel_runtime *runtime, size_t threads, s
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     p->runtime = runtime;
     p->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    code = p->ended_fd < 0
-               ? celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot make an eventfd")
-               : start_threads(p, threads, stack, err);
+    code = p->ended_fd < 0 ? celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot make an eventfd")
+                           : start_threads(p, threads, stack, err);
     if (code) {
         cel_ready_queue_close(runtime->ready);
-        (void) cel_pool_join(p, -1);
+        (void)cel_pool_join(p, -1);
         cel_pool_destroy(p);
         return code;
     }

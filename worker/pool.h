@@ -13,7 +13,7 @@
 
 /* Most task threads, and the stack of each when nothing else is said. */
 #define CEL_POOL_THREADS_MAX 4096
-#define CEL_POOL_STACK_DEFAULT ((size_t) 256 * 1024)
+#define CEL_POOL_STACK_DEFAULT ((size_t)256 * 1024)
 
 struct cel_pool;
 
@@ -26,8 +26,8 @@ enum celeriac_err cel_pool_create(struct cel_runtime *runtime, size_t threads, s
                                   struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
 /*
- * Waits until all threads have ended, which they do once runtime->ready is closed and their task has
- * returned; or until abandon_fd is readable, and then returns false: the threads go on running.
+ * Waits until all threads have ended, which they do once runtime->ready is closed and their task
+ * has returned; or until abandon_fd is readable, and then returns false: the threads go on running.
  */
 bool cel_pool_join(struct cel_pool *pool, int abandon_fd);
 

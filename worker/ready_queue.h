@@ -19,9 +19,9 @@ enum celeriac_err cel_ready_queue_create(size_t max,
 void cel_ready_queue_destroy(struct cel_ready_queue *queue);
 
 /*
- * Adds count items (not NULL), waking as many waiting threads as there are items. Ownership moves with
- * them. CELERIAC_ERR_LIMIT when they do not all fit, CELERIAC_ERR_SHUTDOWN when the queue is closed; the
- * caller then keeps all of them.
+ * Adds count items (not NULL), waking as many waiting threads as there are items. Ownership moves
+ * with them. CELERIAC_ERR_LIMIT when they do not all fit, CELERIAC_ERR_SHUTDOWN when the queue is
+ * closed; the caller then keeps all of them.
  */
 enum celeriac_err cel_ready_queue_push(struct cel_ready_queue *queue, void *const *items,
                                        size_t count) CELERIAC_MUST_CHECK;

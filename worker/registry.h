@@ -1,6 +1,6 @@
 /*
- * The tasks that this worker knows: name to code and rules. Filled before the worker runs, read-only
- * and free for all threads afterwards.
+ * The tasks that this worker knows: name to code and rules. Filled before the worker runs,
+ * read-only and free for all threads afterwards.
  */
 #ifndef WORKER_REGISTRY_H
 #define WORKER_REGISTRY_H

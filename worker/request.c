@@ -39,7 +39,7 @@ void cel_request_destroy(struct cel_request *request)
     cel_task_message_destroy(request->message);
     strbuf_close(&request->started);
     cel_settlement_close(&request->settlement);
-    mem_free((char *) (uintptr_t) request->tag.ptr);
+    mem_free((char *)(uintptr_t)request->tag.ptr);
     mem_free(request);
 }
 

@@ -1,6 +1,7 @@
 #include "worker/retry.h"
 
-/* celery/app/task.py: Task.max_retries, Task.default_retry_delay; autoretry.py: retry_backoff_max. */
+/* celery/app/task.py: Task.max_retries, Task.default_retry_delay; autoretry.py: retry_backoff_max.
+ */
 #define DEFAULT_MAX_RETRIES 3
 #define DEFAULT_RETRY_DELAY 180
 #define DEFAULT_BACKOFF_MAX 600
@@ -21,7 +22,7 @@ struct cel_retry_policy cel_retry_policy_of(const struct celeriac_task_options *
     if (options->max_retries == CELERIAC_RETRIES_NONE)
         policy.max_retries = 0;
     else if (options->max_retries > 0)
-        policy.max_retries = (uint32_t) options->max_retries;
+        policy.max_retries = (uint32_t)options->max_retries;
     return policy;
 }
 
@@ -37,9 +38,10 @@ uint32_t cel_retry_delay(const struct cel_retry_policy *policy, uint64_t retries
 
     if (policy->backoff == 0)
         return step;
-    /* backoff * 2**retries fits 64 bits while retries < 32; beyond that the maximum has won anyway. */
+    /* backoff * 2**retries fits 64 bits while retries < 32; beyond that the maximum has won anyway.
+     */
     step = policy->backoff_max;
-    if (retries < 32 && ((uint64_t) policy->backoff << retries) < policy->backoff_max)
-        step = (uint32_t) ((uint64_t) policy->backoff << retries);
-    return policy->jitter ? (uint32_t) random_up_to(source, context, step) : step;
+    if (retries < 32 && ((uint64_t)policy->backoff << retries) < policy->backoff_max)
+        step = (uint32_t)((uint64_t)policy->backoff << retries);
+    return policy->jitter ? (uint32_t)random_up_to(source, context, step) : step;
 }

@@ -21,13 +21,13 @@ struct cel_consumer;
 
 /* Counters, see struct celeriac_worker_stats. */
 struct cel_counters {
-    atomic_uint_fast64_t received, started, succeeded, failed, retried, postponed, revoked, restored,
-        quarantined;
+    atomic_uint_fast64_t received, started, succeeded, failed, retried, postponed, revoked,
+        restored, quarantined, results_dropped;
     atomic_uint active, waiting;
 };
 
 struct cel_runtime {
-    char id[UUID_SIZE]; /* of this worker process, for its lease */
+    char id[UUID_SIZE];   /* of this worker process, for its lease */
     struct span hostname; /* node name; NUL-terminated */
     int64_t pid;
     struct cel_registry *registry;

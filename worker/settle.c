@@ -101,14 +101,15 @@ static enum celeriac_err settle_failure(const struct cel_task_message *message, 
     settlement->state = CEL_STATE_FAILURE;
     if (ignored)
         return CELERIAC_OK;
-    strbuf_init(&traceback, CEL_RESULT_MAX);
+    strbuf_init(&traceback, CEL_RETURN_MAX);
     add_traceback(&traceback, message, exception);
     code = write_exception(&record, exception, &traceback, context, &settlement->record);
     strbuf_close(&traceback);
     return code;
 }
 
-/* celery/app/task.py Task.retry: what it raises when retries are used up and no exception was given. */
+/* celery/app/task.py Task.retry: what it raises when retries are used up and no exception was
+ * given. */
 static enum celeriac_err settle_exhausted(const struct cel_task_message *message, bool ignored,
                                           const struct cel_settle_context *context,
                                           struct cel_settlement *settlement)
@@ -118,7 +119,7 @@ static enum celeriac_err settle_exhausted(const struct cel_task_message *message
     struct strbuf text;
     enum celeriac_err code;
 
-    strbuf_init(&text, CEL_RESULT_MAX);
+    strbuf_init(&text, CEL_RETURN_MAX);
     strbuf_add_text(&text, "Can't retry ");
     strbuf_add_span(&text, message->task);
     strbuf_add_char(&text, '[');
@@ -147,7 +148,7 @@ static void add_retry_traceback(struct strbuf *out, const struct cel_task_messag
     }
     strbuf_add_text(out, "Traceback (most recent call last):\n  Celeriac task ");
     strbuf_add_span(out, message->task);
-    strbuf_printf(out, "\ncelery.exceptions.Retry: Retry in %llds", (long long) delay);
+    strbuf_printf(out, "\ncelery.exceptions.Retry: Retry in %llds", (long long)delay);
     if (exception) {
         strbuf_add_text(out, ": ");
         cel_exception_repr(exception, out);
@@ -155,7 +156,8 @@ static void add_retry_traceback(struct strbuf *out, const struct cel_task_messag
     strbuf_add_char(out, '\n');
 }
 
-/* celery/app/trace.py TraceInfo.handle_retry: the record names the task itself as its only child. */
+/* celery/app/trace.py TraceInfo.handle_retry: the record names the task itself as its only child.
+ */
 static enum celeriac_err write_retry_record(const struct cel_task_message *message,
                                             const struct cel_exception *exception,
                                             const struct cel_settle_context *context,
@@ -166,8 +168,8 @@ static enum celeriac_err write_retry_record(const struct cel_task_message *messa
     struct strbuf children;
     enum celeriac_err code;
 
-    strbuf_init(&traceback, CEL_RESULT_MAX);
-    strbuf_init(&children, CEL_RESULT_MAX);
+    strbuf_init(&traceback, CEL_RETURN_MAX);
+    strbuf_init(&children, CEL_RETURN_MAX);
     add_retry_traceback(&traceback, message, exception, settlement->retry_delay);
     strbuf_add_char(&children, '[');
     cel_result_tuple_write(message->id, &children);
@@ -175,8 +177,7 @@ static enum celeriac_err write_retry_record(const struct cel_task_message *messa
     code = strbuf_status(&children);
     record.children = strbuf_span(&children);
     if (code == CELERIAC_OK)
-        code = write_exception(&record, exception, &traceback, context,
-                               &settlement->record);
+        code = write_exception(&record, exception, &traceback, context, &settlement->record);
     strbuf_close(&children);
     strbuf_close(&traceback);
     return code;
@@ -225,7 +226,7 @@ static enum celeriac_err settle_trouble(const struct cel_task_message *message,
                                         struct cel_settlement *settlement)
 {
     const struct cel_retry_policy *policy = &definition->retry;
-    uint64_t retries = (uint64_t) message->retries;
+    uint64_t retries = (uint64_t)message->retries;
     bool ignored = cel_result_ignored(message, definition);
     bool wants_retry = outcome->kind == CEL_OUTCOME_RETRY || policy->autoretry;
     struct cel_exception exception = exception_of(outcome);
@@ -268,7 +269,7 @@ enum celeriac_err cel_settle(const struct cel_task_message *message,
         return settle_trouble(message, definition, outcome, context, settlement);
     case CEL_OUTCOME_POSTPONE:
         if (!definition->acks_late)
-            return settle_retry(message, definition, NULL, (int64_t) outcome->seconds, context,
+            return settle_retry(message, definition, NULL, (int64_t)outcome->seconds, context,
                                 settlement);
         settlement->fate = CEL_FATE_POSTPONE;
         settlement->postpone = outcome->seconds;

@@ -18,28 +18,28 @@
 
 /* What becomes of the message that was executed. */
 enum cel_message_fate {
-    CEL_FATE_ACK,      /* it is done, whatever the outcome */
-    CEL_FATE_REQUEUE,  /* back of its queue */
-    CEL_FATE_POSTPONE  /* stays with this worker and runs again later */
+    CEL_FATE_ACK,     /* it is done, whatever the outcome */
+    CEL_FATE_REQUEUE, /* back of its queue */
+    CEL_FATE_POSTPONE /* stays with this worker and runs again later */
 };
 
 /* All that follows from one execution. */
 struct cel_settlement {
     enum cel_message_fate fate;
-    enum cel_state state;  /* SUCCESS, FAILURE, RETRY, REVOKED; PENDING when there is none */
-    struct strbuf record;  /* the result record; empty: none is stored */
-    struct strbuf retry;   /* the envelope of the next attempt; empty: none */
-    int64_t retry_delay;   /* seconds until that attempt */
-    double postpone;       /* CEL_FATE_POSTPONE: seconds */
+    enum cel_state state; /* SUCCESS, FAILURE, RETRY, REVOKED; PENDING when there is none */
+    struct strbuf record; /* the result record; empty: none is stored */
+    struct strbuf retry;  /* the envelope of the next attempt; empty: none */
+    int64_t retry_delay;  /* seconds until that attempt */
+    double postpone;      /* CEL_FATE_POSTPONE: seconds */
 };
 
 /* What the world adds to the rules. */
 struct cel_settle_context {
-    int64_t now_us;                 /* wall time */
-    random_source_fn *random;       /* for jitter */
+    int64_t now_us;           /* wall time */
+    random_source_fn *random; /* for jitter */
     void *random_context;
-    struct span delivery_tag;       /* a fresh UUID for the next attempt */
-    struct strbuf *scratch;         /* working memory, kept from one call to the next */
+    struct span delivery_tag; /* a fresh UUID for the next attempt */
+    struct strbuf *scratch;   /* working memory, kept from one call to the next */
 };
 
 /* Starts an empty settlement. Allocates nothing yet. */
@@ -50,8 +50,8 @@ void cel_settlement_close(struct cel_settlement *settlement);
 
 /*
  * Settles an execution. A failure with retries left and autoretry becomes a retry; a retry without
- * retries left becomes the failure that Celery reports. CELERIAC_ERR_MEMORY, or CELERIAC_ERR_LIMIT when
- * a text is too long for a record: the settlement is then not usable.
+ * retries left becomes the failure that Celery reports. CELERIAC_ERR_MEMORY, or CELERIAC_ERR_LIMIT
+ * when a text is too long for a record: the settlement is then not usable.
  */
 enum celeriac_err cel_settle(const struct cel_task_message *message,
                              const struct cel_task_definition *definition,
@@ -72,8 +72,9 @@ enum celeriac_err cel_settle_unregistered(const struct cel_task_message *message
                                           struct cel_settlement *settlement) CELERIAC_MUST_CHECK;
 
 /*
- * Whether results of this message are not stored: an explicit header decides (as since Celery 5.6.3,
- * app/trace.py get_actual_ignore_result), else the definition. definition may be NULL.
+ * Whether results of this message are not stored: an explicit header decides (as since
+ * Celery 5.6.3, app/trace.py get_actual_ignore_result), else the definition. definition may be
+ * NULL.
  */
 bool cel_result_ignored(const struct cel_task_message *message,
                         const struct cel_task_definition *definition);

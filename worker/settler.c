@@ -23,7 +23,6 @@ struct cel_settler {
     bool idle;                     /* the thread waits for `filled` */
     bool stopping;
     int64_t stop_deadline_ns;
-    _Atomic uint64_t dropped;
 };
 
 /* ---- one turn ------------------------------------------------------------------------------ */
@@ -119,7 +118,8 @@ static bool write_batch(struct cel_settler *settler, size_t count)
 
         celeriac_error_clear(&err);
         code = cel_finish(settler->finisher, settler->items, count, &err);
-        atomic_store(&settler->dropped, cel_finish_results_dropped(settler->finisher));
+        atomic_store(&settler->runtime->counters.results_dropped,
+                     cel_finish_results_dropped(settler->finisher));
         if (code == CELERIAC_OK)
             return true;
         if (!reported)
@@ -158,7 +158,8 @@ static void finish_batch(struct cel_settler *settler, size_t count)
 
 /* ---- the thread ---------------------------------------------------------------------------- */
 
-/* Waits for notes, for the results' backlog or for the end. Returns notes taken; the lock is held. */
+/* Waits for notes, for the results' backlog or for the end. Returns notes taken; the lock is held.
+ */
 static size_t wait_for_work(struct cel_settler *settler, int64_t until_ns)
 {
     while (!settler->first && !settler->stopping) {
@@ -166,7 +167,8 @@ static size_t wait_for_work(struct cel_settler *settler, int64_t until_ns)
         if (until_ns < 0) {
             pthread_cond_wait(&settler->filled, &settler->lock);
         } else {
-            struct timespec at = {.tv_sec = until_ns / NS_PER_SEC, .tv_nsec = until_ns % NS_PER_SEC};
+            struct timespec at = {.tv_sec = until_ns / NS_PER_SEC,
+                                  .tv_nsec = until_ns % NS_PER_SEC};
 
             if (pthread_cond_timedwait(&settler->filled, &settler->lock, &at) != 0)
                 break;
@@ -309,9 +311,4 @@ void cel_settler_destroy(struct cel_settler *settler)
     mem_free(settler->items);
     mem_free(settler->notes);
     mem_free(settler);
-}
-
-uint64_t cel_settler_results_dropped(const struct cel_settler *settler)
-{
-    return atomic_load(&settler->dropped);
 }

@@ -40,7 +40,4 @@ void cel_settler_stop(struct cel_settler *settler, int64_t timeout_ns);
 /* Stops at once if need be and releases it; settler may be NULL. */
 void cel_settler_destroy(struct cel_settler *settler);
 
-/* Results that were thrown away because their server was away for too long. Any thread. */
-uint64_t cel_settler_results_dropped(const struct cel_settler *settler);
-
 #endif

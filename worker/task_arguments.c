@@ -24,7 +24,7 @@ static enum celeriac_err find(struct celeriac_task *task, int position, const ch
     if (code)
         return code;
     if (position >= 0)
-        found = json_at(json_root(&task->args), (uint32_t) position);
+        found = json_at(json_root(&task->args), (uint32_t)position);
     if (!found && name)
         found = json_get(json_root(&task->kwargs), name);
     if (!found)

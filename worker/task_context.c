@@ -7,8 +7,8 @@ void cel_task_context_init(struct celeriac_task *task, const atomic_bool *stoppi
     *task = (struct celeriac_task){.stopping = stopping};
     json_init(&task->args);
     json_init(&task->kwargs);
-    strbuf_init(&task->outcome.result, CEL_RESULT_MAX);
-    strbuf_init(&task->outcome.exception, CEL_RESULT_MAX);
+    strbuf_init(&task->outcome.result, CEL_RETURN_MAX);
+    strbuf_init(&task->outcome.exception, CEL_RETURN_MAX);
 }
 
 static void forget_texts(struct celeriac_task *task)
@@ -60,7 +60,7 @@ struct celeriac_bytes celeriac_task_name(const struct celeriac_task *task)
 
 unsigned celeriac_task_retries(const struct celeriac_task *task)
 {
-    return (unsigned) task->message->retries;
+    return (unsigned)task->message->retries;
 }
 
 bool celeriac_task_redelivered(const struct celeriac_task *task)

@@ -17,13 +17,13 @@
 #include "celery_proto/codec/task_message.h"
 
 /*
- * Most bytes that a task may return or put into an exception: a result is read whole by every
- * client, and Redis refuses values above 512 MiB.
+ * Most bytes that a task may return or put into an exception. A result is read whole by every
+ * client; with the rest of its record it must fit into what the result store takes (16 MiB).
  */
-#define CEL_RESULT_MAX ((size_t) 64 * 1024 * 1024)
+#define CEL_RETURN_MAX ((size_t)12 * 1024 * 1024)
 
 /* Most decoded argument text one execution may ask for: no more than a body can hold. */
-#define CEL_ARGUMENT_TEXT_MAX ((size_t) 64 * 1024 * 1024)
+#define CEL_ARGUMENT_TEXT_MAX ((size_t)64 * 1024 * 1024)
 
 /* How an execution ended, as told by the outcome calls of celeriac/task.h. */
 enum cel_outcome_kind {
@@ -72,7 +72,8 @@ void cel_task_context_init(struct celeriac_task *task, const atomic_bool *stoppi
 /* Releases what the context holds. */
 void cel_task_context_close(struct celeriac_task *task);
 
-/* Prepares for one message, borrowed until the next begin or close; the outcome is success, null. */
+/* Prepares for one message, borrowed until the next begin or close; the outcome is success, null.
+ */
 void cel_task_context_begin(struct celeriac_task *task, const struct cel_task_message *message);
 
 /* The exception's parts; empty spans when there is none. */

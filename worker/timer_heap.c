@@ -117,7 +117,7 @@ void *cel_timer_heap_take_due(struct cel_timer_heap *heap, int64_t now)
         sink(heap, heap->entries[heap->count]);
     /* After a burst the memory goes back; that shrinking failed does no harm. */
     if (heap->cap > FIRST_CAPACITY && heap->count <= heap->cap / 4)
-        (void) resize(heap, heap->cap / 2);
+        (void)resize(heap, heap->cap / 2);
     return item;
 }
 

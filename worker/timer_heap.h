@@ -20,8 +20,8 @@ enum celeriac_err cel_timer_heap_create(size_t max,
 void cel_timer_heap_destroy(struct cel_timer_heap *heap, void (*free_item)(void *item));
 
 /*
- * Adds an item (not NULL) due at the given time; the heap owns it from now on. CELERIAC_ERR_LIMIT when
- * max items are waiting, CELERIAC_ERR_MEMORY; the item then stays with the caller.
+ * Adds an item (not NULL) due at the given time; the heap owns it from now on. CELERIAC_ERR_LIMIT
+ * when max items are waiting, CELERIAC_ERR_MEMORY; the item then stays with the caller.
  */
 enum celeriac_err cel_timer_heap_add(struct cel_timer_heap *heap, int64_t due,
                                      void *item) CELERIAC_MUST_CHECK;

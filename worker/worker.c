@@ -20,7 +20,8 @@
 #include "worker/settler.h"
 
 #define DEFAULT_MULTIPLIER 4
-#define UNLIMITED_PREFETCH 65536 /* what Celery calls unlimited: kombu/common.py PREFETCH_COUNT_MAX */
+#define UNLIMITED_PREFETCH \
+    65536 /* what Celery calls unlimited: kombu/common.py PREFETCH_COUNT_MAX */
 #define MULTIPLIER_MAX 1024
 #define HOST_NAME_SIZE 256 /* POSIX HOST_NAME_MAX with its NUL */
 
@@ -141,7 +142,7 @@ static enum celeriac_err set_numbers(struct celeriac_worker *worker,
     if (numbers->concurrency == 0) {
         long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
-        numbers->concurrency = cpus > 0 ? (unsigned) cpus : 1;
+        numbers->concurrency = cpus > 0 ? (unsigned)cpus : 1;
     }
     if (numbers->concurrency > CEL_POOL_THREADS_MAX)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "concurrency: at most %d",
@@ -154,11 +155,10 @@ static enum celeriac_err set_numbers(struct celeriac_worker *worker,
     return CELERIAC_OK;
 }
 
-/* Twice the window: the window counts what is started no more, the queue holds all of it before. */
 static size_t window_limit(const struct celeriac_worker *worker)
 {
     size_t limit =
-        (size_t) worker->options.concurrency * (size_t) worker->options.prefetch_multiplier;
+        (size_t)worker->options.concurrency * (size_t)worker->options.prefetch_multiplier;
 
     if (worker->options.prefetch_unlimited || limit > UNLIMITED_PREFETCH)
         return UNLIMITED_PREFETCH;
@@ -324,7 +324,7 @@ static enum celeriac_err start(struct celeriac_worker *worker, struct celeriac_e
 
 /* ---- stopping ------------------------------------------------------------------------------ */
 
-/* Whether the task threads may still be running: then nothing that they use is released. */
+/* False when task threads may still be running: then nothing that they use may be released. */
 static bool stop_parts(struct celeriac_worker *worker)
 {
     struct cel_runtime *runtime = &worker->runtime;
@@ -428,7 +428,6 @@ void celeriac_worker_get_stats(const struct celeriac_worker *worker,
         .quarantined = atomic_load(&c->quarantined),
         .active = atomic_load(&c->active),
         .waiting = atomic_load(&c->waiting),
+        .results_dropped = atomic_load(&c->results_dropped),
     };
-    if (worker->runtime.settler)
-        stats->results_dropped = cel_settler_results_dropped(worker->runtime.settler);
 }

@@ -146,8 +146,8 @@ CELERIAC_PUBLIC void celeriac_task_reject(struct celeriac_task *task, bool reque
 /*
  * Outcome: not now. What the task needs (a database, a lock) is away. The message stays with this
  * worker and runs again after `seconds`, with the same retry count and without any trace in the
- * result backend; when the worker stops before, it goes back to the front of its queue. That needs a
- * message that is still held: without acks_late it is a retry after `seconds` instead.
+ * result backend; when the worker stops before, it goes back to the front of its queue. That needs
+ * a message that is still held: without acks_late it is a retry after `seconds` instead.
  */
 CELERIAC_PUBLIC void celeriac_task_postpone(struct celeriac_task *task, double seconds);
 

@@ -14,9 +14,17 @@ OPEN_STRUCTS = {
 verdict = tree.Verdict("headers")
 
 
-def guard_of(path):
-    stem = path.as_posix().removeprefix("include/").removeprefix("celery_proto/")
-    return re.sub(r"[^A-Z0-9]", "_", stem.upper())
+guards = {}
+
+
+def check_guard(path, text):
+    """A guard that no other header has, ending in the file's name."""
+    ending = re.sub(r"[^A-Z0-9]", "_", path.name.upper())
+    match = re.search(r"^#ifndef (\w+)\n#define (\w+)\n", text, re.M)
+    if not match or match.group(1) != match.group(2) or not match.group(1).endswith("_" + ending):
+        verdict.breach(path, 1, f"the guard must end in _{ending}")
+    elif guards.setdefault(match.group(1), path) != path:
+        verdict.breach(path, 1, f"has the guard of {guards[match.group(1)]}")
 
 
 def check_comments(path, text):
@@ -36,9 +44,7 @@ def check_comments(path, text):
 for path in [p for p in tree.sources((".h",))] + tree.public_headers():
     text = tree.read(path)
     verdict.looked_at += 1
-    guard = guard_of(path)
-    if f"#ifndef {guard}\n#define {guard}\n" not in text:
-        verdict.breach(path, 1, f"the guard must be {guard}")
+    check_guard(path, text)
     if not text.startswith("/*"):
         verdict.breach(path, 1, "a header opens with what it is for")
     check_comments(path, text)

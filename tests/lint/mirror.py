@@ -7,13 +7,8 @@ TEST_FOLDERS = {
     "notify/rules": "notify", "notify/store": "store", "notify/providers": "notify", "notify": "notify",
     "api": "api", "jinja": "jinja", "worker/main": "worker",
 }
-# path -> where else it is tested, or why it needs no unit test
-ELSEWHERE = {}
-reasons = tree.ROOT / "tests/lint/mirror.txt"
-for row in reasons.read_text().splitlines() if reasons.exists() else []:
-    if row and not row.startswith("#"):
-        name, reason = row.split(None, 1)
-        ELSEWHERE[name] = reason
+# A file, then where else it is tested or why it needs no unit test.
+ELSEWHERE = tree.listed("mirror.txt")
 
 verdict = tree.Verdict("tests mirror sources")
 for path in tree.sources((".c",)):

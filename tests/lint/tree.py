@@ -73,6 +73,19 @@ def code_of(text, keep_strings=False):
     return _TOKEN.sub(blank, text)
 
 
+def listed(name):
+    """Exceptions kept beside the lints: one per line, a place, then its reason."""
+    rows = {}
+    file = ROOT / "tests/lint" / name
+    for row in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
+        if row and not row.startswith("#"):
+            place, _, reason = row.partition(" ")
+            if not reason.strip():
+                raise SystemExit(f"{name}: {place} has no reason")
+            rows[place] = reason.strip()
+    return rows
+
+
 class Verdict:
     """Collects breaches; finish() prints them and sets the exit code."""
 

@@ -21,7 +21,7 @@ static void expands_to(const char *pattern, const char *host, const char *expect
 
 static void checklist_95_abbreviations(void **state)
 {
-    (void) state;
+    (void)state;
     expands_to(NULL, "web1.shop.example", "celery@web1.shop.example");
     expands_to("", "web1", "celery@web1");
     expands_to("mail@%h", "web1.shop.example", "mail@web1.shop.example");
@@ -41,7 +41,7 @@ static void refuses_what_cannot_be_a_name(void **state)
     char longest[CEL_NODENAME_MAX + 2] = "w@";
     struct strbuf out;
 
-    (void) state;
+    (void)state;
     strbuf_init(&out, 1000);
     strbuf_add_text(&out, "before");
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

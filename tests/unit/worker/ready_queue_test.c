@@ -19,7 +19,7 @@ static void first_in_first_out_and_bounded(void **state)
     struct cel_ready_queue *queue = NULL;
     void *batch[3] = {&numbers[0], &numbers[1], &numbers[2]};
 
-    (void) state;
+    (void)state;
     assert_int_equal(cel_ready_queue_create(4, &queue), CELERIAC_OK);
     assert_int_equal(cel_ready_queue_push(queue, batch, 3), CELERIAC_OK);
     assert_int_equal(cel_ready_queue_push(queue, batch, 2), CELERIAC_ERR_LIMIT);
@@ -49,7 +49,7 @@ static void *drain(void *argument)
         (*number)++; /* each item belongs to one thread only, which TSan verifies */
         taken++;
     }
-    return (void *) taken;
+    return (void *)taken;
 }
 
 static void each_item_reaches_one_thread(void **state)
@@ -58,7 +58,7 @@ static void each_item_reaches_one_thread(void **state)
     pthread_t readers[READERS];
     intptr_t taken = 0;
 
-    (void) state;
+    (void)state;
     assert_int_equal(cel_ready_queue_create(CAPACITY, &queue), CELERIAC_OK);
     for (int i = 0; i < READERS; i++)
         assert_int_equal(pthread_create(&readers[i], NULL, drain, queue), 0);
@@ -77,7 +77,7 @@ static void each_item_reaches_one_thread(void **state)
         void *result = NULL;
 
         assert_int_equal(pthread_join(readers[i], &result), 0);
-        taken += (intptr_t) result;
+        taken += (intptr_t)result;
     }
     assert_int_equal(taken, ITEMS);
     for (int i = 0; i < ITEMS; i++)

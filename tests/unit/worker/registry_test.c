@@ -12,8 +12,8 @@
 
 static void run(struct celeriac_task *task, void *user)
 {
-    (void) task;
-    (void) user;
+    (void)task;
+    (void)user;
 }
 
 static void finds_what_was_added(void **state)
@@ -23,7 +23,7 @@ static void finds_what_was_added(void **state)
     struct celeriac_task_options options = {.name = name, .run = run, .acks_late = true};
     const struct cel_task_definition *found;
 
-    (void) state;
+    (void)state;
     assert_int_equal(cel_registry_create(&registry), CELERIAC_OK);
     assert_int_equal(cel_registry_add(registry, &options, NULL), CELERIAC_OK);
     name[0] = 'x'; /* the registry holds a copy */
@@ -46,7 +46,7 @@ static void refuses_bad_options_by_name(void **state)
     struct celeriac_error err = {0};
     struct celeriac_task_options options = {.name = longest, .run = run};
 
-    (void) state;
+    (void)state;
     assert_int_equal(cel_registry_create(&registry), CELERIAC_OK);
     memset(longest, 'a', sizeof longest);
     longest[CEL_TASK_NAME_MAX + 1] = '\0';
@@ -72,7 +72,7 @@ static void survives_every_failing_allocation(void **state)
     struct celeriac_task_options options = {.name = "t", .run = run};
     enum celeriac_err code = CELERIAC_ERR_MEMORY;
 
-    (void) state;
+    (void)state;
     for (size_t n = 1; code != CELERIAC_OK; n++) {
         struct cel_registry *registry = NULL;
 

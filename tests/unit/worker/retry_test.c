@@ -11,10 +11,11 @@
 /* A source that returns the same bits each time. */
 static uint64_t fixed(void *context)
 {
-    return *(uint64_t *) context;
+    return *(uint64_t *)context;
 }
 
-/* A small generator with a fixed seed (splitmix64), so that the distribution test repeats itself. */
+/* A small generator with a fixed seed (splitmix64), so that the distribution test repeats itself.
+ */
 static uint64_t seeded(void *context)
 {
     uint64_t *state = context;
@@ -34,7 +35,7 @@ static void defaults_are_celerys(void **state)
 {
     struct cel_retry_policy policy = policy_of((struct celeriac_task_options){0});
 
-    (void) state;
+    (void)state;
     assert_false(policy.unlimited);
     assert_int_equal(policy.max_retries, 3);
     assert_int_equal(policy.backoff, 0);
@@ -52,7 +53,7 @@ static void checklist_51_max_retries_allows_one_execution_more(void **state)
     struct cel_retry_policy unlimited =
         policy_of((struct celeriac_task_options){.max_retries = CELERIAC_RETRIES_UNLIMITED});
 
-    (void) state;
+    (void)state;
     assert_true(cel_retry_allowed(&three, 0));
     assert_true(cel_retry_allowed(&three, 2));
     assert_false(cel_retry_allowed(&three, 3));
@@ -64,10 +65,10 @@ static void checklist_51_max_retries_allows_one_execution_more(void **state)
 static void checklist_53_backoff_without_jitter(void **state)
 {
     static const uint32_t expected[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600};
-    struct cel_retry_policy policy = policy_of(
-        (struct celeriac_task_options){.retry_backoff = 1, .retry_without_jitter = true});
+    struct cel_retry_policy policy =
+        policy_of((struct celeriac_task_options){.retry_backoff = 1, .retry_without_jitter = true});
 
-    (void) state;
+    (void)state;
     for (uint64_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
         assert_int_equal(cel_retry_delay(&policy, i, random_os, NULL), expected[i]);
     assert_int_equal(cel_retry_delay(&policy, 1000, random_os, NULL), 600);
@@ -76,22 +77,24 @@ static void checklist_53_backoff_without_jitter(void **state)
 
 static void backoff_never_overflows(void **state)
 {
-    struct cel_retry_policy policy = policy_of((struct celeriac_task_options){
-        .retry_backoff = UINT32_MAX, .retry_backoff_max = UINT32_MAX, .retry_without_jitter = true});
+    struct cel_retry_policy policy =
+        policy_of((struct celeriac_task_options){.retry_backoff = UINT32_MAX,
+                                                 .retry_backoff_max = UINT32_MAX,
+                                                 .retry_without_jitter = true});
 
-    (void) state;
+    (void)state;
     for (uint64_t retries = 0; retries < 200; retries++)
         assert_int_equal(cel_retry_delay(&policy, retries, random_os, NULL), UINT32_MAX);
 }
 
 static void jitter_reaches_both_ends(void **state)
 {
-    struct cel_retry_policy policy = policy_of(
-        (struct celeriac_task_options){.retry_backoff = 1, .retry_backoff_max = 900});
+    struct cel_retry_policy policy =
+        policy_of((struct celeriac_task_options){.retry_backoff = 1, .retry_backoff_max = 900});
     uint64_t seed = 42;
     unsigned seen[9] = {0};
 
-    (void) state;
+    (void)state;
     for (int i = 0; i < 9000; i++) {
         uint32_t delay = cel_retry_delay(&policy, 3, seeded, &seed);
 
@@ -106,10 +109,10 @@ static void jitter_reaches_both_ends(void **state)
 static void no_jitter_draws_no_randomness(void **state)
 {
     uint64_t bits = 0;
-    struct cel_retry_policy policy = policy_of(
-        (struct celeriac_task_options){.retry_backoff = 7, .retry_without_jitter = true});
+    struct cel_retry_policy policy =
+        policy_of((struct celeriac_task_options){.retry_backoff = 7, .retry_without_jitter = true});
 
-    (void) state;
+    (void)state;
     assert_int_equal(cel_retry_delay(&policy, 1, fixed, &bits), 14);
 }
 

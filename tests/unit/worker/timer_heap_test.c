@@ -19,11 +19,11 @@ static void comes_out_in_order_of_time_then_arrival(void **state)
     int *last_item = NULL;
     size_t count = sizeof items / sizeof items[0];
 
-    (void) state;
+    (void)state;
     assert_int_equal(cel_timer_heap_create(count, &heap), CELERIAC_OK);
     for (size_t i = 0; i < count; i++) {
         /* Few different times, so that equal ones are common. */
-        items[i] = (int) random_up_to(random_os, NULL, 500);
+        items[i] = (int)random_up_to(random_os, NULL, 500);
         assert_int_equal(cel_timer_heap_add(heap, items[i], &items[i]), CELERIAC_OK);
     }
     assert_int_equal(cel_timer_heap_count(heap), count);
@@ -46,7 +46,7 @@ static void nothing_before_its_time(void **state)
 {
     struct cel_timer_heap *heap = NULL;
 
-    (void) state;
+    (void)state;
     assert_int_equal(cel_timer_heap_create(2, &heap), CELERIAC_OK);
     assert_int_equal(cel_timer_heap_add(heap, 100, &items[0]), CELERIAC_OK);
     assert_null(cel_timer_heap_take_due(heap, 99));
@@ -58,7 +58,7 @@ static void holds_its_maximum_and_no_more(void **state)
 {
     struct cel_timer_heap *heap = NULL;
 
-    (void) state;
+    (void)state;
     assert_int_equal(cel_timer_heap_create(3, &heap), CELERIAC_OK);
     for (int i = 0; i < 3; i++)
         assert_int_equal(cel_timer_heap_add(heap, i, &items[i]), CELERIAC_OK);
@@ -71,7 +71,7 @@ static void destroy_frees_what_waits(void **state)
 {
     struct cel_timer_heap *heap = NULL;
 
-    (void) state;
+    (void)state;
     cel_timer_heap_destroy(NULL, mem_free);
     assert_int_equal(cel_timer_heap_create(3, &heap), CELERIAC_OK);
     for (int i = 0; i < 3; i++) {
@@ -87,7 +87,7 @@ static void survives_every_failing_allocation(void **state)
 {
     enum celeriac_err code = CELERIAC_ERR_MEMORY;
 
-    (void) state;
+    (void)state;
     for (size_t n = 1; code != CELERIAC_OK; n++) {
         struct cel_timer_heap *heap = NULL;
 
