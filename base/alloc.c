@@ -60,11 +60,10 @@ void *mem_alloc(size_t size)
 
 void *mem_calloc(size_t count, size_t size)
 {
-    if (must_fail())
+    size_t bytes;
+    if (must_fail() || !size_mul(count, size, &bytes))
         return NULL;
-    if (count == 0 || size == 0)
-        return calloc(1, 1);
-    return calloc(count, size);
+    return calloc(bytes ? bytes : 1, 1);
 }
 
 void *mem_resize(void *old, size_t count, size_t size)

@@ -66,6 +66,7 @@ static void nearest(double value, int count, struct shortest *s)
     char text[SIGNIFICANT_MAX + 16];
     (void)snprintf(text, sizeof text, "%.*e", count - 1, value);
     s->count = 0;
+    s->point = 0;
     const char *at = text;
     for (; *at != 'e'; at++) {
         if (*at >= '0' && *at <= '9') /* skips the decimal point, however the locale writes it */

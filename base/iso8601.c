@@ -138,7 +138,8 @@ static bool take_time(struct cursor *c, int64_t *us)
         if (take_char(c, '.') && !take_fraction(c, &fraction))
             return false;
     }
-    *us = ((hour * 60 + minute) * 60 + second) * US_PER_SECOND + fraction;
+    int64_t minutes = hour * INT64_C(60) + minute;
+    *us = (minutes * 60 + second) * US_PER_SECOND + fraction;
     return true;
 }
 
@@ -158,8 +159,8 @@ static bool take_offset(struct cursor *c, int64_t *us)
     bool separated = take_char(c, ':');
     if ((separated || c->at < c->end) && !take_number(c, 2, 0, 59, &minutes))
         return false;
-    int64_t offset = (hours * 60 + minutes) * 60 * US_PER_SECOND;
-    *us = west ? -offset : offset;
+    int64_t seconds = hours * INT64_C(3600) + minutes * INT64_C(60);
+    *us = (west ? -seconds : seconds) * US_PER_SECOND;
     return true;
 }
 

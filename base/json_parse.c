@@ -157,8 +157,7 @@ static const char *skip_escape(struct parser *p, const char *quote, const char *
         return NULL;
     }
     if (s[1] != 'u') {
-        /* NUL is no escape, though it ends the list and memchr() need not find it. */
-        if (memchr("\"\\/bfnrt", s[1], 8))
+        if (s[1] != '\0' && strchr("\"\\/bfnrt", s[1]))
             return s + 2;
         fail_at(p, "Invalid \\escape", s);
         return NULL;

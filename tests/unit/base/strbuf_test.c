@@ -63,7 +63,7 @@ static void grows_far_beyond_the_first_block(void **state)
     assert_int_equal(strbuf_status(&b), CELERIAC_OK);
     assert_int_equal(b.len, 200000);
     for (int i = 0; i < 100000; i++)
-        assert_int_equal(b.ptr[2 * i], '0' + i % 10);
+        assert_int_equal(b.ptr[(size_t)i * 2], '0' + i % 10);
     strbuf_close(&b);
 }
 
@@ -112,13 +112,13 @@ static void lets_encoders_write_in_place(void **state)
     strbuf_init(&b, 100);
     char *to = strbuf_reserve(&b, 10);
     assert_non_null(to);
-    memcpy(to, "hello", 5);
+    memset(to, 'h', 5);
     strbuf_grow(&b, 5);
-    assert_string_equal(strbuf_text(&b), "hello");
+    assert_string_equal(strbuf_text(&b), "hhhhh");
     strbuf_truncate(&b, 9);
-    assert_string_equal(strbuf_text(&b), "hello");
+    assert_string_equal(strbuf_text(&b), "hhhhh");
     strbuf_truncate(&b, 2);
-    assert_string_equal(strbuf_text(&b), "he");
+    assert_string_equal(strbuf_text(&b), "hh");
     strbuf_close(&b);
 }
 
