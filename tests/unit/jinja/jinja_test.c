@@ -1,0 +1,307 @@
+/* The template engine through its C face: results, errors, limits, threads, small stacks. */
+#include "jinja/jinja.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static enum jinja_result compile(const char *source, struct jinja_template **out,
+                                 struct jinja_error *err)
+{
+    return jinja_compile(source, strlen(source), out, err);
+}
+
+/* Compiles and renders; `*text` is NULL on failure and otherwise released with jinja_text_free. */
+static enum jinja_result render(const char *source, const char *data,
+                                const struct jinja_limits *limits, char **text, size_t *len,
+                                struct jinja_error *err)
+{
+    struct jinja_template *tmpl = NULL;
+    *text = NULL;
+    *len = 0;
+    enum jinja_result rc = compile(source, &tmpl, err);
+    if (rc == JINJA_OK)
+        rc = jinja_render(tmpl, data, strlen(data), limits, text, len, err);
+    jinja_template_destroy(tmpl);
+    return rc;
+}
+
+static void expect_text(const char *source, const char *data, const char *expected)
+{
+    char *text = NULL;
+    size_t len = 0;
+    struct jinja_error err = {JINJA_OK, 0, ""};
+    enum jinja_result rc = render(source, data, NULL, &text, &len, &err);
+    if (rc != JINJA_OK)
+        print_error("%s\n", err.text);
+    assert_int_equal(rc, JINJA_OK);
+    assert_int_equal(len, strlen(expected));
+    assert_string_equal(text, expected);
+    jinja_text_free(text, len);
+}
+
+static void expect_error(const char *source, const char *data, enum jinja_result code,
+                         unsigned line)
+{
+    char *text = NULL;
+    size_t len = 0;
+    struct jinja_error err = {JINJA_OK, UINT_MAX, ""};
+    assert_int_equal(render(source, data, NULL, &text, &len, &err), code);
+    assert_null(text);
+    assert_int_equal(err.code, code);
+    assert_int_equal(err.line, line);
+    assert_true(strlen(err.text) > 0);
+}
+
+static void renders_text(void **state)
+{
+    (void)state;
+    expect_text("", "{}", "");
+    expect_text("Hello {{ name }}!\n", "{\"name\": \"Zo\\u00eb\"}", "Hello Zo\xc3\xab!");
+    expect_text("{% for k, v in d.items() %}{{ k }}={{ v }} {% endfor %}",
+                "{\"d\": {\"b\": 1, \"a\": 2.0}}", "b=1 a=2.0 ");
+    expect_text("{{ missing }}{{ true }}{{ none }}", "{}", "TrueNone");
+    expect_text("{{ n }}", "{\"n\": 123456789012345678901234567890123456789012345}",
+                "123456789012345678901234567890123456789012345");
+    expect_text("<{{ x }}>", " {\"x\": \"<&>\"}\n", "<<&>>");
+}
+
+static void keeps_nul_bytes(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t len = 0;
+    assert_int_equal(render("a{{ x }}b", "{\"x\": \"\\u0000\"}", NULL, &text, &len, NULL),
+                     JINJA_OK);
+    assert_int_equal(len, 3);
+    assert_memory_equal(text, "a\0b", 4);
+    jinja_text_free(text, len);
+}
+
+static void names_the_line_of_a_failure(void **state)
+{
+    (void)state;
+    expect_error("a\nb\n{% if %}", "{}", JINJA_ERR_SYNTAX, 3);
+    expect_error("\n\n\n{{ x.y.z }}", "{}", JINJA_ERR_RENDER, 4);
+    expect_error("{% include 'x' %}", "{}", JINJA_ERR_RENDER, 1);
+}
+
+static void refuses_bad_data(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "[]",
+        "null",
+        "{",
+        "{\"a\"",
+        "{\"a\":",
+        "{\"a\":1",
+        "{\"a\":1,}",
+        "{\"a\":01}",
+        "{a:1}",
+        "{\"a\":nul}",
+        "{\"a\":\"x}",
+        "{} {}",
+        "{\"a\":1.}",
+        "{\"a\":-}",
+        "{\"a\":1e}",
+        "{\"a\":[1,]}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":+1}",
+        "{\"a\":NaN}",
+        "{\"a\":\"\n\"}",
+        "{\"a\":\"\\ud800\"}",
+        "{\"a\":\"\\u12\"}",
+        "{\"a\":\"\\ud800\\u0041\"}",
+        "\xff",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        expect_error("x", bad[i], JINJA_ERR_DATA, 0);
+    expect_error("\xff", "{}", JINJA_ERR_SYNTAX, 0);
+}
+
+static void refuses_data_cut_anywhere(void **state)
+{
+    (void)state;
+    static const char data[] =
+        "{\"a\": [1, -2.5e3, true, false, null, \"\\u00e9\\n\"], \"b\": {\"c\": {}}}";
+    struct jinja_template *tmpl = NULL;
+    assert_int_equal(compile("{{ a }}{{ b }}", &tmpl, NULL), JINJA_OK);
+    for (size_t cut = 0; cut <= sizeof data - 1; cut++) {
+        char *text = NULL;
+        size_t len = 0;
+        enum jinja_result rc = jinja_render(tmpl, data, cut, NULL, &text, &len, NULL);
+        assert_int_equal(rc, cut == sizeof data - 1 ? JINJA_OK : JINJA_ERR_DATA);
+        jinja_text_free(text, len);
+    }
+    jinja_template_destroy(tmpl);
+}
+
+static void refuses_null(void **state)
+{
+    (void)state;
+    struct jinja_template *tmpl = NULL;
+    struct jinja_error err = {JINJA_OK, 0, ""};
+    char *text = NULL;
+    size_t len = 0;
+    assert_int_equal(jinja_compile(NULL, 0, &tmpl, &err), JINJA_ERR_ARGUMENT);
+    assert_string_equal(err.text, "source is NULL");
+    assert_int_equal(jinja_compile("", 0, NULL, NULL), JINJA_ERR_ARGUMENT);
+    assert_int_equal(jinja_render(NULL, "{}", 2, NULL, &text, &len, &err), JINJA_ERR_ARGUMENT);
+    assert_int_equal(jinja_compile("", 0, &tmpl, NULL), JINJA_OK);
+    assert_int_equal(jinja_render(tmpl, NULL, 2, NULL, &text, &len, NULL), JINJA_ERR_ARGUMENT);
+    assert_int_equal(jinja_render(tmpl, "{}", 2, NULL, NULL, &len, NULL), JINJA_ERR_ARGUMENT);
+    assert_int_equal(jinja_render(tmpl, "{}", 2, NULL, &text, NULL, NULL), JINJA_ERR_ARGUMENT);
+    jinja_template_destroy(tmpl);
+    jinja_template_destroy(NULL);
+    jinja_text_free(NULL, 0);
+}
+
+/* A buffer of `len` copies of `c`, with NUL; for the caller to free. */
+static char *repeated(char c, size_t len)
+{
+    char *text = malloc(len + 1);
+    assert_non_null(text);
+    memset(text, c, len);
+    text[len] = '\0';
+    return text;
+}
+
+static void bounds_the_source(void **state)
+{
+    (void)state;
+    char *source = repeated('x', JINJA_MAX_SOURCE + 1);
+    struct jinja_template *tmpl = NULL;
+    assert_int_equal(jinja_compile(source, JINJA_MAX_SOURCE + 1, &tmpl, NULL), JINJA_ERR_LIMIT);
+    assert_int_equal(jinja_compile(source, JINJA_MAX_SOURCE, &tmpl, NULL), JINJA_OK);
+    jinja_template_destroy(tmpl);
+    free(source);
+}
+
+static void bounds_the_data(void **state)
+{
+    (void)state;
+    char *data = repeated(' ', JINJA_MAX_DATA + 1);
+    struct jinja_template *tmpl = NULL;
+    char *text = NULL;
+    size_t len = 0;
+    data[0] = '{';
+    data[1] = '}';
+    assert_int_equal(compile("x", &tmpl, NULL), JINJA_OK);
+    assert_int_equal(jinja_render(tmpl, data, JINJA_MAX_DATA + 1, NULL, &text, &len, NULL),
+                     JINJA_ERR_LIMIT);
+    assert_null(text);
+    assert_int_equal(jinja_render(tmpl, data, JINJA_MAX_DATA, NULL, &text, &len, NULL), JINJA_OK);
+    jinja_text_free(text, len);
+    jinja_template_destroy(tmpl);
+    free(data);
+}
+
+static void bounds_nesting_of_data(void **state)
+{
+    (void)state;
+    char data[2 * JINJA_MAX_NESTING + 16];
+    for (size_t extra = 0; extra < 2; extra++) {
+        size_t arrays = JINJA_MAX_NESTING - 1 + extra; /* the object is a level too */
+        size_t pos = (size_t)snprintf(data, sizeof data, "{\"a\":");
+        memset(data + pos, '[', arrays);
+        memset(data + pos + arrays, ']', arrays);
+        memcpy(data + pos + 2 * arrays, "}", 2);
+        char *text = NULL;
+        size_t len = 0;
+        assert_int_equal(render("{{ a }}", data, NULL, &text, &len, NULL),
+                         extra ? JINJA_ERR_LIMIT : JINJA_OK);
+        jinja_text_free(text, len);
+    }
+}
+
+static void bounds_the_output(void **state)
+{
+    (void)state;
+    const struct jinja_limits ten = {.max_output = 10};
+    char *text = NULL;
+    size_t len = 0;
+    assert_int_equal(render("12345{{ x }}", "{\"x\": \"67890\"}", &ten, &text, &len, NULL),
+                     JINJA_OK);
+    assert_int_equal(len, 10);
+    jinja_text_free(text, len);
+    assert_int_equal(render("123456{{ x }}", "{\"x\": \"67890\"}", &ten, &text, &len, NULL),
+                     JINJA_ERR_LIMIT);
+    assert_int_equal(render("12345678901", "{}", &ten, &text, &len, NULL), JINJA_ERR_LIMIT);
+}
+
+static void bounds_the_work(void **state)
+{
+    (void)state;
+    const char *source = "{% for i in range(n) %}{{ i }}{% endfor %}";
+    const struct jinja_limits thousand = {.fuel = 1000};
+    char *text = NULL;
+    size_t len = 0;
+    assert_int_equal(render(source, "{\"n\": 100}", &thousand, &text, &len, NULL), JINJA_OK);
+    jinja_text_free(text, len);
+    assert_int_equal(render(source, "{\"n\": 1000}", &thousand, &text, &len, NULL),
+                     JINJA_ERR_LIMIT);
+}
+
+static void *render_many(void *arg)
+{
+    const struct jinja_template *tmpl = arg;
+    for (int i = 0; i < 300; i++) {
+        char data[64];
+        char expected[64];
+        int data_len = snprintf(data, sizeof data, "{\"n\": %d, \"l\": [1, 2, 3]}", i);
+        int expected_len = snprintf(expected, sizeof expected, "%d:1,2,3,", i);
+        char *text = NULL;
+        size_t len = 0;
+        assert_int_equal(jinja_render(tmpl, data, (size_t)data_len, NULL, &text, &len, NULL),
+                         JINJA_OK);
+        assert_int_equal(len, expected_len);
+        assert_memory_equal(text, expected, len);
+        jinja_text_free(text, len);
+    }
+    return NULL;
+}
+
+static void renders_one_template_in_many_threads(void **state)
+{
+    (void)state;
+    struct jinja_template *tmpl = NULL;
+    pthread_t threads[8];
+    assert_int_equal(
+        compile(
+            "{% macro m(x) %}{{ x }},{% endmacro %}{{ n }}:{% for x in l %}{{ m(x) }}{% endfor %}",
+            &tmpl, NULL),
+        JINJA_OK);
+    for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, render_many, tmpl), 0);
+    for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    jinja_template_destroy(tmpl);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(renders_text),
+        cmocka_unit_test(keeps_nul_bytes),
+        cmocka_unit_test(names_the_line_of_a_failure),
+        cmocka_unit_test(refuses_bad_data),
+        cmocka_unit_test(refuses_data_cut_anywhere),
+        cmocka_unit_test(refuses_null),
+        cmocka_unit_test(bounds_the_source),
+        cmocka_unit_test(bounds_the_data),
+        cmocka_unit_test(bounds_nesting_of_data),
+        cmocka_unit_test(bounds_the_output),
+        cmocka_unit_test(bounds_the_work),
+        cmocka_unit_test(renders_one_template_in_many_threads),
+    };
+    return cmocka_run_group_tests_name("jinja", tests, NULL, NULL);
+}
