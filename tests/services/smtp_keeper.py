@@ -1,7 +1,7 @@
 """The SMTP server behind SmtpServer: keeps every mail with its envelope and exact bytes.
 
 A program of its own on aiosmtpd (any Python that has it). Its one argument is a JSON object with
-port, store (file of JSON lines), control (file, see below), max_size, tls (null or {cert, key}),
+port, store and refusals (files of JSON lines), control (file, see below), max_size, tls (null or {cert, key}),
 require_tls, login (null or [user, password]).
 
 Control file: JSON {"refuse": bool, "delay_ms": number}; read again whenever it has changed.
@@ -32,6 +32,7 @@ class Keeper:
 
     def __init__(self, options: dict):
         self._store = open(options["store"], "a", encoding="utf-8")
+        self._refusals = open(options["refusals"], "a", encoding="utf-8")
         self._control_path = options["control"]
         self._control: dict = {}
         self._control_mark = None
@@ -66,16 +67,24 @@ class Keeper:
     async def handle_RCPT(self, server, session, envelope, address, options):
         if await self._turn():
             return REFUSAL
-        rule = re.match(r"(fail|reject)-(\d+)-", address)
-        if rule and rule[1] == "reject":
-            return f"{rule[2]} recipient refused by rule"
-        if rule:
-            self._attempts[address] += 1
-            if self._attempts[address] <= int(rule[2]):
-                return "451 4.3.0 try again later"
+        reply = self._rule(address)
+        if reply is not None:
+            self._refusals.write(json.dumps({"time": time.time(), "to": address, "reply": reply}) + "\n")
+            self._refusals.flush()
+            return reply
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 OK"
+
+    def _rule(self, address: str) -> str | None:
+        """What a recipient that says how it fails is answered this time; None: accepted."""
+        rule = re.match(r"(fail|reject)-(\d+)-", address)
+        if rule is None:
+            return None
+        if rule[1] == "reject":
+            return f"{rule[2]} recipient refused by rule"
+        self._attempts[address] += 1
+        return "451 4.3.0 try again later" if self._attempts[address] <= int(rule[2]) else None
 
     async def handle_DATA(self, server, session, envelope):
         if await self._turn():

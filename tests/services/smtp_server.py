@@ -40,7 +40,7 @@ class Mail:
     @property
     def text(self) -> str:
         """The decoded body, line ends as "\\n"."""
-        return self.message.get_content()
+        return self.message.get_content().replace("\r\n", "\n")
 
 
 def _has_aiosmtpd(python: str) -> bool:
@@ -70,6 +70,7 @@ class SmtpServer(Server):
         super().__init__(session, name)
         self.port = ports.claim()
         self.store = self.dir / "mails.jsonl"
+        self._refusals = self.dir / "refusals.jsonl"
         self.authority = Authority(self.dir) if tls else None
         self._login = login
         self._max_size = max_size
@@ -94,7 +95,8 @@ class SmtpServer(Server):
         self._write_control()
 
     def command(self) -> list[str]:
-        options = {"port": self.port, "store": str(self.store), "control": str(self._control_path),
+        options = {"port": self.port, "store": str(self.store), "refusals": str(self._refusals),
+                   "control": str(self._control_path),
                    "max_size": self._max_size, "require_tls": True, "login": self._login,
                    "tls": {"cert": str(self.authority.cert), "key": str(self.authority.key)}
                    if self.authority else None}
@@ -132,6 +134,15 @@ class SmtpServer(Server):
             found.append(Mail(item["time"], item["from"], item["to"], base64.b64decode(item["data"]),
                               item["mail_options"], item["rcpt_options"], item["helo"], item["tls"],
                               item["login"]))
+        return found
+
+    def refusals(self) -> dict[str, list[float]]:
+        """For each recipient that was refused by its rule, the times when it was."""
+        found: dict[str, list[float]] = {}
+        if self._refusals.exists():
+            for line in self._refusals.read_text().splitlines():
+                item = json.loads(line)
+                found.setdefault(item["to"], []).append(item["time"])
         return found
 
     @property
