@@ -45,11 +45,17 @@ struct span cel_outcome_message(const struct cel_outcome *outcome)
     return part(outcome, outcome->type_len + outcome->module_len, outcome->message_len);
 }
 
+/* A record is JSON in UTF-8; text in anything else has no place in it. */
+static struct span utf8_or_note(struct span text)
+{
+    return span_is_utf8(text) ? text : SPAN("(not UTF-8)");
+}
+
 static void fail_with(struct cel_outcome *outcome, const struct celeriac_exception *exception)
 {
     cel_outcome_fail(outcome, exception->type ? span_of(exception->type) : SPAN("Exception"),
                      exception->module ? span_of(exception->module) : SPAN("builtins"),
-                     span_of(exception->message), exception->message != NULL);
+                     utf8_or_note(span_of(exception->message)), exception->message != NULL);
 }
 
 /* Everything that was said before is forgotten: the last outcome counts. */

@@ -1,0 +1,435 @@
+/* The client half of libceleriac: see celeriac/client.h. */
+#include "celeriac/client.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/uuid.h"
+#include "celery_proto/codec/envelope.h"
+#include "celery_proto/codec/exception_doc.h"
+#include "celery_proto/codec/keys.h"
+#include "celery_proto/codec/result_doc.h"
+#include "celery_proto/codec/task_send.h"
+#include "celery_proto/redis/broker_url.h"
+#include "celery_proto/redis/publish.h"
+#include "celery_proto/redis/result_store.h"
+
+#define HOST_NAME_SIZE 256 /* POSIX HOST_NAME_MAX with its NUL */
+#define ORIGIN_MAX 512     /* "gen", a process id, '@' and the host */
+
+struct celeriac_client {
+    struct cel_broker_url *broker;
+    struct cel_broker_url *backend;
+    struct cel_keys *keys;
+    struct cel_publisher *publisher;
+    struct cel_result_store *results;
+    struct strbuf origin;     /* "gen<pid>@<host>", celery/utils/nodenames.py anon_nodename */
+    char reply_to[UUID_SIZE]; /* identifies this client, as Celery's thread_oid */
+    struct strbuf scratch;
+    struct strbuf envelopes; /* of one batch, one after the other */
+};
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+static enum celeriac_err open_parts(struct celeriac_client *client,
+                                    const struct celeriac_client_options *options,
+                                    struct celeriac_error *err)
+{
+    const char *backend = options->result_backend && *options->result_backend
+                              ? options->result_backend
+                              : options->broker_url;
+    struct cel_keys_options names = {.global_keyprefix = options->global_keyprefix};
+    struct cel_publisher_options publisher = {.wake_fd = -1};
+    struct cel_result_store_options results = {.expires = options->result_expires};
+    enum celeriac_err code =
+        cel_broker_url_parse(span_of(options->broker_url), CEL_URL_BROKER, &client->broker, err);
+
+    if (code == CELERIAC_OK)
+        code = cel_broker_url_parse(span_of(backend), CEL_URL_RESULTS, &client->backend, err);
+    if (code)
+        return code;
+    names.db = cel_broker_url_endpoint(client->broker, 0)->db;
+    code = cel_keys_create(&names, &client->keys, err);
+    if (code)
+        return code;
+    publisher.conn =
+        (struct cel_conn_options){.url = client->broker, .client_name = "celeriac-publish"};
+    publisher.keys = client->keys;
+    code = cel_publisher_create(&publisher, &client->publisher, err);
+    if (code)
+        return code;
+    results.conn =
+        (struct cel_conn_options){.url = client->backend, .client_name = "celeriac-read"};
+    results.keys = client->keys;
+    return cel_result_store_create(&results, &client->results, err);
+}
+
+enum celeriac_err celeriac_client_create(const struct celeriac_client_options *options,
+                                         struct celeriac_client **client,
+                                         struct celeriac_error *err)
+{
+    struct celeriac_client *c = mem_calloc(1, sizeof *c);
+    char host[HOST_NAME_SIZE] = "localhost";
+    enum celeriac_err code;
+
+    if (!c)
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    strbuf_init(&c->origin, ORIGIN_MAX);
+    strbuf_init(&c->scratch, CEL_ENVELOPE_MAX);
+    strbuf_init(&c->envelopes, SIZE_MAX / 2);
+    uuid_new(c->reply_to);
+    code = open_parts(c, options, err);
+    /* An unreadable host name leaves "localhost": the origin is informational. */
+    if (gethostname(host, sizeof host - 1))
+        memcpy(host, "localhost", sizeof "localhost");
+    strbuf_printf(&c->origin, "gen%ld@%s", (long)getpid(), host);
+    if (code == CELERIAC_OK && strbuf_status(&c->origin))
+        code = celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    if (code) {
+        celeriac_client_destroy(c);
+        return code;
+    }
+    *client = c;
+    return CELERIAC_OK;
+}
+
+void celeriac_client_destroy(struct celeriac_client *client)
+{
+    if (!client)
+        return;
+    cel_publisher_destroy(client->publisher);
+    cel_result_store_destroy(client->results);
+    cel_keys_destroy(client->keys);
+    cel_broker_url_destroy(client->backend);
+    cel_broker_url_destroy(client->broker);
+    strbuf_close(&client->origin);
+    strbuf_close(&client->scratch);
+    strbuf_close(&client->envelopes);
+    mem_free(client);
+}
+
+/* ---- sending ------------------------------------------------------------------------------- */
+
+/* One batch on its way: where each envelope lies, and the ids and tags that were made for it. */
+struct outgoing {
+    size_t start;
+    size_t len;
+    char id[UUID_SIZE];
+    char tag[UUID_SIZE];
+};
+
+static struct span text_or(const char *text, struct span otherwise)
+{
+    return text && *text ? span_of(text) : otherwise;
+}
+
+/* `link` takes one signature or an array of them; the body always holds an array. */
+static enum celeriac_err as_array(const char *json, const char *field, struct strbuf *out,
+                                  struct celeriac_error *err)
+{
+    static const struct json_options top_only = {.keep_depth = 1};
+    struct celeriac_error why = {0};
+    struct json_doc doc;
+    enum celeriac_err code;
+
+    if (!json)
+        return CELERIAC_OK;
+    json_init(&doc);
+    code = json_parse(&doc, span_of(json), &top_only, &why);
+    if (code) {
+        celeriac_error_set(err, CELERIAC_ERR_VALUE, "%s: %s", field, why.text);
+        code = CELERIAC_ERR_VALUE;
+    } else {
+        bool is_array = json_root(&doc)->type == JSON_ARRAY;
+
+        strbuf_add_text(out, is_array ? "" : "[");
+        strbuf_add_span(out, json_raw(json_root(&doc)));
+        strbuf_add_text(out, is_array ? "" : "]");
+        code = strbuf_status(out);
+    }
+    json_close(&doc);
+    return code;
+}
+
+static struct cel_task_send fields_of(const struct celeriac_client *client,
+                                      const struct celeriac_send *send, struct outgoing *made,
+                                      int64_t now_us)
+{
+    int64_t eta_us = send->eta_us;
+
+    uuid_new(made->tag);
+    uuid_new(made->id);
+    if (send->countdown_ms > 0)
+        eta_us = now_us + send->countdown_ms * 1000;
+    return (struct cel_task_send){
+        .task = span_of(send->task),
+        .id = text_or(send->id, span_of(made->id)),
+        .delivery_tag = span_of(made->tag),
+        .routing_key = text_or(send->queue, SPAN("celery")),
+        .reply_to = span_of(client->reply_to),
+        .origin = strbuf_span(&client->origin),
+        .args = span_of(send->args_json),
+        .kwargs = span_of(send->kwargs_json),
+        .eta = {.set = eta_us != 0, .us = eta_us},
+        .expires = {.set = send->expires_us != 0, .us = send->expires_us},
+        .now_us = now_us,
+        .time_limit = send->time_limit,
+        .soft_time_limit = send->soft_time_limit,
+        .priority = send->priority,
+        .shadow = span_of(send->shadow),
+        .ignore_result = send->ignore_result,
+        .headers = span_of(send->headers_json),
+    };
+}
+
+static enum celeriac_err write_one(struct celeriac_client *client, const struct celeriac_send *send,
+                                   struct outgoing *made, struct celeriac_error *err)
+{
+    struct cel_task_send fields = fields_of(client, send, made, clock_wall_us());
+    struct strbuf links;
+    struct strbuf error_links;
+    enum celeriac_err code;
+
+    if (fields.task.len == 0)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "task: is missing");
+    strbuf_init(&links, CEL_ENVELOPE_MAX);
+    strbuf_init(&error_links, CEL_ENVELOPE_MAX);
+    code = as_array(send->link_json, "link_json", &links, err);
+    if (code == CELERIAC_OK)
+        code = as_array(send->link_error_json, "link_error_json", &error_links, err);
+    fields.callbacks = strbuf_span(&links);
+    fields.errbacks = strbuf_span(&error_links);
+    made->start = strbuf_span(&client->envelopes).len;
+    if (code == CELERIAC_OK)
+        code = cel_task_send_write(&fields, &client->scratch, &client->envelopes, err);
+    made->len = strbuf_span(&client->envelopes).len - made->start;
+    strbuf_close(&error_links);
+    strbuf_close(&links);
+    return code;
+}
+
+static enum celeriac_err publish_all(struct celeriac_client *client,
+                                     const struct celeriac_send *sends, const struct outgoing *made,
+                                     size_t count, struct celeriac_error *err)
+{
+    struct cel_outgoing *messages = mem_calloc(count, sizeof *messages);
+    struct span all = strbuf_span(&client->envelopes);
+    enum celeriac_err code;
+
+    if (!messages)
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        messages[i].message = (struct span){.ptr = all.ptr + made[i].start, .len = made[i].len};
+        messages[i].queue = text_or(sends[i].queue, SPAN("celery"));
+        messages[i].priority = sends[i].priority;
+        messages[i].once_key = span_of(sends[i].unique_key);
+        messages[i].once_seconds = sends[i].unique_seconds;
+    }
+    code = cel_publish(client->publisher, messages, count, NULL, err);
+    mem_free(messages);
+    return code;
+}
+
+enum celeriac_err celeriac_client_send(struct celeriac_client *client,
+                                       const struct celeriac_send *sends, size_t count,
+                                       char (*ids)[CELERIAC_TASK_ID_SIZE],
+                                       struct celeriac_error *err)
+{
+    struct outgoing *made;
+    enum celeriac_err code = CELERIAC_OK;
+
+    if (count == 0)
+        return CELERIAC_OK;
+    made = mem_calloc(count, sizeof *made);
+    if (!made)
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    strbuf_clear(&client->envelopes);
+    for (size_t i = 0; code == CELERIAC_OK && i < count; i++)
+        code = write_one(client, &sends[i], &made[i], err);
+    if (code == CELERIAC_OK)
+        code = publish_all(client, sends, made, count, err);
+    for (size_t i = 0; code == CELERIAC_OK && ids && i < count; i++) {
+        const char *id = sends[i].id && *sends[i].id ? sends[i].id : made[i].id;
+        size_t len = strlen(id);
+
+        ids[i][0] = '\0';
+        if (len < CELERIAC_TASK_ID_SIZE)
+            memcpy(ids[i], id, len + 1);
+    }
+    mem_free(made);
+    return code;
+}
+
+enum celeriac_err celeriac_client_forget_unique(struct celeriac_client *client,
+                                                const char *const *keys, size_t count,
+                                                struct celeriac_error *err)
+{
+    struct span *spans;
+    enum celeriac_err code;
+
+    if (count == 0)
+        return CELERIAC_OK;
+    spans = mem_calloc(count, sizeof *spans);
+    if (!spans)
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        spans[i] = span_of(keys[i]);
+    code = cel_publish_forget(client->publisher, spans, count, err);
+    mem_free(spans);
+    return code;
+}
+
+/* ---- results ------------------------------------------------------------------------------- */
+
+static enum celeriac_state public_state(enum cel_state state)
+{
+    switch (state) {
+    case CEL_STATE_PENDING:
+        return CELERIAC_PENDING;
+    case CEL_STATE_STARTED:
+        return CELERIAC_STARTED;
+    case CEL_STATE_RETRY:
+        return CELERIAC_RETRY;
+    case CEL_STATE_SUCCESS:
+        return CELERIAC_SUCCESS;
+    case CEL_STATE_FAILURE:
+        return CELERIAC_FAILURE;
+    case CEL_STATE_REVOKED:
+        return CELERIAC_REVOKED;
+    case CEL_STATE_RECEIVED:
+    case CEL_STATE_CUSTOM:
+        break;
+    }
+    return CELERIAC_CUSTOM;
+}
+
+/* Copies an exception's parts; what is none in a record of a failed task is left NULL. */
+static enum celeriac_err copy_exception(const struct json_node *node, struct celeriac_result *out)
+{
+    struct cel_exception exception = {0};
+    struct strbuf text;
+    enum celeriac_err code;
+
+    strbuf_init(&text, CEL_RESULT_MAX);
+    code = cel_exception_read(node, &text, &exception);
+    if (code == CELERIAC_OK) {
+        out->exception_type = mem_dup_span(exception.type);
+        out->exception_text = mem_dup_span(exception.args.ptr ? exception.args : SPAN("[]"));
+        if (!out->exception_type || !out->exception_text)
+            code = CELERIAC_ERR_MEMORY;
+    }
+    strbuf_close(&text);
+    return code == CELERIAC_ERR_VALUE ? CELERIAC_OK : code;
+}
+
+static enum celeriac_err copy_view(const struct cel_result_view *view, struct celeriac_result *out)
+{
+    bool failed = view->state == CEL_STATE_FAILURE || view->state == CEL_STATE_RETRY ||
+                  view->state == CEL_STATE_REVOKED;
+
+    out->state = public_state(view->state);
+    out->status = mem_dup_span(view->status);
+    out->result_json = mem_dup_span(view->result ? json_raw(view->result) : SPAN("null"));
+    out->date_done_us = view->date_done.set ? view->date_done.us : 0;
+    if (!out->status || !out->result_json)
+        return CELERIAC_ERR_MEMORY;
+    if (view->traceback.ptr && !(out->traceback = mem_dup_span(view->traceback)))
+        return CELERIAC_ERR_MEMORY;
+    return failed && view->result ? copy_exception(view->result, out) : CELERIAC_OK;
+}
+
+static enum celeriac_err read_record(struct span document, struct celeriac_result *result,
+                                     struct celeriac_error *err)
+{
+    struct cel_result_reader reader;
+    struct cel_result_view view;
+    struct celeriac_result fresh = {.state = CELERIAC_PENDING};
+    enum celeriac_err code;
+
+    cel_result_reader_init(&reader);
+    code = cel_result_read(&reader, document, &view, err);
+    if (code == CELERIAC_OK) {
+        code = copy_view(&view, &fresh);
+        if (code)
+            celeriac_error_set(err, code, "out of memory");
+    }
+    if (code)
+        celeriac_result_close(&fresh);
+    else
+        *result = fresh;
+    cel_result_reader_close(&reader);
+    return code;
+}
+
+static enum celeriac_err pending(struct celeriac_result *result, struct celeriac_error *err)
+{
+    struct celeriac_result fresh = {.status = mem_dup("PENDING"), .result_json = mem_dup("null")};
+
+    if (!fresh.status || !fresh.result_json) {
+        celeriac_result_close(&fresh);
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    }
+    *result = fresh;
+    return CELERIAC_OK;
+}
+
+enum celeriac_err celeriac_client_get(struct celeriac_client *client, const char *id,
+                                      struct celeriac_result *result, struct celeriac_error *err)
+{
+    struct celeriac_error why = {0};
+    struct strbuf document;
+    enum celeriac_err code;
+
+    strbuf_init(&document, CEL_RESULT_MAX);
+    code = cel_result_get(client->results, span_of(id), &document, &why);
+    if (code == CELERIAC_ERR_NOT_FOUND)
+        code = pending(result, err);
+    else if (code)
+        celeriac_error_set(err, code, "%s", why.text);
+    else
+        code = read_record(strbuf_span(&document), result, err);
+    strbuf_close(&document);
+    return code;
+}
+
+static bool is_final(struct span document)
+{
+    struct cel_result_reader reader;
+    bool ready;
+
+    cel_result_reader_init(&reader);
+    ready = cel_state_is_ready(cel_result_peek_state(&reader, document));
+    cel_result_reader_close(&reader);
+    return ready;
+}
+
+enum celeriac_err celeriac_client_wait(struct celeriac_client *client, const char *id,
+                                       int64_t timeout_ms, struct celeriac_result *result,
+                                       struct celeriac_error *err)
+{
+    int64_t deadline = -1;
+    struct strbuf document;
+    enum celeriac_err code;
+
+    if (timeout_ms >= 0 && timeout_ms < INT64_MAX / NS_PER_MS / 2)
+        deadline = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
+    strbuf_init(&document, CEL_RESULT_MAX);
+    code = cel_result_wait(client->results, span_of(id), is_final, deadline, -1, &document, err);
+    if (code == CELERIAC_OK)
+        code = read_record(strbuf_span(&document), result, err);
+    strbuf_close(&document);
+    return code;
+}
+
+void celeriac_result_close(struct celeriac_result *result)
+{
+    mem_free(result->status);
+    mem_free(result->result_json);
+    mem_free(result->exception_type);
+    mem_free(result->exception_text);
+    mem_free(result->traceback);
+    *result = (struct celeriac_result){.state = CELERIAC_PENDING};
+}

@@ -1,0 +1,341 @@
+#include "notify/enqueue.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/span.h"
+#include "celeriac/client.h"
+#include "notify/send_task.h"
+#include "notify/store/outbox.h"
+
+/* Messages of one round trip: a megabyte at about a kilobyte each. */
+#define BATCH_MAX 1000
+
+#define SWEEP_DEFAULT_MS 1000
+
+/* How long a publication is remembered: far beyond the time in which an outbox row can be taken
+ * again. */
+#define UNIQUE_SECONDS 86400
+
+/* Characters of {"["id"]"} and of a unique key, with their NULs. */
+#define ARGS_SIZE (UUID_LEN + 5)
+#define UNIQUE_PREFIX "celeriac.outbox."
+#define UNIQUE_SIZE (sizeof UNIQUE_PREFIX + UUID_LEN)
+
+/* Deadline of the deletions of one batch: longer than the store needs, shorter than a row's lease.
+ */
+#define DELETE_TIMEOUT_NS (3 * NS_PER_SEC)
+#define SWEEP_TIMEOUT_NS (3 * NS_PER_SEC)
+
+struct item {
+    struct uuid notification;
+    struct uuid task;
+};
+
+/* Texts that one message of a batch is made of. */
+struct texts {
+    char id[UUID_SIZE];
+    char args[ARGS_SIZE];
+    char unique[UNIQUE_SIZE];
+};
+
+struct notify_enqueue {
+    struct store *store;
+    struct celeriac_client *client;
+    char *queue;
+    int64_t sweep_ns;
+    pthread_t thread;
+    bool thread_started;
+
+    struct item batch[BATCH_MAX]; /* the thread's, as all until the lock */
+    struct texts texts[BATCH_MAX];
+    struct celeriac_send sends[BATCH_MAX];
+    struct store_delete_outbox deletes[BATCH_MAX];
+    bool away_reported;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct item *waiting; /* a ring of NOTIFY_ENQUEUE_WAITING_MAX */
+    size_t first, count;
+    size_t deleting; /* deletions under way */
+    bool stopping;
+
+    atomic_uint_fast64_t published, swept, failures;
+};
+
+/* ---- one batch ----------------------------------------------------------------------------- */
+
+static void write_texts(const struct item *item, struct texts *texts)
+{
+    char notification[UUID_SIZE];
+
+    uuid_format(&item->task, texts->id);
+    uuid_format(&item->notification, notification);
+    memcpy(texts->args, "[\"", 2);
+    memcpy(texts->args + 2, notification, UUID_LEN);
+    memcpy(texts->args + 2 + UUID_LEN, "\"]", 3);
+    memcpy(texts->unique, UNIQUE_PREFIX, sizeof UNIQUE_PREFIX - 1);
+    memcpy(texts->unique + sizeof UNIQUE_PREFIX - 1, texts->id, UUID_SIZE);
+}
+
+static enum celeriac_err send_batch(struct notify_enqueue *enqueue, size_t count,
+                                    struct celeriac_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        write_texts(&enqueue->batch[i], &enqueue->texts[i]);
+        enqueue->sends[i] = (struct celeriac_send){
+            .task = NOTIFY_SEND_TASK_NAME,
+            .args_json = enqueue->texts[i].args,
+            .id = enqueue->texts[i].id,
+            .queue = enqueue->queue,
+            .unique_key = enqueue->texts[i].unique,
+            .unique_seconds = UNIQUE_SECONDS,
+        };
+    }
+    return celeriac_client_send(enqueue->client, enqueue->sends, count, NULL, err);
+}
+
+/* Runs on a store thread. */
+static void deleted(struct store_call *call)
+{
+    struct notify_enqueue *enqueue = call->context;
+
+    pthread_mutex_lock(&enqueue->lock);
+    if (--enqueue->deleting == 0)
+        pthread_cond_signal(&enqueue->changed);
+    pthread_mutex_unlock(&enqueue->lock);
+}
+
+static void submit_delete(struct notify_enqueue *enqueue, size_t i, int64_t deadline_ns)
+{
+    struct store_delete_outbox *del = &enqueue->deletes[i];
+
+    store_delete_outbox_init(del, &enqueue->batch[i].notification);
+    del->call.done = deleted;
+    del->call.context = enqueue;
+    del->call.deadline_ns = deadline_ns;
+    pthread_mutex_lock(&enqueue->lock);
+    enqueue->deleting++;
+    pthread_mutex_unlock(&enqueue->lock);
+    if (store_submit(enqueue->store, &del->call))
+        deleted(&del->call);
+}
+
+/* The rows go, and with each row its key: from then on nobody can publish the message again. */
+static void forget_batch(struct notify_enqueue *enqueue, size_t count)
+{
+    int64_t deadline_ns = clock_monotonic_ns() + DELETE_TIMEOUT_NS;
+    const char *unique[BATCH_MAX];
+    size_t gone = 0;
+
+    for (size_t i = 0; i < count; i++)
+        submit_delete(enqueue, i, deadline_ns);
+    pthread_mutex_lock(&enqueue->lock);
+    while (enqueue->deleting > 0)
+        pthread_cond_wait(&enqueue->changed, &enqueue->lock);
+    pthread_mutex_unlock(&enqueue->lock);
+    for (size_t i = 0; i < count; i++) {
+        if (enqueue->deletes[i].call.error.code == CELERIAC_OK)
+            unique[gone++] = enqueue->texts[i].unique;
+        store_call_release(&enqueue->deletes[i].call);
+    }
+    /* A key that stays behind expires by itself. */
+    if (celeriac_client_forget_unique(enqueue->client, unique, gone, NULL))
+        atomic_fetch_add(&enqueue->failures, 1);
+}
+
+/* False when the broker does not take them: they stay in the outbox. */
+static bool publish_batch(struct notify_enqueue *enqueue, size_t count)
+{
+    struct celeriac_error err = {0};
+
+    if (count == 0)
+        return true;
+    if (send_batch(enqueue, count, &err)) {
+        atomic_fetch_add(&enqueue->failures, 1);
+        if (!enqueue->away_reported)
+            log_error("notify", "cannot publish; accepted notifications wait in the outbox",
+                      LOG_ERR(&err));
+        enqueue->away_reported = true;
+        return false;
+    }
+    if (enqueue->away_reported)
+        log_info("notify", "publishing again");
+    enqueue->away_reported = false;
+    atomic_fetch_add(&enqueue->published, count);
+    forget_batch(enqueue, count);
+    return true;
+}
+
+/* ---- the thread ---------------------------------------------------------------------------- */
+
+/* Moves what waits into the batch; the lock is held. */
+static size_t take_waiting(struct notify_enqueue *enqueue)
+{
+    size_t count = enqueue->count < BATCH_MAX ? enqueue->count : BATCH_MAX;
+
+    for (size_t i = 0; i < count; i++)
+        enqueue->batch[i] = enqueue->waiting[(enqueue->first + i) % NOTIFY_ENQUEUE_WAITING_MAX];
+    enqueue->first = (enqueue->first + count) % NOTIFY_ENQUEUE_WAITING_MAX;
+    enqueue->count -= count;
+    return count;
+}
+
+/* Waits until there is something to publish, the next sweep is due, or the end. */
+static size_t wait_for_work(struct notify_enqueue *enqueue, int64_t sweep_ns, bool *stopping)
+{
+    struct timespec at = {.tv_sec = sweep_ns / NS_PER_SEC, .tv_nsec = sweep_ns % NS_PER_SEC};
+    size_t count;
+    int timed_out = 0;
+
+    pthread_mutex_lock(&enqueue->lock);
+    while (enqueue->count == 0 && !enqueue->stopping && !timed_out)
+        timed_out = pthread_cond_timedwait(&enqueue->changed, &enqueue->lock, &at);
+    count = take_waiting(enqueue);
+    *stopping = enqueue->stopping;
+    pthread_mutex_unlock(&enqueue->lock);
+    return count;
+}
+
+/*
+ * Publishes what others, or we ourselves in worse times, have left in the outbox. Returns whether
+ * there may be more right now.
+ */
+static bool sweep(struct notify_enqueue *enqueue)
+{
+    struct store_take_outbox take;
+    size_t count = 0;
+
+    store_take_outbox_init(&take, BATCH_MAX);
+    take.call.deadline_ns = clock_monotonic_ns() + SWEEP_TIMEOUT_NS;
+    if (store_run(enqueue->store, &take.call) == CELERIAC_OK) {
+        count = take.count;
+        for (size_t i = 0; i < count; i++)
+            enqueue->batch[i] = (struct item){.notification = take.rows[i].notification_id,
+                                              .task = take.rows[i].task_id};
+    }
+    store_call_release(&take.call);
+    if (count == 0 || !publish_batch(enqueue, count))
+        return false;
+    atomic_fetch_add(&enqueue->swept, count);
+    log_info("notify", "published from the outbox", LOG_INT("notifications", count));
+    return count == BATCH_MAX;
+}
+
+static void *run(void *argument)
+{
+    struct notify_enqueue *enqueue = argument;
+    int64_t sweep_ns = clock_monotonic_ns();
+    bool stopping = false;
+
+    while (!stopping) {
+        size_t count = wait_for_work(enqueue, sweep_ns, &stopping);
+
+        if (count > 0) {
+            publish_batch(enqueue, count);
+            stopping = false; /* until nothing waits any more */
+        }
+        if (enqueue->away_reported && stopping)
+            break;
+        if (!stopping && clock_monotonic_ns() >= sweep_ns) {
+            bool more = sweep(enqueue);
+
+            sweep_ns = clock_monotonic_ns() + (more ? 0 : enqueue->sweep_ns);
+        }
+    }
+    return NULL;
+}
+
+void notify_enqueue_publish(struct notify_enqueue *enqueue, const struct uuid *notification_id,
+                            const struct uuid *task_id)
+{
+    bool first = false;
+
+    pthread_mutex_lock(&enqueue->lock);
+    if (enqueue->count < NOTIFY_ENQUEUE_WAITING_MAX && !enqueue->stopping) {
+        size_t at = (enqueue->first + enqueue->count) % NOTIFY_ENQUEUE_WAITING_MAX;
+
+        enqueue->waiting[at] = (struct item){.notification = *notification_id, .task = *task_id};
+        first = enqueue->count++ == 0;
+    }
+    pthread_mutex_unlock(&enqueue->lock);
+    if (first)
+        pthread_cond_signal(&enqueue->changed);
+}
+
+void notify_enqueue_get_stats(struct notify_enqueue *enqueue, struct notify_enqueue_stats *stats)
+{
+    *stats = (struct notify_enqueue_stats){
+        .published = atomic_load(&enqueue->published),
+        .swept = atomic_load(&enqueue->swept),
+        .failures = atomic_load(&enqueue->failures),
+    };
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+static enum celeriac_err start_thread(struct notify_enqueue *enqueue, struct celeriac_error *err)
+{
+    if (pthread_create(&enqueue->thread, NULL, run, enqueue))
+        return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot start the publisher's thread");
+    enqueue->thread_started = true;
+    pthread_setname_np(enqueue->thread, "enqueue");
+    return CELERIAC_OK;
+}
+
+enum celeriac_err notify_enqueue_create(const struct notify_enqueue_options *options,
+                                        struct notify_enqueue **enqueue, struct celeriac_error *err)
+{
+    struct notify_enqueue *e = mem_calloc(1, sizeof *e);
+    struct celeriac_client_options client = {.broker_url = options->broker_url};
+    pthread_condattr_t attributes;
+    enum celeriac_err code;
+
+    if (!e)
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    e->store = options->store;
+    e->sweep_ns = (int64_t)(options->sweep_ms ? options->sweep_ms : SWEEP_DEFAULT_MS) * NS_PER_MS;
+    e->queue = mem_dup(options->queue ? options->queue : NOTIFY_QUEUE);
+    e->waiting = mem_calloc(NOTIFY_ENQUEUE_WAITING_MAX, sizeof *e->waiting);
+    pthread_mutex_init(&e->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&e->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (!e->queue || !e->waiting)
+        code = celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    else
+        code = celeriac_client_create(&client, &e->client, err);
+    if (code == CELERIAC_OK)
+        code = start_thread(e, err);
+    if (code) {
+        notify_enqueue_destroy(e);
+        return code;
+    }
+    *enqueue = e;
+    return CELERIAC_OK;
+}
+
+void notify_enqueue_destroy(struct notify_enqueue *enqueue)
+{
+    if (!enqueue)
+        return;
+    if (enqueue->thread_started) {
+        pthread_mutex_lock(&enqueue->lock);
+        enqueue->stopping = true;
+        pthread_mutex_unlock(&enqueue->lock);
+        pthread_cond_signal(&enqueue->changed);
+        pthread_join(enqueue->thread, NULL);
+    }
+    celeriac_client_destroy(enqueue->client);
+    pthread_cond_destroy(&enqueue->changed);
+    pthread_mutex_destroy(&enqueue->lock);
+    mem_free(enqueue->waiting);
+    mem_free(enqueue->queue);
+    mem_free(enqueue);
+}

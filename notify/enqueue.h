@@ -1,0 +1,66 @@
+/*
+ * From an accepted notification to its Celery message: a thread that publishes what was just
+ * accepted, many in one round trip, and sweeps the outbox for what a crash or an outage of Redis
+ * has left behind.
+ *
+ * A notification and its outbox row are committed together before the API answers, so a message is
+ * never lost; each is published under a key of its own (publish once), so that publishing it again
+ * after an uncertain answer does not send it twice.
+ */
+#ifndef NOTIFY_ENQUEUE_H
+#define NOTIFY_ENQUEUE_H
+
+#include <stdint.h>
+
+#include "base/uuid.h"
+#include "celeriac/error.h"
+#include "notify/store/store.h"
+
+struct notify_enqueue;
+
+/* The queue that the deployment's workers consume. */
+#define NOTIFY_QUEUE "celery"
+
+/*
+ * Most notifications that wait in memory for publication; what comes on top is left to the sweeper,
+ * which finds it in the outbox. 40 bytes each.
+ */
+#define NOTIFY_ENQUEUE_WAITING_MAX 65536
+
+/* All but store are strings or numbers that are copied. */
+struct notify_enqueue_options {
+    struct store *store;    /* borrowed; stopped after the enqueuer is destroyed */
+    const char *broker_url; /* NULL: redis://127.0.0.1:6379/0 */
+    const char *queue;      /* NULL: NOTIFY_QUEUE */
+    unsigned sweep_ms;      /* pause between sweeps; 0: 1000 */
+};
+
+/* Makes it and starts its thread. CELERIAC_ERR_VALUE names a bad URL; _MEMORY, _SYSTEM. */
+enum celeriac_err notify_enqueue_create(const struct notify_enqueue_options *options,
+                                        struct notify_enqueue **enqueue,
+                                        struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/*
+ * Publishes what waits, for at most a second when Redis is away, then ends the thread; what is left
+ * stays in the outbox. enqueue may be NULL.
+ */
+void notify_enqueue_destroy(struct notify_enqueue *enqueue);
+
+/*
+ * Publishes an accepted notification soon; its outbox row is committed already. Never fails and
+ * never blocks: what cannot be taken now the sweeper will find. Any thread.
+ */
+void notify_enqueue_publish(struct notify_enqueue *enqueue, const struct uuid *notification_id,
+                            const struct uuid *task_id);
+
+/* Numbers since the start. Any thread. */
+struct notify_enqueue_stats {
+    uint64_t published; /* messages handed to the broker, swept ones included */
+    uint64_t swept;     /* of these, found in the outbox */
+    uint64_t failures;  /* attempts that the broker did not take */
+};
+
+/* Reads the numbers. */
+void notify_enqueue_get_stats(struct notify_enqueue *enqueue, struct notify_enqueue_stats *stats);
+
+#endif

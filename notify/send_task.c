@@ -1,0 +1,320 @@
+#include "notify/send_task.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "base/uuid.h"
+#include "notify/rules/notification.h"
+#include "notify/store/sends.h"
+
+/* Shortest pause before a task that met trouble of ours is tried again: nothing here spins. */
+#define TROUBLE_PAUSE_S 1.0
+
+/* Why a notification could not be sent: kept for error_message, never logged. */
+struct failure {
+    const char *type;   /* exception class as Python programs see it */
+    const char *reason; /* constant words for the log */
+    struct strbuf text;
+};
+
+/* Longest text kept of one failure. */
+#define FAILURE_TEXT_MAX STORE_ERROR_TEXT_MAX
+
+/* Longest decoded template or subject: the row's columns are text without a limit of their own. */
+#define SOURCE_MAX ((size_t)16 * 1024 * 1024)
+
+static void fail_because(struct failure *failure, const char *type, const char *reason,
+                         struct span text)
+{
+    failure->type = type;
+    failure->reason = reason;
+    strbuf_clear(&failure->text);
+    strbuf_add_span(&failure->text, text.len > FAILURE_TEXT_MAX
+                                        ? (struct span){.ptr = text.ptr, .len = FAILURE_TEXT_MAX}
+                                        : text);
+}
+
+/* ---- rendering ----------------------------------------------------------------------------- */
+
+/* The two sources and their data, decoded from the row. */
+struct content {
+    struct span subject; /* template source; empty when there is none */
+    struct span body;
+    struct span data; /* JSON object for the templates */
+    struct json_doc doc;
+    struct strbuf inline_subject;
+    struct strbuf inline_body;
+};
+
+static bool decode_inline(const struct json_node *object, const char *key, struct strbuf *out)
+{
+    const struct json_node *value = json_get(object, key);
+
+    return json_is_null(value) || json_decode_string(value, out) == CELERIAC_OK;
+}
+
+/* What Python says when template_data is no dict: Template.render(**template_data). */
+static const char *python_type(const struct json_node *value)
+{
+    static const char *const names[] = {
+        [JSON_NULL] = "NoneType", [JSON_FALSE] = "bool",  [JSON_TRUE] = "bool",
+        [JSON_INT] = "int",       [JSON_FLOAT] = "float", [JSON_CONSTANT] = "float",
+        [JSON_STRING] = "str",    [JSON_ARRAY] = "list",  [JSON_OBJECT] = "dict",
+    };
+
+    return names[value->type];
+}
+
+static bool read_content(const struct store_send *send, struct content *content,
+                         struct failure *failure)
+{
+    const struct json_node *data;
+    const struct json_node *variables;
+    struct celeriac_error err = {0};
+
+    if (json_parse(&content->doc, send->data, NULL, &err)) {
+        fail_because(failure, "ValueError", "data of the row is no JSON", span_of(err.text));
+        return false;
+    }
+    data = json_root(&content->doc);
+    variables = json_get(data, "template_data");
+    content->data = variables ? json_raw(variables) : SPAN("{}");
+    if (variables && variables->type != JSON_OBJECT) {
+        celeriac_error_set(&err, CELERIAC_ERR_VALUE,
+                           "jinja2.environment.Template.render() argument after ** must be a "
+                           "mapping, not %s",
+                           python_type(variables));
+        fail_because(failure, "TypeError", "template data is no object", span_of(err.text));
+        return false;
+    }
+    if (send->template) {
+        content->subject = send->template->subject;
+        content->body = send->template->body;
+        return true;
+    }
+    if (!decode_inline(data, "inline_subject", &content->inline_subject) ||
+        !decode_inline(data, "inline_body", &content->inline_body)) {
+        fail_because(failure, "TypeError", "inline content is no text",
+                     SPAN("inline_subject and inline_body must be strings"));
+        return false;
+    }
+    content->subject = strbuf_span(&content->inline_subject);
+    content->body = strbuf_span(&content->inline_body);
+    return true;
+}
+
+static bool render(struct notify_render *engine, struct span source, struct span data,
+                   struct strbuf *out, struct failure *failure)
+{
+    struct celeriac_error err = {0};
+
+    if (source.len == 0)
+        return true;
+    switch (notify_render_text(engine, source, data, out, &err)) {
+    case CELERIAC_OK:
+        return true;
+    case CELERIAC_ERR_SYNTAX:
+        fail_because(failure, "TemplateSyntaxError", "template does not compile",
+                     span_of(err.text));
+        return false;
+    default:
+        fail_because(failure, "TemplateRuntimeError", "template does not render",
+                     span_of(err.text));
+        return false;
+    }
+}
+
+/* ---- sending ------------------------------------------------------------------------------- */
+
+static bool deliver(struct notify_send_task *self, const struct store_send *send, const char *id,
+                    struct span subject, struct span body, struct notify_outcome *outcome,
+                    struct failure *failure)
+{
+    struct notify_message message = {
+        .id = {.ptr = id, .len = UUID_LEN},
+        .to = send->to,
+        .subject = subject,
+        .body = body,
+        .date_us = clock_wall_us(),
+    };
+
+    notify_providers_send(self->providers, send->channel, &message, outcome);
+    if (outcome->kind == NOTIFY_OUTCOME_SENT)
+        return true;
+    fail_because(failure, "SendError", outcome->reason, span_of(outcome->error));
+    return false;
+}
+
+static bool render_and_deliver(struct notify_send_task *self, const struct store_send *send,
+                               const char *id, struct notify_outcome *outcome,
+                               struct failure *failure)
+{
+    struct content content = {0};
+    struct strbuf subject;
+    struct strbuf body;
+    bool sent;
+
+    json_init(&content.doc);
+    strbuf_init(&content.inline_subject, SOURCE_MAX);
+    strbuf_init(&content.inline_body, SOURCE_MAX);
+    strbuf_init(&subject, SOURCE_MAX);
+    strbuf_init(&body, SOURCE_MAX);
+    sent = read_content(send, &content, failure) &&
+           render(self->render, content.subject, content.data, &subject, failure) &&
+           render(self->render, content.body, content.data, &body, failure) &&
+           deliver(self, send, id, strbuf_span(&subject), strbuf_span(&body), outcome, failure);
+    strbuf_close(&body);
+    strbuf_close(&subject);
+    strbuf_close(&content.inline_body);
+    strbuf_close(&content.inline_subject);
+    json_close(&content.doc);
+    return sent;
+}
+
+/* ---- recording ----------------------------------------------------------------------------- */
+
+/* Trouble of the infrastructure: neither a result nor a retry, just later. */
+static void hold(struct celeriac_task *task, const char *id, const struct celeriac_error *err)
+{
+    if (err->code != CELERIAC_ERR_SHUTDOWN)
+        log_error("notify", "cannot record a notification, holding it", LOG_STR("notification", id),
+                  LOG_ERR(err));
+    celeriac_task_postpone(task, err->code == CELERIAC_ERR_SHUTDOWN ? 0 : TROUBLE_PAUSE_S);
+}
+
+static void record_sent(struct notify_send_task *self, struct celeriac_task *task,
+                        const struct uuid *id, const char *id_text,
+                        const struct notify_outcome *outcome)
+{
+    struct celeriac_error err = {0};
+    struct strbuf response;
+    enum celeriac_err code;
+
+    strbuf_init(&response, STORE_PROVIDER_RESPONSE_MAX);
+    notify_outcome_response(outcome, &response);
+    code = strbuf_status(&response);
+    if (code == CELERIAC_OK)
+        code = store_mark_sent(self->store, id, clock_wall_us(), strbuf_span(&response), &err);
+    else
+        celeriac_error_set(&err, code, "out of memory");
+    strbuf_close(&response);
+    if (code) {
+        hold(task, id_text, &err);
+        return;
+    }
+    log_info("notify", "notification sent", LOG_STR("notification", id_text),
+             LOG_INT("retries", celeriac_task_retries(task)));
+    celeriac_task_return_null(task);
+}
+
+static void record_failure(struct notify_send_task *self, struct celeriac_task *task,
+                           const struct uuid *id, const char *id_text,
+                           const struct failure *failure)
+{
+    struct celeriac_error err = {0};
+    unsigned retries = celeriac_task_retries(task);
+    struct span text = strbuf_span(&failure->text);
+    enum celeriac_err code;
+
+    if (notify_retries_are_spent(retries))
+        code = store_dead_letter(self->store, id, text, (int32_t)retries, &err);
+    else
+        code = store_record_failure(self->store, id, text, &err);
+    if (code) {
+        hold(task, id_text, &err);
+        return;
+    }
+    log_warning("notify",
+                notify_retries_are_spent(retries) ? "notification failed for good"
+                                                  : "notification failed",
+                LOG_STR("notification", id_text), LOG_STR("reason", failure->reason),
+                LOG_INT("retries", retries));
+    if (notify_retries_are_spent(retries)) {
+        celeriac_task_return_null(task);
+        return;
+    }
+    celeriac_task_fail(task, &(struct celeriac_exception){.type = failure->type,
+                                                          .module = "celeriac.notifications",
+                                                          .message = strbuf_text(&failure->text)});
+}
+
+/* ---- the task ------------------------------------------------------------------------------ */
+
+static void send_claimed(struct notify_send_task *self, struct celeriac_task *task,
+                         const struct store_begin_send *begin, const char *id_text)
+{
+    struct failure failure = {.type = "Exception", .reason = "unknown"};
+    struct notify_outcome outcome;
+
+    strbuf_init(&failure.text, FAILURE_TEXT_MAX);
+    if (render_and_deliver(self, &begin->send, id_text, &outcome, &failure))
+        record_sent(self, task, &begin->id, id_text, &outcome);
+    else
+        record_failure(self, task, &begin->id, id_text, &failure);
+    strbuf_close(&failure.text);
+}
+
+static void send_one(struct notify_send_task *self, struct celeriac_task *task,
+                     const struct uuid *id)
+{
+    struct store_begin_send begin;
+    char id_text[UUID_SIZE];
+
+    uuid_format(id, id_text);
+    if (store_begin_send(self->store, id, &begin)) {
+        hold(task, id_text, &begin.call.error);
+    } else {
+        switch (begin.state) {
+        case STORE_SEND_MISSING:
+            log_error("notify", "notification not found", LOG_STR("notification", id_text));
+            celeriac_task_return_null(task);
+            break;
+        case STORE_SEND_DONE:
+            log_info("notify", "notification was sent before", LOG_STR("notification", id_text));
+            celeriac_task_return_null(task);
+            break;
+        case STORE_SEND_BUSY:
+            celeriac_task_postpone(task, (double)begin.look_again_ns / (double)NS_PER_SEC);
+            break;
+        case STORE_SEND_READY:
+            send_claimed(self, task, &begin, id_text);
+            break;
+        }
+    }
+    store_call_release(&begin.call);
+}
+
+static void run(struct celeriac_task *task, void *user)
+{
+    struct celeriac_bytes text;
+    struct uuid id;
+
+    if (celeriac_task_arg_text(task, 0, "notification_id", &text))
+        return;
+    if (uuid_parse((struct span){.ptr = text.ptr, .len = text.len}, &id)) {
+        celeriac_task_fail(task,
+                           &(struct celeriac_exception){.type = "ValidationError",
+                                                        .module = "django.core.exceptions",
+                                                        .message = "notification_id is no UUID"});
+        return;
+    }
+    send_one(user, task, &id);
+}
+
+struct celeriac_task_options notify_send_task_options(struct notify_send_task *task)
+{
+    return (struct celeriac_task_options){
+        .name = NOTIFY_SEND_TASK_NAME,
+        .run = run,
+        .user = task,
+        .max_retries = NOTIFY_MAX_RETRIES,
+        .autoretry = true,
+        .retry_backoff = 1,
+        .retry_backoff_max = NOTIFY_SEND_BACKOFF_MAX,
+        /* Acknowledged when the outcome is recorded, never before: a killed worker loses nothing.
+         */
+        .acks_late = true,
+    };
+}

@@ -1,0 +1,263 @@
+/* celeriac-worker: start, signals, exit codes. */
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/shutdown.h"
+#include "celeriac/worker.h"
+#include "notify/enqueue.h"
+#include "notify/send_task.h"
+#include "worker/main/options.h"
+
+/* Exit codes: as `celery worker` (0, 1), and sysexits.h EX_USAGE for a wrong command line. */
+#define EXIT_USAGE 64
+
+/* Pause between looks at a database that is away when we start. */
+#define READY_WAIT_NS (1 * NS_PER_SEC)
+
+/* What the program is made of; built from top to bottom, taken down from bottom to top. */
+struct program {
+    struct worker_options options;
+    struct shutdown_signals *signals;
+    struct store *store;
+    struct notify_render *render;
+    struct notify_providers *providers;
+    struct notify_send_task send_task;
+    struct notify_enqueue *enqueue;
+    struct celeriac_worker *worker;
+    int ended_fd; /* eventfd; readable: the worker has ended */
+};
+
+/* ---- parts --------------------------------------------------------------------------------- */
+
+static enum celeriac_err open_store(struct program *program, struct celeriac_error *err)
+{
+    const struct notify_settings *settings = &program->options.notify;
+    struct store_options options = {
+        .conninfo = settings->database.keywords,
+        .conninfo_values = settings->database.values,
+        .application_name = "celeriac-worker",
+        .connections = settings->database_connections,
+    };
+
+    return store_create(&options, &program->store, err);
+}
+
+/* Waits for the database; a missing schema or a signal ends the wait. */
+static enum celeriac_err await_store(struct program *program, struct celeriac_error *err)
+{
+    bool reported = false;
+
+    for (;;) {
+        struct celeriac_error why = {0};
+        enum celeriac_err code = store_wait_ready(program->store, READY_WAIT_NS, &why);
+
+        if (code == CELERIAC_OK)
+            return CELERIAC_OK;
+        if (code != CELERIAC_ERR_UNAVAILABLE)
+            return celeriac_error_set(err, code, "%s", why.text);
+        if (!reported)
+            log_error("worker", "database is away, waiting for it", LOG_ERR(&why));
+        reported = true;
+        if (shutdown_next(program->signals))
+            return celeriac_error_set(err, CELERIAC_ERR_SHUTDOWN, "stopped while waiting");
+    }
+}
+
+static enum celeriac_err start_sender(struct program *program, struct celeriac_error *err)
+{
+    struct uuid sender;
+    uint8_t bits[16];
+
+    random_bytes(bits, sizeof bits);
+    uuid_from_random(bits, &sender);
+    return store_start_sender(program->store, &sender, 0, err);
+}
+
+static enum celeriac_err open_providers(struct program *program, struct celeriac_error *err)
+{
+    const struct notify_settings *settings = &program->options.notify;
+    struct notify_providers_options options = {
+        .smtp = {.host = settings->email.host,
+                 .port = settings->email.port,
+                 .user = settings->email.user,
+                 .password = settings->email.password,
+                 .starttls = settings->email.starttls,
+                 .from = settings->email.from,
+                 .ca_file = settings->email.ca_file,
+                 .helo = settings->email.helo,
+                 .connect_timeout_ns = settings->email.connect_timeout_ns,
+                 .timeout_ns = settings->email.timeout_ns},
+        .idle_ns = settings->email.idle_ns,
+    };
+    struct notify_render_options render = {
+        .cache_bytes = settings->templates.cache_bytes,
+        .fuel = settings->templates.fuel,
+        .max_output = settings->templates.max_output,
+    };
+    enum celeriac_err code = notify_providers_create(&options, &program->providers, err);
+    if (code == CELERIAC_OK)
+        code = notify_render_create(&render, &program->render, err);
+    return code;
+}
+
+static enum celeriac_err open_worker(struct program *program, struct celeriac_error *err)
+{
+    struct celeriac_task_options task;
+    enum celeriac_err code =
+        celeriac_worker_create(&program->options.worker, &program->worker, err);
+
+    if (code)
+        return code;
+    program->send_task = (struct notify_send_task){
+        .store = program->store, .render = program->render, .providers = program->providers};
+    task = notify_send_task_options(&program->send_task);
+    return celeriac_worker_register(program->worker, &task, err);
+}
+
+static enum celeriac_err open_all(struct program *program, struct celeriac_error *err)
+{
+    struct notify_enqueue_options enqueue = {.broker_url = program->options.worker.broker_url};
+    enum celeriac_err code = open_providers(program, err);
+
+    if (code == CELERIAC_OK)
+        code = open_store(program, err);
+    if (code == CELERIAC_OK)
+        code = open_worker(program, err);
+    if (code == CELERIAC_OK)
+        code = await_store(program, err);
+    if (code == CELERIAC_OK)
+        code = start_sender(program, err);
+    enqueue.store = program->store;
+    if (code == CELERIAC_OK)
+        code = notify_enqueue_create(&enqueue, &program->enqueue, err);
+    return code;
+}
+
+static void close_all(struct program *program)
+{
+    celeriac_worker_destroy(program->worker);
+    notify_enqueue_destroy(program->enqueue);
+    store_destroy(program->store);
+    notify_providers_destroy(program->providers);
+    notify_render_destroy(program->render);
+    shutdown_destroy(program->signals);
+    worker_options_close(&program->options);
+}
+
+/* ---- signals ------------------------------------------------------------------------------- */
+
+/* TERM, INT and HUP stop warm; QUIT, or any second signal, stops cold. */
+static void *watch_signals(void *argument)
+{
+    struct program *program = argument;
+    struct pollfd fds[] = {{.fd = shutdown_fd(program->signals), .events = POLLIN},
+                           {.fd = program->ended_fd, .events = POLLIN}};
+    bool asked = false;
+
+    for (;;) {
+        int number;
+
+        if (poll(fds, 2, -1) < 0)
+            continue;
+        if (fds[1].revents)
+            return NULL;
+        number = shutdown_next(program->signals);
+        if (number == 0)
+            continue;
+        if (number == SIGQUIT || asked) {
+            log_warning("worker", "stopping at once, returning all messages");
+            celeriac_worker_stop(program->worker, CELERIAC_STOP_COLD);
+        } else {
+            log_warning("worker",
+                        "stopping when running tasks have ended; once more stops at once");
+            celeriac_worker_stop(program->worker, CELERIAC_STOP_WARM);
+        }
+        asked = true;
+    }
+}
+
+static enum celeriac_err run(struct program *program, struct celeriac_error *err)
+{
+    const uint64_t one = 1;
+    pthread_t watcher;
+    enum celeriac_err code;
+
+    program->ended_fd = eventfd(0, EFD_CLOEXEC);
+    if (program->ended_fd < 0 || pthread_create(&watcher, NULL, watch_signals, program))
+        return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot watch signals");
+    code = celeriac_worker_run(program->worker, err);
+    if (write(program->ended_fd, &one, sizeof one) < 0)
+        log_critical("worker", "cannot wake the signal thread");
+    pthread_join(watcher, NULL);
+    close(program->ended_fd);
+    return code;
+}
+
+/* ---- start --------------------------------------------------------------------------------- */
+
+static int show_help(void)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, 64 * 1024);
+    worker_options_help(&text);
+    fputs(strbuf_text(&text), stdout);
+    strbuf_close(&text);
+    return EXIT_SUCCESS;
+}
+
+static int work(struct program *program)
+{
+    struct celeriac_error err = {0};
+    enum celeriac_err code;
+
+    log_set_level(program->options.level);
+    code = log_set_file(program->options.logfile, &err);
+    if (code == CELERIAC_OK)
+        code = shutdown_create(&program->signals, &err);
+    if (code == CELERIAC_OK) {
+        worker_options_notice(&program->options);
+        code = open_all(program, &err);
+    }
+    if (code == CELERIAC_OK) {
+        code = run(program, &err);
+        if (code == CELERIAC_ERR_SHUTDOWN) {
+            /* Task threads are still inside their tasks: nothing may be released under them. */
+            log_warning("worker", "stopped cold", LOG_ERR(&err));
+            _exit(EXIT_FAILURE);
+        }
+    }
+    if (code)
+        log_critical("worker", "cannot go on", LOG_ERR(&err));
+    close_all(program);
+    return code ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    struct program program = {.ended_fd = -1};
+    struct celeriac_error err = {0};
+
+    if (worker_options_read(&program.options, argc, argv, environ, &err)) {
+        fprintf(stderr, "celeriac-worker: %s\n", err.text);
+        worker_options_close(&program.options);
+        return EXIT_USAGE;
+    }
+    if (program.options.help || program.options.version) {
+        int status = program.options.help ? show_help() : EXIT_SUCCESS;
+
+        if (program.options.version)
+            puts("celeriac-worker " CELERIAC_VERSION);
+        worker_options_close(&program.options);
+        return status;
+    }
+    return work(&program);
+}

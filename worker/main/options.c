@@ -1,0 +1,170 @@
+#include "worker/main/options.h"
+
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+/* Stack of a task thread: rendering a template and a TLS handshake fit into this (jinja/jinja.h).
+ */
+#define TASK_STACK ((size_t)512 * 1024)
+
+/* clang-format off */
+static const struct setting table[] = {
+    {"broker", SETTING_TEXT, NULL, NULL, "-b, --broker", "URL", 0, 0, true,
+     "broker URL; wins over CELERY_BROKER_URL and REDIS_URL"},
+    {"result_backend", SETTING_TEXT, NULL, NULL, "--result-backend", "URL", 0, 0, true,
+     "where results go; wins over CELERY_RESULT_BACKEND; \"disabled://\" stores none"},
+    {"hostname", SETTING_TEXT, NULL, "CELERY_WORKER_HOSTNAME", "-n, --hostname", "NAME", 0, 0, false,
+     "node name; %h is the host, %n its first label, %d its domain (default celery@%h)"},
+    {"queues", SETTING_TEXT, NULL, "CELERY_WORKER_QUEUES", "-Q, --queues", "LIST", 0, 0, false,
+     "queues to consume, separated by commas (default celery)"},
+    {"concurrency", SETTING_INT, "0", "CELERY_WORKER_CONCURRENCY", "-c, --concurrency", "N", 0, 4096, false,
+     "task threads; 0 means one for each processor"},
+    {"loglevel", SETTING_LEVEL, "WARNING", "CELERY_WORKER_LOGLEVEL", "-l, --loglevel", "LEVEL", 0, 0, false,
+     "DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL"},
+    {"logfile", SETTING_TEXT, NULL, "CELERY_WORKER_LOGFILE", "-f, --logfile", "FILE", 0, 0, false,
+     "log file; standard error when not given"},
+    {"prefetch_multiplier", SETTING_INT, "0", "CELERY_WORKER_PREFETCH_MULTIPLIER", "--prefetch-multiplier", "N",
+     0, 1024, false, "messages held for each task thread; 0 means 4"},
+    {"unknown_tasks", SETTING_TEXT, "leave", "CELERIAC_UNKNOWN_TASKS", "--unknown-tasks", "WHAT", 0, 0, false,
+     "leave: messages of other tasks stay in the queue for others; fail: NotRegistered, as Celery does"},
+    {"visibility_timeout", SETTING_INT, "3600", "CELERIAC_VISIBILITY_TIMEOUT", "--visibility-timeout", "SECONDS",
+     1, 31536000, false, "as in the producers' broker_transport_options"},
+    {"workdir", SETTING_TEXT, NULL, NULL, "--workdir", "FOLDER", 0, 0, false,
+     "working folder, where .env is read"},
+    {"pool", SETTING_TEXT, NULL, NULL, "-P, --pool", "POOL", 0, 0, false,
+     "accepted: tasks run in threads whatever it says"},
+    {"app", SETTING_TEXT, NULL, NULL, "-A, --app", "MODULE", 0, 0, false,
+     "accepted without effect: the tasks are built in"},
+    {"config", SETTING_TEXT, NULL, NULL, "--config", "MODULE", 0, 0, false, "accepted without effect"},
+    {"loader", SETTING_TEXT, NULL, NULL, "--loader", "NAME", 0, 0, false, "accepted without effect"},
+    {"include", SETTING_TEXT, NULL, NULL, "-I, --include", "LIST", 0, 0, false, "accepted without effect"},
+    {"optimization", SETTING_TEXT, NULL, NULL, "-O, --optimization", "WHAT", 0, 0, false,
+     "accepted without effect"},
+    {"skip_checks", SETTING_FLAG, NULL, NULL, "--skip-checks", NULL, 0, 0, false, "accepted without effect"},
+    {"no_color", SETTING_FLAG, NULL, NULL, "-C, --no-color", NULL, 0, 0, false, "accepted without effect"},
+    {"without_gossip", SETTING_FLAG, NULL, NULL, "--without-gossip", NULL, 0, 0, false,
+     "accepted without effect"},
+    {"without_mingle", SETTING_FLAG, NULL, NULL, "--without-mingle", NULL, 0, 0, false,
+     "accepted without effect"},
+    {"without_heartbeat", SETTING_FLAG, NULL, NULL, "--without-heartbeat", NULL, 0, 0, false,
+     "accepted without effect"},
+    {"help", SETTING_FLAG, NULL, NULL, "-h, --help", NULL, 0, 0, false, "show this text and exit"},
+    {"version", SETTING_FLAG, NULL, NULL, "--version", NULL, 0, 0, false, "show the version and exit"},
+    {NULL, SETTING_TEXT, NULL, NULL, NULL, NULL, 0, 0, false, NULL},
+};
+/* clang-format on */
+
+/* Options that scripts of existing deployments give and that mean nothing here. */
+static const char *const without_effect[] = {
+    "pool",        "config",   "loader",         "include",        "optimization",
+    "skip_checks", "no_color", "without_gossip", "without_mingle", "without_heartbeat",
+};
+
+static const struct setting *const tables[] = {table, notify_settings_table, NULL};
+
+/* `celery -A app worker ...` is spelt with the command's name; it is allowed to stay. */
+static enum celeriac_err check_words(char *const *words, struct celeriac_error *err)
+{
+    if (words[0] && span_is(span_of(words[0]), "worker"))
+        words++;
+    if (words[0])
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "unexpected argument: %s", words[0]);
+    return CELERIAC_OK;
+}
+
+static enum celeriac_err read_sources(struct worker_options *options, int argc, char *const *argv,
+                                      char *const *environment, struct celeriac_error *err)
+{
+    char **words = NULL;
+    const char *folder;
+    enum celeriac_err code = settings_create(tables, &options->settings, err);
+
+    if (code)
+        return code;
+    code = settings_read_options(options->settings, argc, argv, &words, err);
+    if (code == CELERIAC_OK)
+        code = check_words(words, err);
+    mem_free(words);
+    if (code)
+        return code;
+    folder = settings_text(options->settings, "workdir");
+    if (folder && chdir(folder))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "option --workdir: cannot enter %s",
+                                  folder);
+    code = settings_read_dotenv(options->settings, NOTIFY_SETTINGS_DOTENV, true, err);
+    if (code == CELERIAC_OK)
+        code = settings_read_environment(options->settings, environment, err);
+    return code;
+}
+
+static enum celeriac_err read_unknown(const struct worker_options *options,
+                                      enum celeriac_unknown_task *unknown,
+                                      struct celeriac_error *err)
+{
+    struct span text = span_of(settings_text(options->settings, "unknown_tasks"));
+
+    if (!span_is(text, "leave") && !span_is(text, "fail"))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "option --unknown-tasks: must be leave or fail");
+    *unknown = span_is(text, "fail") ? CELERIAC_UNKNOWN_FAIL : CELERIAC_UNKNOWN_LEAVE;
+    return CELERIAC_OK;
+}
+
+enum celeriac_err worker_options_read(struct worker_options *options, int argc, char *const *argv,
+                                      char *const *environment, struct celeriac_error *err)
+{
+    struct celeriac_worker_options *worker = &options->worker;
+    struct settings *settings;
+    enum celeriac_err code = read_sources(options, argc, argv, environment, err);
+
+    if (code)
+        return code;
+    settings = options->settings;
+    options->help = settings_bool(settings, "help");
+    options->version = settings_bool(settings, "version");
+    code = notify_settings_load(settings, &options->notify, err);
+    if (code == CELERIAC_OK)
+        code = read_unknown(options, &worker->unknown_task, err);
+    if (code == CELERIAC_OK)
+        code = log_level_parse(span_of(settings_text(settings, "loglevel")), &options->level);
+    if (code)
+        return code;
+    options->logfile = settings_text(settings, "logfile");
+    worker->broker_url = settings_text(settings, "broker");
+    if (!worker->broker_url)
+        worker->broker_url = options->notify.broker_url;
+    worker->result_backend = settings_text(settings, "result_backend");
+    if (!worker->result_backend)
+        worker->result_backend = options->notify.result_backend;
+    worker->hostname = settings_text(settings, "hostname");
+    worker->queues = settings_text(settings, "queues");
+    worker->concurrency = (unsigned)settings_int(settings, "concurrency");
+    worker->prefetch_multiplier = (unsigned)settings_int(settings, "prefetch_multiplier");
+    worker->visibility_timeout = (unsigned)settings_int(settings, "visibility_timeout");
+    worker->task_stack = TASK_STACK;
+    return CELERIAC_OK;
+}
+
+void worker_options_close(struct worker_options *options)
+{
+    settings_destroy(options->settings);
+    options->settings = NULL;
+}
+
+void worker_options_help(struct strbuf *out)
+{
+    strbuf_add_text(out, "usage: celeriac-worker [options]\n\n"
+                         "A worker for the notification service, with the options of "
+                         "`celery worker`.\nSettings come from the environment or from .env; "
+                         "see docs/settings.md.\n\n");
+    settings_help(table, out);
+}
+
+void worker_options_notice(const struct worker_options *options)
+{
+    for (size_t i = 0; i < sizeof without_effect / sizeof without_effect[0]; i++)
+        if (settings_origin(options->settings, without_effect[i]) == SETTING_FROM_OPTION)
+            log_warning("worker", "option has no effect here",
+                        LOG_STR("option", without_effect[i]));
+}

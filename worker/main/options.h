@@ -1,0 +1,45 @@
+/*
+ * The command line of celeriac-worker: the options of `celery worker`, with their short forms and
+ * defaults (celery/bin/celery.py, celery/bin/worker.py).
+ */
+#ifndef WORKER_MAIN_OPTIONS_H
+#define WORKER_MAIN_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "base/log.h"
+#include "base/settings.h"
+#include "base/strbuf.h"
+#include "celeriac/error.h"
+#include "celeriac/worker.h"
+#include "notify/settings.h"
+
+/* Everything the program was told. Strings borrow from `settings`. */
+struct worker_options {
+    struct settings *settings;
+    struct notify_settings notify;
+    struct celeriac_worker_options worker;
+    enum log_level level;
+    const char *logfile; /* NULL: standard error */
+    bool help;
+    bool version;
+};
+
+/*
+ * Reads .env, the environment and the command line. CELERIAC_ERR_VALUE names the option, variable
+ * or line. The caller closes *options, also after a failure.
+ */
+enum celeriac_err worker_options_read(struct worker_options *options, int argc, char *const *argv,
+                                      char *const *environment,
+                                      struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* Releases what worker_options_read() has made; an all-zero struct is allowed. */
+void worker_options_close(struct worker_options *options);
+
+/* Appends the text of --help. */
+void worker_options_help(struct strbuf *out);
+
+/* Logs a line for each option that was given and that this worker accepts without effect. */
+void worker_options_notice(const struct worker_options *options);
+
+#endif
