@@ -62,8 +62,9 @@ enum celeriac_err cel_body_decode(const struct json_node *body, enum cel_body_en
 enum celeriac_err cel_body_compress(struct span bytes, struct strbuf *out) CELERIAC_MUST_CHECK;
 
 /*
- * Appends what a zlib stream holds, at most max bytes. CELERIAC_ERR_SYNTAX when it is damaged or
- * cut or has bytes after its end, CELERIAC_ERR_LIMIT, _MEMORY; out is then as before.
+ * Appends what a zlib stream holds, at most max bytes. Bytes after its end are
+ * ignored, as Python's zlib.decompress() does. CELERIAC_ERR_SYNTAX when it is damaged or cut,
+ * CELERIAC_ERR_LIMIT, _MEMORY; out is then as before.
  */
 enum celeriac_err cel_body_decompress(struct span bytes, size_t max,
                                       struct strbuf *out) CELERIAC_MUST_CHECK;

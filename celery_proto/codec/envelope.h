@@ -75,7 +75,8 @@ enum celeriac_err cel_envelope_mark_redelivered(struct cel_envelope_reader *read
 
 /* What goes into a new envelope. All-zero fields are left out or take the default named. */
 struct cel_envelope_fields {
-    struct span body; /* the body's bytes */
+    struct span body;         /* the body's bytes */
+    struct span body_literal; /* instead of body: its JSON string, already in body_encoding */
     enum cel_body_encoding body_encoding;
     struct span content_type;     /* empty = "application/json" */
     struct span content_encoding; /* empty = "utf-8" */

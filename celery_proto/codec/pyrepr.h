@@ -31,8 +31,18 @@ enum celeriac_err cel_pyrepr(struct span json, bool as_tuple, size_t max,
                              struct strbuf *out) CELERIAC_MUST_CHECK;
 
 /*
- * Appends Python's own repr() of a string: quotes chosen as Python does, control characters and
- * what is not printable escaped. For exceptions' texts.
+ * Appends Python's own repr() of a JSON value, for the arguments of exceptions: strings with all
+ * their escapes, nothing cut, but levels beyond CEL_PYREPR_EXACT_LEVELS shown as "[...]". The
+ * buffer's status tells of failure.
+ */
+void cel_pyrepr_exact(const struct json_node *value, struct strbuf *out);
+
+/* Levels that cel_pyrepr_exact() shows; bounds its recursion on small stacks. */
+#define CEL_PYREPR_EXACT_LEVELS 32
+
+/*
+ * Appends Python's own repr() of a string: the quote chosen as Python does, control characters and
+ * what is not printable escaped. Code points that Unicode has not assigned yet count as printable.
  */
 void cel_pyrepr_string(struct span text, struct strbuf *out);
 

@@ -14,6 +14,7 @@
 
 #include "base/span.h"
 #include "celeriac/error.h"
+#include "celery_proto/codec/body.h"
 #include "celery_proto/codec/content_type.h"
 #include "celery_proto/codec/refuse.h"
 
@@ -38,8 +39,9 @@ struct cel_time {
 #define CEL_RETRIES_MAX INT32_MAX
 
 /*
- * One message. Spans point into the block; what is absent or null is empty with a NULL pointer.
- * "raw" marks JSON text; other spans are decoded UTF-8.
+ * One message. Spans point into the block; what is absent or null is empty with a NULL pointer, and
+ * so are the texts of a message whose field has a type that Python would not miss either (an origin
+ * that is a number). "raw" marks JSON text; other spans are decoded UTF-8.
  */
 struct cel_task_message {
     struct span raw;         /* the envelope as it came */
@@ -58,9 +60,10 @@ struct cel_task_message {
     struct span headers;      /* raw object */
     struct span properties;   /* raw object */
     struct span body_literal; /* raw: the body's JSON string as in the envelope */
-    struct span body;         /* the body's bytes: decoded and decompressed */
-    struct span compression;  /* header as sent */
-    int priority;             /* 0 to 9 */
+    enum cel_body_encoding body_encoding;
+    struct span body;        /* the body's bytes: decoded and decompressed */
+    struct span compression; /* header as sent */
+    int priority;            /* 0 to 9 */
     bool redelivered;
 
     /* What to run. */

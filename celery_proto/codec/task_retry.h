@@ -21,6 +21,7 @@ struct cel_task_retry {
     int64_t now_us;                  /* for properties.expiration */
     enum cel_tristate ignore_result; /* the task definition's; CEL_UNSET keeps the message's */
     struct span routing_key;         /* another queue; NULL pointer = the message's */
+    struct span origin;              /* "gen<pid>@<host>" of ours, for a message that has none */
     double time_limit;               /* another hard limit; 0 = the message's */
     double soft_time_limit;          /* another soft limit; 0 = the message's */
 };

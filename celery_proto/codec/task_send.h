@@ -67,9 +67,4 @@ enum celeriac_err cel_task_send_write(const struct cel_task_send *send, struct s
                                       struct strbuf *out,
                                       struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
-/* Appends the body alone: [args, kwargs, {"callbacks", "errbacks", "chain", "chord"}]. */
-void cel_task_body_write(struct span args, struct span kwargs, struct span callbacks,
-                         struct span errbacks, struct span chain, struct span chord,
-                         struct strbuf *out);
-
 #endif
