@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
-#include "base/utf8_error.h"
+#include "base/utf8.h"
 
 /*
  * The grammar is that of CPython's _json module, function by function, so that what it accepts, and

@@ -1,9 +1,9 @@
-#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/parse_num.h"
+#include "base/utf8.h"
 
 void json_init(struct json_doc *doc)
 {
@@ -105,31 +105,6 @@ static uint32_t read_escape(const char **at)
     }
 }
 
-/* Writes c as UTF-8, surrogates like any other character; returns 1 to 4. */
-static size_t put_utf8(char *to, uint32_t c)
-{
-    if (c < 0x80) {
-        to[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        to[0] = (char)(0xc0 | c >> 6);
-        to[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        to[0] = (char)(0xe0 | c >> 12);
-        to[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        to[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    to[0] = (char)(0xf0 | c >> 18);
-    to[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    to[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    to[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
-}
-
 /* The bytes between a string's quotes. */
 static struct span inside(const struct json_node *node)
 {
@@ -142,10 +117,10 @@ static bool escaped_equal(const struct json_node *node, struct span text)
     const char *s = inside(node).ptr;
     const char *end = s + inside(node).len;
     while (s < end) {
-        char piece[4];
+        char piece[UTF8_MAX];
         size_t len = 1;
         if (*s == '\\')
-            len = put_utf8(piece, read_escape(&s));
+            len = utf8_encode(read_escape(&s), piece);
         else
             piece[0] = *s++;
         if (len > text.len || memcmp(piece, text.ptr, len) != 0)
@@ -160,7 +135,7 @@ static bool string_equal(const struct json_node *node, struct span text)
 {
     if (node->escaped)
         return escaped_equal(node, text);
-    return span_equal(inside(node), text);
+    return node->len == text.len + 2 && memcmp(node->ptr + 1, text.ptr, text.len) == 0;
 }
 
 const struct json_node *json_get(const struct json_node *object, const char *key)
@@ -169,12 +144,12 @@ const struct json_node *json_get(const struct json_node *object, const char *key
         return NULL;
     struct span wanted = span_of(key);
     const struct json_node *found = NULL;
-    const struct json_node *member = json_first(object);
-    while (member) {
+    const struct json_node *end = object + object->skip;
+    for (const struct json_node *member = object + 1; member < end;) {
         const struct json_node *value = member + 1;
         if (string_equal(member, wanted))
             found = value;
-        member = json_next(object, value);
+        member = value + value->skip;
     }
     return found;
 }
@@ -209,8 +184,8 @@ enum celeriac_err json_decode_string(const struct json_node *node, struct strbuf
         if (!escape)
             break;
         strbuf_add(out, s, (size_t)(escape - s));
-        char piece[4];
-        size_t len = put_utf8(piece, read_escape(&escape));
+        char piece[UTF8_MAX];
+        size_t len = utf8_encode(read_escape(&escape), piece);
         strbuf_add(out, piece, len);
         s = escape;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/parse_num.h"
+#include "base/utf8.h"
 
 void json_writer_init(struct json_writer *w, struct strbuf *out, enum json_style style)
 {
@@ -183,29 +184,6 @@ static void put_ascii_escape(struct strbuf *out, unsigned char c)
 
 #define REPLACEMENT 0xfffd
 
-/*
- * Decodes the character of two to four bytes at p, a surrogate included; returns its length. Bytes
- * that are none give U+FFFD one by one, so that what we write is always JSON.
- */
-static size_t read_char(const unsigned char *p, const unsigned char *end, uint32_t *c)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = p[0] < 0xc0 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf8 ? 4 : 1;
-    *c = REPLACEMENT;
-    if (len == 1 || len > (size_t)(end - p))
-        return 1;
-    uint32_t n = p[0] & (0x7fU >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 1;
-        n = n << 6 | (p[i] & 0x3f);
-    }
-    if (n < smallest[len] || n > 0x10ffff)
-        return 1;
-    *c = n;
-    return len;
-}
-
 /* Whether DRF's renderer writes the character itself: not the two line separators of JavaScript,
  * and no surrogate, which UTF-8 cannot hold. */
 static bool is_copied(uint32_t c)
@@ -220,8 +198,11 @@ static const unsigned char *put_char(struct strbuf *out, const unsigned char *p,
         put_ascii_escape(out, *p);
         return p + 1;
     }
-    uint32_t c;
-    size_t len = read_char(p, end, &c);
+    /* Bytes that are no character give U+FFFD one by one, so that what we write is always JSON. */
+    uint32_t c = REPLACEMENT;
+    size_t len = utf8_decode((struct span){(const char *)p, (size_t)(end - p)}, &c);
+    if (len == 0)
+        len = 1;
     if (style == JSON_STYLE_PYTHON)
         put_escaped(out, c);
     else if (is_copied(c))

@@ -1,6 +1,41 @@
-#include "base/utf8_error.h"
+#include "base/utf8.h"
 
-#include <stddef.h>
+size_t utf8_decode(struct span text, uint32_t *c)
+{
+    static const uint32_t smallest[UTF8_MAX + 1] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *p = (const unsigned char *)text.ptr;
+    if (text.len == 0 || (p[0] >= 0x80 && p[0] < 0xc2) || p[0] > 0xf4)
+        return 0;
+    size_t len = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    if (len > text.len)
+        return 0;
+    /* The lead byte of a sequence of n bytes keeps its lowest 7 - n bits. */
+    uint32_t n = len == 1 ? p[0] : p[0] & (0x7fU >> len);
+    for (size_t i = 1; i < len; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        n = n << 6 | (p[i] & 0x3f);
+    }
+    if (n < smallest[len] || n > 0x10ffff)
+        return 0;
+    *c = n;
+    return len;
+}
+
+size_t utf8_encode(uint32_t c, char bytes[UTF8_MAX])
+{
+    if (c < 0x80) {
+        bytes[0] = (char)c;
+        return 1;
+    }
+    size_t len = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = len - 1; i > 0; i--) {
+        bytes[i] = (char)(0x80 | (c & 0x3f));
+        c >>= 6;
+    }
+    bytes[0] = (char)(0xf00 >> len | c); /* 110, 1110 or 11110 above the top bits */
+    return len;
+}
 
 /* What a sequence of bytes is: complete, or bad in one of Python's three ways. */
 enum verdict { VALID, BAD_START, BAD_CONTINUATION, CUT_OFF };

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "base/utf8_error.h"
+#include "base/utf8.h"
 
 /* More, produced by Python, are in tests/data/json/loads.tsv. */
 static void uses_python_s_words(void **state)
@@ -52,9 +52,55 @@ static void agrees_with_span_is_utf8(void **state)
     }
 }
 
+static void encodes_and_decodes_every_character(void **state)
+{
+    (void)state;
+    for (uint32_t c = 0; c <= 0x10ffff; c++) {
+        char bytes[UTF8_MAX + 1];
+        uint32_t again = 0;
+        size_t len = utf8_encode(c, bytes);
+        assert_int_equal(len, c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4);
+        bool surrogate = c >= 0xd800 && c <= 0xdfff;
+        assert_int_equal(span_is_utf8((struct span){bytes, len}), !surrogate);
+        for (size_t cut = 0; cut < len; cut++)
+            assert_int_equal(utf8_decode((struct span){bytes, cut}, &again), 0);
+        assert_true(again == 0);
+        bytes[len] = 'x';
+        assert_int_equal(utf8_decode((struct span){bytes, len + 1}, &again), len);
+        assert_true(again == c);
+    }
+}
+
+static void refuses_what_is_no_character(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {
+        "\x80",
+        "\xbf",
+        "\xc0\x80",
+        "\xc1\xbf",
+        "\xc2x",
+        "\xe0\x9f\xbf",
+        "\xe2\x82x",
+        "\xe2x\x82",
+        "\xf0\x8f\xbf\xbf",
+        "\xf4\x90\x80\x80",
+        "\xf0\x9f\x98x",
+        "\xf5\x80\x80\x80",
+        "\xff",
+    };
+    uint32_t c = 99;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(utf8_decode(span_of(cases[i]), &c), 0);
+    assert_int_equal(utf8_decode((struct span){NULL, 0}, &c), 0);
+    assert_true(c == 99);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(encodes_and_decodes_every_character),
+        cmocka_unit_test(refuses_what_is_no_character),
         cmocka_unit_test(uses_python_s_words),
         cmocka_unit_test(agrees_with_span_is_utf8),
     };
