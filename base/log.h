@@ -4,10 +4,12 @@
  *     log_info("worker", "task received", LOG_STR("task", name), LOG_STR("id", id));
  *
  * One line per event, written with one write(2) to standard error, or to a file, so that lines of
- * threads never mix. On a terminal: "[2026-11-22 20:34:59,134] INFO worker: task received task=...
- * id=..."; otherwise JSON with the same fields when log_set_format() says so. Values are escaped; a
- * line is cut at LOG_LINE_MAX. Never log a recipient, a subject, a body, a key or a password at any
- * level. Any thread.
+ * threads never mix. As text, in local time as Celery's: "[2026-11-22 20:34:59,134] INFO worker:
+ * task received task=... id=..."; as JSON when log_set_format() says so: an object with "time"
+ * (UTC), "level", "component", "event" and the pairs. Values are escaped, so that none can forge a
+ * line or a field; a line is cut at LOG_LINE_MAX, between characters, and then ends in "..." or has
+ * "cut":true. Never log a recipient, a subject, a body, a key or a password at any level. Any
+ * thread.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -18,8 +20,8 @@
 #include "base/span.h"
 #include "celeriac/error.h"
 
-/* Longest line in bytes with its newline; a tenth of Linux' pipe buffer, so a write is never split.
- */
+/* Longest line in bytes with its newline: PIPE_BUF of Linux, up to which a write to a pipe is
+ * atomic. */
 #define LOG_LINE_MAX 4096
 
 /* Python's names for the levels, as `celery worker -l` takes them. */
@@ -27,7 +29,10 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_CRITICAL };
 
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
-/* One key=value pair. Make it with the macros below; keys are constant identifiers. */
+/*
+ * One key=value pair. Make it with the macros below; keys are constant identifiers other than
+ * time, level, component, event and cut.
+ */
 struct log_field {
     const char *key;
     enum { LOG_FIELD_STRING, LOG_FIELD_INT, LOG_FIELD_SECONDS } kind;
@@ -70,7 +75,8 @@ void log_set_format(enum log_format format);
 
 /*
  * Writes to the file at path from now on (appending, created with mode 0640); NULL goes back to
- * standard error. Call again with the same path after the file was rotated. CELERIAC_ERR_SYSTEM.
+ * standard error. Call again with the same path after the file was rotated. CELERIAC_ERR_SYSTEM,
+ * and lines go on to where they went before.
  */
 enum celeriac_err log_set_file(const char *path, struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
