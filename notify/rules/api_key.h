@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/span.h"
 #include "celeriac/error.h"
+#include "notify/rules/digest.h"
 
 /* Random bytes in a key, and bytes of its text ("sk_live_" + 43 characters) with the NUL. */
 #define NOTIFY_API_KEY_RANDOM 32
@@ -27,7 +28,7 @@
 #define NOTIFY_API_KEY_MAX 256
 
 /* Bytes of a SHA-256 digest: the key of our index. */
-#define NOTIFY_API_KEY_DIGEST 32
+#define NOTIFY_API_KEY_DIGEST NOTIFY_DIGEST_SIZE
 
 /* Characters of api_keys.key_hash, varchar(255), with a NUL. */
 #define NOTIFY_API_KEY_HASH_SIZE 256

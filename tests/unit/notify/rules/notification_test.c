@@ -1,0 +1,74 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "notify/rules/notification.h"
+
+static void test_names(void **state)
+{
+    static const char *const names[] = {"pending", "processing", "sent", "delivered", "failed"};
+    enum notify_status status = NOTIFY_STATUS_FAILED;
+
+    (void)state;
+    for (int i = 0; i < NOTIFY_STATUS_COUNT; i++) {
+        assert_string_equal(notify_status_name((enum notify_status)i), names[i]);
+        assert_true(notify_status_parse(span_of(names[i]), &status));
+        assert_int_equal((int)status, i);
+    }
+    assert_false(notify_status_parse(SPAN("Sent"), &status));
+    assert_false(notify_status_parse(SPAN(""), &status));
+    assert_int_equal(status, NOTIFY_STATUS_FAILED);
+}
+
+/* One row for each status it may leave, one column for each it may become. */
+static void test_changes(void **state)
+{
+    static const char *const allowed[NOTIFY_STATUS_COUNT] = {
+        ".x...", /* pending */
+        ".xx.x", /* processing */
+        "...x.", /* sent */
+        ".....", /* delivered */
+        ".x...", /* failed */
+    };
+
+    (void)state;
+    for (int from = 0; from < NOTIFY_STATUS_COUNT; from++) {
+        for (int to = 0; to < NOTIFY_STATUS_COUNT; to++)
+            assert_int_equal(
+                notify_status_may_become((enum notify_status)from, (enum notify_status)to),
+                allowed[from][to] == 'x');
+    }
+}
+
+static void test_sent(void **state)
+{
+    (void)state;
+    assert_true(notify_status_is_sent(NOTIFY_STATUS_SENT));
+    assert_true(notify_status_is_sent(NOTIFY_STATUS_DELIVERED));
+    assert_false(notify_status_is_sent(NOTIFY_STATUS_PENDING));
+    assert_false(notify_status_is_sent(NOTIFY_STATUS_PROCESSING));
+    assert_false(notify_status_is_sent(NOTIFY_STATUS_FAILED));
+}
+
+static void test_retries(void **state)
+{
+    (void)state;
+    assert_false(notify_retries_are_spent(0));
+    assert_false(notify_retries_are_spent(2));
+    assert_true(notify_retries_are_spent(3));
+    assert_true(notify_retries_are_spent(4));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_sent),
+        cmocka_unit_test(test_retries),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
