@@ -1,0 +1,105 @@
+#include "api/request_fields.h"
+
+#include "notify/rules/channel.h"
+#include "notify/rules/template.h"
+#include "notify/store/api_keys.h"
+#include "notify/store/tenants.h"
+
+/* The names of enum notify_channel, in its order; a test compares them. */
+static const char *const channels[] = {"email", "sms", "whatsapp", "push", NULL};
+
+const struct field register_fields[REGISTER_FIELDS] = {
+    [REGISTER_NAME] = {.name = "name",
+                       .type = FIELD_TEXT,
+                       .required = true,
+                       .max_length = STORE_TENANT_NAME_MAX,
+                       .help = "The business' name"},
+    [REGISTER_EMAIL] = {.name = "email",
+                        .type = FIELD_EMAIL,
+                        .required = true,
+                        .max_length = STORE_TENANT_EMAIL_MAX,
+                        .help = "Its address; no other tenant may have the same"},
+};
+
+const struct field key_fields[KEY_FIELDS] = {
+    [KEY_NAME] = {.name = "name",
+                  .type = FIELD_TEXT,
+                  .allow_blank = true,
+                  .max_length = STORE_KEY_NAME_MAX,
+                  .help = "What the key is for; empty by default"},
+    [KEY_IS_TEST] = {.name = "is_test",
+                     .type = FIELD_BOOLEAN,
+                     .help = "Whether to make an sk_test_ key instead of an sk_live_ key"},
+};
+
+const struct field template_fields[TEMPLATE_FIELDS] = {
+    [TEMPLATE_NAME] = {.name = "name",
+                       .type = FIELD_TEXT,
+                       .required = true,
+                       .max_length = NOTIFY_TEMPLATE_NAME_MAX,
+                       .check = notify_template_name_ok,
+                       .check_message = NOTIFY_TEMPLATE_BAD_NAME,
+                       .help = "Unique within the tenant"},
+    [TEMPLATE_CHANNEL] = {.name = "channel",
+                          .type = FIELD_CHOICE,
+                          .required = true,
+                          .choices = channels,
+                          .help = "What the template is for"},
+    [TEMPLATE_SUBJECT] = {.name = "subject",
+                          .type = FIELD_TEXT,
+                          .allow_null = true,
+                          .allow_blank = true,
+                          .max_length = NOTIFY_TEMPLATE_SUBJECT_MAX,
+                          .help = "Source of the subject; an email template must have one"},
+    [TEMPLATE_BODY] = {.name = "body",
+                       .type = FIELD_TEXT,
+                       .required = true,
+                       .help = "Source of the body"},
+    [TEMPLATE_VARIABLES] = {.name = "variables",
+                            .type = FIELD_JSON,
+                            .help = "Notes on the template's variables; {} by default"},
+    [TEMPLATE_IS_ACTIVE] = {.name = "is_active",
+                            .type = FIELD_BOOLEAN,
+                            .help = "Whether it can be used; true by default"},
+};
+
+const struct field preview_fields[PREVIEW_FIELDS] = {
+    [PREVIEW_DATA] = {.name = "data",
+                      .type = FIELD_JSON,
+                      .help = "The variables to render with; {} by default"},
+};
+
+const struct field notify_fields[NOTIFY_FIELDS] = {
+    [NOTIFY_CHANNEL] = {.name = "channel",
+                        .type = FIELD_CHOICE,
+                        .required = true,
+                        .choices = channels,
+                        .help = "The way to the recipient"},
+    [NOTIFY_TO] = {.name = "to",
+                   .type = FIELD_TEXT,
+                   .required = true,
+                   .max_length = NOTIFY_TO_MAX,
+                   .help = "The recipient: email address, phone number in E.164, or token"},
+    [NOTIFY_TEMPLATE] = {.name = "template",
+                         .type = FIELD_TEXT,
+                         .allow_null = true,
+                         .help = "Name of the template"},
+    [NOTIFY_TEMPLATE_ID] = {.name = "template_id",
+                            .type = FIELD_INTEGER,
+                            .allow_null = true,
+                            .help = "Id of the template"},
+    [NOTIFY_SUBJECT] = {.name = "subject",
+                        .type = FIELD_TEXT,
+                        .allow_null = true,
+                        .allow_blank = true,
+                        .max_length = NOTIFY_TEMPLATE_SUBJECT_MAX,
+                        .help = "Source of the subject, when there is no template"},
+    [NOTIFY_BODY] = {.name = "body",
+                     .type = FIELD_TEXT,
+                     .allow_null = true,
+                     .allow_blank = true,
+                     .help = "Source of the body, when there is no template"},
+    [NOTIFY_DATA] = {.name = "data",
+                     .type = FIELD_JSON,
+                     .help = "The variables to render with; {} by default"},
+};

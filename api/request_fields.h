@@ -1,0 +1,46 @@
+/*
+ * What the calls of the API take: one validation table for each, with an index for every row.
+ */
+#ifndef API_REQUEST_FIELDS_H
+#define API_REQUEST_FIELDS_H
+
+#include "api/validate.h"
+
+/* POST /v1/tenants/register/ */
+enum register_field { REGISTER_NAME, REGISTER_EMAIL, REGISTER_FIELDS };
+extern const struct field register_fields[REGISTER_FIELDS];
+
+/* POST /v1/api-keys/ */
+enum key_field { KEY_NAME, KEY_IS_TEST, KEY_FIELDS };
+extern const struct field key_fields[KEY_FIELDS];
+
+/* POST /v1/templates/, PUT and PATCH /v1/templates/{id}/ */
+enum template_field {
+    TEMPLATE_NAME,
+    TEMPLATE_CHANNEL,
+    TEMPLATE_SUBJECT,
+    TEMPLATE_BODY,
+    TEMPLATE_VARIABLES,
+    TEMPLATE_IS_ACTIVE,
+    TEMPLATE_FIELDS
+};
+extern const struct field template_fields[TEMPLATE_FIELDS];
+
+/* POST /v1/templates/{id}/preview/ */
+enum preview_field { PREVIEW_DATA, PREVIEW_FIELDS };
+extern const struct field preview_fields[PREVIEW_FIELDS];
+
+/* POST /v1/notify/ */
+enum notify_field {
+    NOTIFY_CHANNEL,
+    NOTIFY_TO,
+    NOTIFY_TEMPLATE,
+    NOTIFY_TEMPLATE_ID,
+    NOTIFY_SUBJECT,
+    NOTIFY_BODY,
+    NOTIFY_DATA,
+    NOTIFY_FIELDS
+};
+extern const struct field notify_fields[NOTIFY_FIELDS];
+
+#endif

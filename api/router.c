@@ -1,0 +1,141 @@
+#include "api/router.h"
+
+#include <string.h>
+
+#include "base/parse_num.h"
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+        return (c | 0x20) - 'a' + 10;
+    return -1;
+}
+
+bool route_decode_path(struct span path, char buf[ROUTE_PATH_MAX], struct span *decoded)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.ptr[i];
+
+        if (c == '%' && path.len - i > 2) {
+            int high = hex_digit(path.ptr[i + 1]), low = hex_digit(path.ptr[i + 2]);
+
+            if (high >= 0 && low >= 0) {
+                c = (char)(high << 4 | low);
+                i += 2;
+            }
+        }
+        if (n == ROUTE_PATH_MAX || c == '\0')
+            return false;
+        buf[n++] = c;
+    }
+    *decoded = (struct span){buf, n};
+    return true;
+}
+
+static bool match_number(struct span segment, struct route_params *params)
+{
+    if (segment.len == 0 || segment.ptr[0] == '-')
+        return false;
+    return parse_int64(segment, 0, INT64_MAX, &params->number) == CELERIAC_OK;
+}
+
+static bool match_uuid(struct span segment, struct route_params *params)
+{
+    struct uuid uuid;
+
+    if (uuid_parse(segment, &uuid) != CELERIAC_OK)
+        return false;
+    uuid_format(&uuid, params->uuid);
+    return true;
+}
+
+static bool match_segment(struct span pattern, struct span segment, struct route_params *params)
+{
+    if (span_is(pattern, "{int}"))
+        return match_number(segment, params);
+    if (span_is(pattern, "{uuid}"))
+        return match_uuid(segment, params);
+    return span_equal(pattern, segment);
+}
+
+/* Both without their last '/'. */
+static bool match_path(struct span pattern, struct span path, struct route_params *params)
+{
+    bool more = true;
+
+    while (more) {
+        struct span wanted, given;
+        bool more_given;
+
+        more = span_cut(pattern, '/', &wanted, &pattern);
+        more_given = span_cut(path, '/', &given, &path);
+        if (more != more_given || !match_segment(wanted, given, params))
+            return false;
+    }
+    return true;
+}
+
+static struct span drop_last_slash(struct span path)
+{
+    if (path.len > 1 && path.ptr[path.len - 1] == '/')
+        path.len--;
+    return path;
+}
+
+const struct route *route_find(const struct route *table, struct span path,
+                               struct route_params *params)
+{
+    path = drop_last_slash(path);
+    for (const struct route *row = table; row->path; row++) {
+        memset(params, 0, sizeof *params);
+        if (match_path(drop_last_slash(span_of(row->path)), path, params))
+            return row;
+    }
+    return NULL;
+}
+
+enum route_access route_access_of(struct span path)
+{
+    if (!span_starts(path, SPAN("/v1/")) || span_starts(path, SPAN("/v1/tenants/register")))
+        return ROUTE_PUBLIC;
+    return ROUTE_KEY;
+}
+
+const struct route_operation *route_operation_of(const struct route *route, enum http_method method)
+{
+    if (method == HTTP_HEAD)
+        method = HTTP_GET;
+    for (const struct route_operation *op = route->operations; op->handle; op++) {
+        if (op->method == method)
+            return op;
+    }
+    return NULL;
+}
+
+void route_allow(const struct route *route, char allow[ROUTE_ALLOW_SIZE])
+{
+    static const enum http_method order[] = {HTTP_GET,    HTTP_POST, HTTP_PUT,    HTTP_PATCH,
+                                             HTTP_DELETE, HTTP_HEAD, HTTP_OPTIONS};
+    size_t n = 0;
+
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        const char *name = http_method_name(order[i]);
+        size_t len = strlen(name);
+
+        if (order[i] != HTTP_OPTIONS && !route_operation_of(route, order[i]))
+            continue;
+        if (len + 3 > ROUTE_ALLOW_SIZE - n)
+            break;
+        if (n > 0) {
+            memcpy(allow + n, ", ", 2);
+            n += 2;
+        }
+        memcpy(allow + n, name, len);
+        n += len;
+    }
+    allow[n] = '\0';
+}

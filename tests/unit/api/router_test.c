@@ -1,0 +1,180 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api/router.h"
+
+static void handle(struct api_call *call)
+{
+    (void)call;
+}
+
+static const struct route table[] = {
+    {"/health/", ROUTE_PUBLIC, ROUTE_PLAIN, {{HTTP_GET, handle, "Alive"}}},
+    {"/v1/things/",
+     ROUTE_KEY,
+     ROUTE_DRF,
+     {{HTTP_GET, handle, "List"}, {HTTP_POST, handle, "Create"}}},
+    {"/v1/things/{int}/",
+     ROUTE_KEY,
+     ROUTE_DRF,
+     {{HTTP_GET, handle, "Get"},
+      {HTTP_PUT, handle, "Put"},
+      {HTTP_PATCH, handle, "Patch"},
+      {HTTP_DELETE, handle, "Delete"}}},
+    {"/v1/things/{int}/run/", ROUTE_KEY, ROUTE_DRF, {{HTTP_POST, handle, "Run"}}},
+    {"/v1/notes/{uuid}/", ROUTE_KEY, ROUTE_DRF, {{HTTP_GET, handle, "Get"}}},
+    {NULL, ROUTE_PUBLIC, ROUTE_PLAIN, {{0}}},
+};
+
+#define UUID_TEXT "3f2b1c4d-0000-4000-8000-abcdefabcdef"
+
+static void check_route(const char *path, const char *wanted)
+{
+    struct route_params params;
+    const struct route *found = route_find(table, span_of(path), &params);
+
+    if (!wanted)
+        assert_null(found);
+    else if (!found || strcmp(found->path, wanted) != 0)
+        fail_msg("%s: %s instead of %s", path, found ? found->path : "nothing", wanted);
+}
+
+static void paths_match_with_and_without_the_last_slash(void **state)
+{
+    (void)state;
+    check_route("/health/", "/health/");
+    check_route("/health", "/health/");
+    check_route("/v1/things", "/v1/things/");
+    check_route("/v1/things/12/", "/v1/things/{int}/");
+    check_route("/v1/things/12", "/v1/things/{int}/");
+    check_route("/v1/things/12/run", "/v1/things/{int}/run/");
+    check_route("/v1/notes/" UUID_TEXT "/", "/v1/notes/{uuid}/");
+}
+
+static void other_paths_match_nothing(void **state)
+{
+    static const char *const paths[] = {
+        "",
+        "/",
+        "//",
+        "/health//",
+        "//health/",
+        "/Health/",
+        "/health/x",
+        "/v1/",
+        "/v1",
+        "/v1/things/x/",
+        "/v1/things/-1/",
+        "/v1/things/+1/",
+        "/v1/things/1 /",
+        "/v1/things/1.0/",
+        "/v1/things//",
+        "/v1/things//run/",
+        "/v1/things/9223372036854775808/",
+        "/v1/things/{int}/",
+        "/v1/notes/123/",
+        "/v1/notes/" UUID_TEXT "0/",
+        "health/",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        check_route(paths[i], NULL);
+}
+
+static void parameters_are_typed(void **state)
+{
+    struct route_params params;
+
+    (void)state;
+    assert_non_null(route_find(table, SPAN("/v1/things/9223372036854775807/"), &params));
+    assert_true(params.number == INT64_MAX);
+    assert_non_null(
+        route_find(table, SPAN("/v1/notes/3F2B1C4D-0000-4000-8000-ABCDEFABCDEF"), &params));
+    assert_string_equal(params.uuid, UUID_TEXT);
+    assert_non_null(route_find(table, SPAN("/health"), &params));
+    assert_string_equal(params.uuid, "");
+}
+
+static void check_decode(struct span path, const char *wanted)
+{
+    char buf[ROUTE_PATH_MAX];
+    struct span decoded;
+
+    assert_int_equal(route_decode_path(path, buf, &decoded), wanted != NULL);
+    if (wanted)
+        assert_true(span_is(decoded, wanted));
+}
+
+static void paths_are_decoded(void **state)
+{
+    char longest[ROUTE_PATH_MAX + 1];
+
+    (void)state;
+    check_decode(SPAN("/plain/"), "/plain/");
+    check_decode(SPAN("/%76%31/n%4Ftify%2F"), "/v1/nOtify/");
+    check_decode(SPAN("/a+b%"), "/a+b%");
+    check_decode(SPAN("/a%2"), "/a%2");
+    check_decode(SPAN("/a%zz"), "/a%zz");
+    check_decode(SPAN("/a%00b"), NULL);
+    memset(longest, 'x', sizeof longest);
+    assert_true(route_decode_path((struct span){longest, ROUTE_PATH_MAX}, (char[ROUTE_PATH_MAX]){0},
+                                  &(struct span){0}));
+    check_decode((struct span){longest, ROUTE_PATH_MAX + 1}, NULL);
+}
+
+static void v1_needs_a_key(void **state)
+{
+    (void)state;
+    assert_int_equal(route_access_of(SPAN("/v1/nothing/")), ROUTE_KEY);
+    assert_int_equal(route_access_of(SPAN("/v1/")), ROUTE_KEY);
+    assert_int_equal(route_access_of(SPAN("/v1/tenants/me/")), ROUTE_KEY);
+    assert_int_equal(route_access_of(SPAN("/v1/tenants/register/")), ROUTE_PUBLIC);
+    assert_int_equal(route_access_of(SPAN("/v1/tenants/register")), ROUTE_PUBLIC);
+    assert_int_equal(route_access_of(SPAN("/health/")), ROUTE_PUBLIC);
+    assert_int_equal(route_access_of(SPAN("/")), ROUTE_PUBLIC);
+}
+
+static void methods_find_their_operation(void **state)
+{
+    (void)state;
+    assert_string_equal(route_operation_of(&table[1], HTTP_POST)->summary, "Create");
+    assert_string_equal(route_operation_of(&table[1], HTTP_HEAD)->summary, "List");
+    assert_null(route_operation_of(&table[1], HTTP_PUT));
+    assert_null(route_operation_of(&table[3], HTTP_HEAD));
+    assert_null(route_operation_of(&table[1], HTTP_OPTIONS));
+    assert_null(route_operation_of(&table[1], HTTP_OTHER_METHOD));
+}
+
+static void allow_is_in_drfs_order(void **state)
+{
+    char allow[ROUTE_ALLOW_SIZE];
+
+    (void)state;
+    route_allow(&table[1], allow);
+    assert_string_equal(allow, "GET, POST, HEAD, OPTIONS");
+    route_allow(&table[2], allow);
+    assert_string_equal(allow, "GET, PUT, PATCH, DELETE, HEAD, OPTIONS");
+    route_allow(&table[3], allow);
+    assert_string_equal(allow, "POST, OPTIONS");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paths_match_with_and_without_the_last_slash),
+        cmocka_unit_test(other_paths_match_nothing),
+        cmocka_unit_test(parameters_are_typed),
+        cmocka_unit_test(paths_are_decoded),
+        cmocka_unit_test(v1_needs_a_key),
+        cmocka_unit_test(methods_find_their_operation),
+        cmocka_unit_test(allow_is_in_drfs_order),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
