@@ -1,0 +1,54 @@
+/*
+ * The HTTP server: sockets, threads, limits. What a request means is the business of the steps.
+ *
+ * A few threads serve thousands of connections: while an exchange is pending its connection is
+ * suspended, and http_continue() resumes it. A client that goes away in the meantime changes
+ * nothing for the steps; its answer is dropped.
+ */
+#ifndef API_SERVER_H
+#define API_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/http.h"
+#include "celeriac/error.h"
+
+/* Bytes kept for each connection, and so the most that a request line with its headers may have. */
+#define SERVER_HEADERS_MAX ((size_t)16 * 1024)
+
+/*
+ * Bytes of an over-long body that are read and dropped so that the client gets to read the answer
+ * instead of a reset; a body announced to be longer is answered at once.
+ */
+#define SERVER_DRAIN_MAX ((size_t)16 * 1024 * 1024)
+
+/* Longest time that sending one request may take, from its first line to the end of its body. */
+#define SERVER_REQUEST_SECONDS 60
+
+struct server_options {
+    int listen_fd;         /* from listen_socket_open(); taken over, also on failure */
+    unsigned threads;      /* 0 means 2; at most 64 */
+    unsigned connections;  /* most at a time, more wait in the backlog; 0 means 4,096 */
+    unsigned idle_seconds; /* a silent connection is closed after this time; 0 means 75 */
+    http_step_fn *handler; /* the first step of every request; must be set */
+    void *context;         /* given to the handler */
+};
+
+struct server;
+
+/* Starts the threads. CELERIAC_ERR_SYSTEM or _MEMORY. */
+enum celeriac_err server_create(const struct server_options *options, struct server **s,
+                                struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/*
+ * Stops: refuses new connections, lets requests that were read finish, and closes what
+ * is left. Waits for every pending exchange, but no longer than grace_ns for answers that a client
+ * is slow to read. Call once, from a thread that is not the server's.
+ */
+void server_stop(struct server *s, int64_t grace_ns);
+
+/* Releases a server; stops it first if need be. s may be NULL. */
+void server_destroy(struct server *s);
+
+#endif

@@ -1,0 +1,403 @@
+/*
+ * The only file that knows libmicrohttpd.
+ *
+ * One struct flight accompanies a request from its first line (on_uri) to the end of its response
+ * (on_completed). Its phase decides who runs the next step, since http_continue() may be called
+ * while the server's thread is still about to suspend the connection:
+ *
+ *     RUNNING --step returned, pending--> WAITING   (connection suspended)
+ *     RUNNING --http_continue()---------> POSTED    (the same thread runs the step next)
+ *     WAITING --http_continue()---------> POSTED    (which resumes the connection)
+ */
+#include "api/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/parse_num.h"
+
+#define THREADS_DEFAULT 2
+#define THREADS_MAX 64
+#define CONNECTIONS_DEFAULT 4096
+#define IDLE_SECONDS_DEFAULT 75
+
+/* Bytes of an error's text; the longest of glibc has about 60. */
+#define REASON_SIZE 128
+
+/* Milliseconds between looks at the clock while answers are being sent at shutdown. */
+#define STOP_TICK_MS 20
+
+/* Handlers parse JSON iteratively and render in bounded depth; 512 KiB leaves ample room. */
+#define STACK_SIZE ((size_t)512 * 1024)
+
+enum phase { PHASE_READING, PHASE_RUNNING, PHASE_WAITING, PHASE_POSTED };
+
+struct server {
+    struct MHD_Daemon *daemon;
+    http_step_fn *handler;
+    void *context;
+    bool stopped;
+    atomic_bool closing; /* answers say "Connection: close" */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t handling; /* exchanges begun that are not finished; under lock */
+    size_t sending;  /* exchanges begun whose response is not completed; under lock */
+};
+
+struct flight {
+    struct server *server;
+    struct MHD_Connection *connection;
+    struct http_exchange *exchange;
+    char *uri;
+    struct strbuf body;
+    size_t received;
+    int64_t started_ns;
+    bool headers_seen;
+    bool begun;
+    atomic_int phase;
+};
+
+static void flight_destroy(struct flight *f)
+{
+    if (!f)
+        return;
+    http_exchange_destroy(f->exchange);
+    strbuf_close(&f->body);
+    mem_free(f->uri);
+    mem_free(f);
+}
+
+static void count(struct server *s, int handling, int sending)
+{
+    pthread_mutex_lock(&s->lock);
+    s->handling += (size_t)handling;
+    s->sending += (size_t)sending;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void on_post(struct http_exchange *x, void *context)
+{
+    struct flight *f = context;
+    int expected = PHASE_RUNNING;
+
+    (void)x;
+    if (!atomic_compare_exchange_strong(&f->phase, &expected, PHASE_POSTED)) {
+        struct MHD_Connection *connection = f->connection;
+
+        atomic_store(&f->phase, PHASE_POSTED);
+        MHD_resume_connection(connection);
+    }
+}
+
+static const struct http_host host = {on_post};
+
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    struct flight *f = mem_calloc(1, sizeof *f);
+
+    if (!f)
+        return NULL;
+    f->server = cls;
+    f->connection = connection;
+    f->started_ns = clock_monotonic_ns();
+    strbuf_init(&f->body, HTTP_BODY_MAX);
+    atomic_init(&f->phase, PHASE_READING);
+    f->uri = mem_dup(uri);
+    if (!f->uri || http_exchange_create(&host, f, &f->exchange) != CELERIAC_OK) {
+        flight_destroy(f);
+        return NULL;
+    }
+    return f;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct flight *f = *context;
+    bool begun = f && f->begun;
+    bool finished = begun && http_is_finished(f->exchange);
+
+    (void)connection;
+    (void)code;
+    flight_destroy(f);
+    *context = NULL;
+    if (begun)
+        count(cls, finished ? 0 : -1, -1);
+}
+
+static struct span header(struct MHD_Connection *connection, const char *name)
+{
+    const char *value = NULL;
+    size_t len = 0;
+
+    if (MHD_lookup_connection_value_n(connection, MHD_HEADER_KIND, name, strlen(name), &value,
+                                      &len) != MHD_YES)
+        return (struct span){NULL, 0};
+    if (!value)
+        return SPAN("");
+    return span_trim((struct span){value, len});
+}
+
+static void fill_peer(struct MHD_Connection *connection, char peer[HTTP_PEER_SIZE])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const void *address;
+
+    if (!info || !info->client_addr)
+        return;
+    if (info->client_addr->sa_family == AF_INET6)
+        address = &((const struct sockaddr_in6 *)(const void *)info->client_addr)->sin6_addr;
+    else
+        address = &((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr;
+    if (!inet_ntop(info->client_addr->sa_family, address, peer, HTTP_PEER_SIZE))
+        peer[0] = '\0';
+}
+
+static void fill_request(struct flight *f, const char *method)
+{
+    struct http_request *r = http_request(f->exchange);
+
+    r->method_name = span_of(method);
+    r->method = http_method_of(r->method_name);
+    (void)span_cut(span_of(f->uri), '?', &r->path, &r->query);
+    r->host = header(f->connection, MHD_HTTP_HEADER_HOST);
+    r->content_type = header(f->connection, MHD_HTTP_HEADER_CONTENT_TYPE);
+    r->accept = header(f->connection, MHD_HTTP_HEADER_ACCEPT);
+    r->api_key = header(f->connection, "X-API-KEY");
+    r->request_id = header(f->connection, "X-Request-ID");
+    fill_peer(f->connection, r->peer);
+}
+
+static void free_body(void *text)
+{
+    mem_free(text);
+}
+
+/* The response's bytes move to libmicrohttpd, which frees them when it has sent them. */
+static struct MHD_Response *make_response(struct http_response *r)
+{
+    struct MHD_Response *response;
+    char *text = NULL;
+    size_t len = 0;
+
+    if (strbuf_take(&r->body, &text, &len) != CELERIAC_OK)
+        return NULL;
+    response = MHD_create_response_from_buffer_with_free_callback(len, text, free_body);
+    if (!response)
+        mem_free(text);
+    return response;
+}
+
+static enum MHD_Result send_response(struct flight *f)
+{
+    struct http_response *r = http_response(f->exchange);
+    struct MHD_Response *response = make_response(r);
+    enum MHD_Result result = MHD_YES;
+
+    if (!response)
+        return MHD_NO;
+    if (r->content_type)
+        result = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->content_type);
+    for (size_t i = 0; result == MHD_YES && i < r->header_count; i++)
+        result = MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
+    if (result == MHD_YES && atomic_load(&f->server->closing))
+        result = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    if (result == MHD_YES)
+        result = MHD_queue_response(f->connection, r->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* Runs steps until the exchange is finished or pending. */
+static enum MHD_Result run_steps(struct flight *f)
+{
+    for (;;) {
+        int expected = PHASE_RUNNING;
+
+        atomic_store(&f->phase, PHASE_RUNNING);
+        http_run(f->exchange);
+        if (http_is_finished(f->exchange)) {
+            count(f->server, -1, 0);
+            return send_response(f);
+        }
+        if (atomic_load(&f->phase) == PHASE_POSTED)
+            continue;
+        /* Suspend before saying so: http_continue() resumes as soon as the phase is WAITING. */
+        MHD_suspend_connection(f->connection);
+        if (!atomic_compare_exchange_strong(&f->phase, &expected, PHASE_WAITING))
+            MHD_resume_connection(f->connection);
+        return MHD_YES;
+    }
+}
+
+static enum MHD_Result begin(struct flight *f)
+{
+    http_request(f->exchange)->body = strbuf_span(&f->body);
+    http_set_step(f->exchange, f->server->handler, f->server->context);
+    f->begun = true;
+    count(f->server, 1, 1);
+    return run_steps(f);
+}
+
+/* Whether the announced body is so long that reading it would only cost. */
+static bool hopeless_length(struct MHD_Connection *connection)
+{
+    struct span text = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    int64_t length;
+
+    return text.ptr && parse_int64(text, 0, INT64_MAX, &length) == CELERIAC_OK &&
+           length > (int64_t)SERVER_DRAIN_MAX;
+}
+
+static enum MHD_Result take_body(struct flight *f, const char *data, size_t len)
+{
+    struct http_request *r = http_request(f->exchange);
+
+    if (clock_monotonic_ns() - f->started_ns > SERVER_REQUEST_SECONDS * NS_PER_SEC)
+        return MHD_NO;
+    if (len > SERVER_DRAIN_MAX - f->received)
+        return MHD_NO;
+    f->received += len;
+    strbuf_add(&f->body, data, len);
+    if (strbuf_status(&f->body) == CELERIAC_ERR_MEMORY)
+        return MHD_NO;
+    if (strbuf_status(&f->body) != CELERIAC_OK)
+        r->body_too_large = true;
+    return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload_data,
+                                  size_t *upload_data_size, void **context)
+{
+    struct flight *f = *context;
+
+    (void)cls;
+    (void)url;
+    (void)version;
+    if (!f)
+        return MHD_NO;
+    if (atomic_load(&f->phase) == PHASE_POSTED)
+        return run_steps(f);
+    if (!f->headers_seen) {
+        f->headers_seen = true;
+        fill_request(f, method);
+        if (!hopeless_length(connection))
+            return MHD_YES;
+        http_request(f->exchange)->body_too_large = true;
+    } else if (*upload_data_size > 0) {
+        enum MHD_Result taken = take_body(f, upload_data, *upload_data_size);
+
+        *upload_data_size = 0;
+        return taken;
+    }
+    if (http_request(f->exchange)->body_too_large)
+        strbuf_close(&f->body);
+    return begin(f);
+}
+
+static struct MHD_Daemon *start(struct server *s, const struct server_options *o)
+{
+    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+    unsigned threads = o->threads ? o->threads : THREADS_DEFAULT;
+    unsigned connections = o->connections ? o->connections : CONNECTIONS_DEFAULT;
+    unsigned idle = o->idle_seconds ? o->idle_seconds : IDLE_SECONDS_DEFAULT;
+
+    if (threads > THREADS_MAX)
+        threads = THREADS_MAX;
+    if (connections < threads)
+        connections = threads;
+    /* clang-format off */
+    const struct MHD_OptionItem pool[] = {
+        {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t) threads, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    /* clang-format on */
+
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, o->listen_fd,
+        MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT, idle,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, SERVER_HEADERS_MAX, MHD_OPTION_THREAD_STACK_SIZE,
+        STACK_SIZE, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, s, MHD_OPTION_ARRAY, threads > 1 ? pool : none, MHD_OPTION_END);
+}
+
+enum celeriac_err server_create(const struct server_options *options, struct server **s,
+                                struct celeriac_error *err)
+{
+    struct server *made = mem_calloc(1, sizeof *made);
+
+    if (!made) {
+        close(options->listen_fd);
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "no memory for the server");
+    }
+    made->handler = options->handler;
+    made->context = options->context;
+    pthread_mutex_init(&made->lock, NULL);
+    pthread_cond_init(&made->changed, NULL);
+    made->daemon = start(made, options);
+    if (!made->daemon) {
+        char why[REASON_SIZE];
+        enum celeriac_err rc =
+            celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "the HTTP server does not start: %s",
+                               strerror_r(errno, why, sizeof why));
+
+        close(options->listen_fd);
+        pthread_cond_destroy(&made->changed);
+        pthread_mutex_destroy(&made->lock);
+        mem_free(made);
+        return rc;
+    }
+    *s = made;
+    return CELERIAC_OK;
+}
+
+void server_stop(struct server *s, int64_t grace_ns)
+{
+    int64_t deadline = clock_monotonic_ns() + grace_ns;
+    int fd;
+
+    if (s->stopped)
+        return;
+    s->stopped = true;
+    atomic_store(&s->closing, true);
+    fd = MHD_quiesce_daemon(s->daemon);
+    if (fd >= 0)
+        close(fd);
+    pthread_mutex_lock(&s->lock);
+    while (s->handling > 0 || (s->sending > 0 && clock_monotonic_ns() < deadline)) {
+        if (s->handling > 0) {
+            pthread_cond_wait(&s->changed, &s->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&s->lock);
+        (void)poll(NULL, 0, STOP_TICK_MS);
+        pthread_mutex_lock(&s->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
+    MHD_stop_daemon(s->daemon);
+    s->daemon = NULL;
+}
+
+void server_destroy(struct server *s)
+{
+    if (!s)
+        return;
+    server_stop(s, 0);
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->lock);
+    mem_free(s);
+}

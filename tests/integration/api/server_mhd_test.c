@@ -1,0 +1,405 @@
+/* A real server on a free port of 127.0.0.1, spoken to in raw bytes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "api/listen_socket.h"
+#include "api/server.h"
+
+/* Exchanges that wait for the test to say go. */
+#define PENDING_MAX 2048
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct http_exchange *pending[PENDING_MAX];
+    size_t count;
+} waiting = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+struct fixture {
+    struct server *server;
+    unsigned port;
+};
+
+/* Answers with what it saw: method, path, query, length of the body. */
+static void echo(struct http_exchange *x, void *context)
+{
+    const struct http_request *q = http_request(x);
+    struct http_response *r = http_response(x);
+
+    (void)context;
+    r->status = q->body_too_large ? 413 : 200;
+    r->content_type = "text/plain";
+    http_add_header(r, "X-Peer", q->peer[0] ? "known" : "unknown");
+    strbuf_printf(&r->body, "%.*s %.*s ?%.*s %zu host=%.*s", SPAN_PRINTF(q->method_name),
+                  SPAN_PRINTF(q->path), SPAN_PRINTF(q->query), q->body.len, SPAN_PRINTF(q->host));
+    http_finish(x);
+}
+
+static void handle(struct http_exchange *x, void *context)
+{
+    (void)context;
+    if (!span_starts(http_request(x)->path, SPAN("/wait"))) {
+        echo(x, NULL);
+        return;
+    }
+    pthread_mutex_lock(&waiting.lock);
+    waiting.pending[waiting.count++] = x;
+    pthread_cond_signal(&waiting.changed);
+    pthread_mutex_unlock(&waiting.lock);
+}
+
+static void await_pending(size_t count)
+{
+    pthread_mutex_lock(&waiting.lock);
+    while (waiting.count < count)
+        pthread_cond_wait(&waiting.changed, &waiting.lock);
+    pthread_mutex_unlock(&waiting.lock);
+}
+
+static void release_pending(void)
+{
+    pthread_mutex_lock(&waiting.lock);
+    for (size_t i = 0; i < waiting.count; i++)
+        http_continue(waiting.pending[i], echo, NULL);
+    waiting.count = 0;
+    pthread_mutex_unlock(&waiting.lock);
+}
+
+static int start(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct server_options options = {.handler = handle, .idle_seconds = 1, .connections = 4096};
+    struct celeriac_error err = {0};
+
+    signal(SIGPIPE, SIG_IGN);
+    assert_non_null(f);
+    assert_int_equal(listen_socket_open("127.0.0.1", 0, false, &options.listen_fd, &f->port, &err),
+                     CELERIAC_OK);
+    assert_int_equal(server_create(&options, &f->server, &err), CELERIAC_OK);
+    *state = f;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    struct fixture *f = *state;
+
+    server_destroy(f->server);
+    free(f);
+    return 0;
+}
+
+static int dial(const struct fixture *f)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)f->port)};
+    struct timeval patience = {.tv_sec = 20};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_true(fd >= 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void say(int fd, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = send(fd, text, len, 0);
+
+        assert_true(n > 0);
+        text += n;
+        len -= (size_t)n;
+    }
+}
+
+static void say_text(int fd, const char *text)
+{
+    say(fd, text, strlen(text));
+}
+
+/* Reads until the text has `wanted` bodies that end so, or the connection ends. */
+static void hear(int fd, struct strbuf *text, const char *until)
+{
+    char chunk[4096];
+    ssize_t n;
+
+    while (!(text->len > 0 && strstr(strbuf_text(text), until))) {
+        n = recv(fd, chunk, sizeof chunk, 0);
+        if (n <= 0)
+            return;
+        strbuf_add(text, chunk, (size_t)n);
+    }
+}
+
+/* One request, one answer; fails unless the answer holds `wanted`. */
+static void check(const struct fixture *f, const char *request, const char *wanted)
+{
+    struct strbuf text;
+    int fd = dial(f);
+
+    strbuf_init(&text, 100000);
+    say_text(fd, request);
+    hear(fd, &text, wanted);
+    if (!strstr(strbuf_text(&text), wanted))
+        fail_msg("no '%s' in: %s", wanted, strbuf_text(&text));
+    strbuf_close(&text);
+    close(fd);
+}
+
+static void requests_arrive_in_full(void **state)
+{
+    check(*state, "GET /a%20b?x=1&y HTTP/1.1\r\nHost: h:1\r\n\r\n", "GET /a%20b ?x=1&y 0 host=h:1");
+    check(*state, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello",
+          "POST / ? 5 host=h");
+    check(*state,
+          "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+          "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n",
+          "POST / ? 7 host=h");
+    check(*state, "BREW /pot HTTP/1.1\r\nHost: h\r\n\r\n", "BREW /pot ? 0");
+    check(*state, "GET /wide HTTP/1.1\r\nHost: h\r\n\r\n", "X-Peer: known\r\n");
+}
+
+static void head_has_the_length_and_no_body(void **state)
+{
+    struct strbuf text;
+    int fd = dial(*state);
+
+    strbuf_init(&text, 10000);
+    say_text(fd, "HEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    hear(fd, &text, "never");
+    assert_non_null(strstr(strbuf_text(&text), "Content-Length: 17\r\n"));
+    assert_true(span_ends(strbuf_span(&text), SPAN("\r\n\r\n")));
+    strbuf_close(&text);
+    close(fd);
+}
+
+static void connections_are_kept_and_pipelined(void **state)
+{
+    struct strbuf text;
+    int fd = dial(*state);
+
+    strbuf_init(&text, 10000);
+    say_text(fd, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+    hear(fd, &text, "GET /2 ? 0");
+    assert_non_null(strstr(strbuf_text(&text), "GET /1 ? 0"));
+    say_text(fd, "GET /3 HTTP/1.1\r\nHost: h\r\n\r\n");
+    hear(fd, &text, "GET /3 ? 0");
+    assert_non_null(strstr(strbuf_text(&text), "GET /3 ? 0"));
+    strbuf_close(&text);
+    close(fd);
+}
+
+static void pending_requests_are_answered_in_order(void **state)
+{
+    struct strbuf text;
+    int fd = dial(*state);
+
+    strbuf_init(&text, 10000);
+    say_text(fd, "GET /wait HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\n\r\n");
+    await_pending(1);
+    release_pending();
+    hear(fd, &text, "GET /next ? 0");
+    assert_true(strstr(strbuf_text(&text), "GET /wait ? 0") <
+                strstr(strbuf_text(&text), "GET /next ? 0"));
+    strbuf_close(&text);
+    close(fd);
+}
+
+static void many_connections_wait_at_once(void **state)
+{
+    static int fds[1000];
+
+    for (size_t i = 0; i < 1000; i++) {
+        fds[i] = dial(*state);
+        say_text(fds[i], "GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+    await_pending(1000);
+    check(*state, "GET /quick HTTP/1.1\r\nHost: h\r\n\r\n", "GET /quick ? 0");
+    release_pending();
+    for (size_t i = 0; i < 1000; i++) {
+        struct strbuf text;
+
+        strbuf_init(&text, 10000);
+        hear(fds[i], &text, "GET /wait ? 0");
+        assert_non_null(strstr(strbuf_text(&text), "GET /wait ? 0"));
+        strbuf_close(&text);
+        close(fds[i]);
+    }
+}
+
+static void clients_may_leave_while_pending(void **state)
+{
+    for (int i = 0; i < 50; i++) {
+        int fd = dial(*state);
+
+        say_text(fd, "GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
+        await_pending((size_t)i + 1);
+        if (i % 2) {
+            struct linger hard = {.l_onoff = 1, .l_linger = 0};
+
+            assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard), 0);
+        }
+        close(fd);
+    }
+    release_pending();
+    check(*state, "GET /after HTTP/1.1\r\nHost: h\r\n\r\n", "GET /after ? 0");
+}
+
+static void post_of_size(const struct fixture *f, size_t size, const char *wanted)
+{
+    char head[200];
+    char *body = calloc(1, size + 1);
+    struct strbuf text;
+    int fd = dial(f);
+    int len = snprintf(head, sizeof head,
+                       "POST /big HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n", size);
+
+    assert_non_null(body);
+    strbuf_init(&text, 100000);
+    say(fd, head, (size_t)len);
+    say(fd, body, size);
+    hear(fd, &text, wanted);
+    if (!strstr(strbuf_text(&text), wanted))
+        fail_msg("no '%s' in: %s", wanted, strbuf_text(&text));
+    strbuf_close(&text);
+    free(body);
+    close(fd);
+}
+
+static void bodies_are_limited(void **state)
+{
+    post_of_size(*state, HTTP_BODY_MAX, "HTTP/1.1 200 OK");
+    post_of_size(*state, HTTP_BODY_MAX, "POST /big ? 2621440 ");
+    post_of_size(*state, HTTP_BODY_MAX + 1, "HTTP/1.1 413 ");
+    post_of_size(*state, SERVER_DRAIN_MAX, "POST /big ? 0 ");
+    check(*state, "POST /huge HTTP/1.1\r\nHost: h\r\nContent-Length: 16777217\r\n\r\n",
+          "HTTP/1.1 413 ");
+}
+
+static void headers_are_limited(void **state)
+{
+    static char request[2 * SERVER_HEADERS_MAX];
+    int len = snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: h\r\nX-Long: ");
+
+    memset(request + len, 'x', SERVER_HEADERS_MAX / 2);
+    memcpy(request + len + SERVER_HEADERS_MAX / 2, "\r\n\r\n", 5);
+    check(*state, request, "GET / ? 0");
+    memset(request + len, 'x', SERVER_HEADERS_MAX);
+    memcpy(request + len + SERVER_HEADERS_MAX, "\r\n\r\n", 5);
+    check(*state, request, "HTTP/1.1 431 ");
+}
+
+static void rubbish_is_refused(void **state)
+{
+    static const char *const rubbish[] = {"\r\n\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+                                          "\x16\x03\x01\x02",
+                                          "POST / HTTP/1.1\r\nHost: h\r\n"
+                                          "Content-Length: x\r\n\r\n"};
+
+    for (size_t i = 0; i < sizeof rubbish / sizeof rubbish[0]; i++) {
+        struct strbuf text;
+        int fd = dial(*state);
+
+        strbuf_init(&text, 100000);
+        say_text(fd, rubbish[i]);
+        shutdown(fd, SHUT_WR);
+        hear(fd, &text, "HTTP/1.1 200");
+        assert_null(strstr(strbuf_text(&text), "HTTP/1.1 200"));
+        strbuf_close(&text);
+        close(fd);
+    }
+    check(*state, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / ? 0");
+}
+
+static void silent_connections_are_closed(void **state)
+{
+    char byte;
+    int fd = dial(*state);
+
+    say_text(fd, "GET / HT");
+    assert_true(recv(fd, &byte, 1, 0) <= 0);
+    close(fd);
+}
+
+static void *stopper(void *context)
+{
+    struct fixture *f = context;
+
+    server_stop(f->server, INT64_C(10000000000));
+    return NULL;
+}
+
+static void stopping_finishes_what_is_pending(void **state)
+{
+    struct fixture *f = *state;
+    struct strbuf text;
+    pthread_t thread;
+    int fd = dial(f);
+
+    strbuf_init(&text, 10000);
+    say_text(fd, "GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
+    await_pending(1);
+    assert_int_equal(pthread_create(&thread, NULL, stopper, f), 0);
+    /* Once the listening socket is closed, the stop is under way. */
+    for (;;) {
+        struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)f->port)};
+        int probe = socket(AF_INET, SOCK_STREAM, 0);
+        int refused;
+
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        refused = connect(probe, (struct sockaddr *)&address, sizeof address);
+        close(probe);
+        if (refused)
+            break;
+        usleep(1000);
+    }
+    release_pending();
+    hear(fd, &text, "never");
+    assert_non_null(strstr(strbuf_text(&text), "GET /wait ? 0"));
+    assert_non_null(strstr(strbuf_text(&text), "Connection: close"));
+    pthread_join(thread, NULL);
+    strbuf_close(&text);
+    close(fd);
+}
+
+static void destroying_nothing_is_allowed(void **state)
+{
+    (void)state;
+    server_destroy(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(requests_arrive_in_full, start, stop),
+        cmocka_unit_test_setup_teardown(head_has_the_length_and_no_body, start, stop),
+        cmocka_unit_test_setup_teardown(connections_are_kept_and_pipelined, start, stop),
+        cmocka_unit_test_setup_teardown(pending_requests_are_answered_in_order, start, stop),
+        cmocka_unit_test_setup_teardown(many_connections_wait_at_once, start, stop),
+        cmocka_unit_test_setup_teardown(clients_may_leave_while_pending, start, stop),
+        cmocka_unit_test_setup_teardown(bodies_are_limited, start, stop),
+        cmocka_unit_test_setup_teardown(headers_are_limited, start, stop),
+        cmocka_unit_test_setup_teardown(rubbish_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(silent_connections_are_closed, start, stop),
+        cmocka_unit_test_setup_teardown(stopping_finishes_what_is_pending, start, stop),
+        cmocka_unit_test(destroying_nothing_is_allowed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
