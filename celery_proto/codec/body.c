@@ -221,7 +221,8 @@ enum celeriac_err cel_body_decode(const struct json_node *body, enum cel_body_en
     code = body_text(body, scratch, &text);
     if (code != CELERIAC_OK)
         return refuse(cause, CEL_REFUSE_BODY_TEXT, code, err, "not a string");
-    code = add_text(text, encoding, max, out);
+    /* Compression makes tiny bodies longer: max is for what comes out of it. */
+    code = add_text(text, encoding, compression == CEL_COMPRESSION_NONE ? max : CEL_BODY_MAX, out);
     if (code != CELERIAC_OK) {
         strbuf_truncate(out, start);
         return refuse(cause, CEL_REFUSE_BODY_TEXT, code, err, "not base64");

@@ -21,7 +21,7 @@ static struct span module_of(const struct cel_exception *exception)
  */
 static enum celeriac_err parse_args(const struct cel_exception *exception, struct json_doc *doc)
 {
-    static const struct json_options options = {.keep_depth = CEL_PYREPR_EXACT_LEVELS + 1};
+    static const struct json_options options = {.keep_depth = CEL_PYREPR_EXACT_LEVELS + 3};
     enum celeriac_err code;
 
     if (exception->args.len == 0)
@@ -83,7 +83,7 @@ static void add_args(const struct cel_exception *exception, struct strbuf *out)
 
         for (const struct json_node *a = json_first(args); a != NULL; a = json_next(args, a)) {
             strbuf_add_text(out, comma);
-            cel_pyrepr_exact(a, out);
+            cel_pyrepr_exact(a, false, out);
             comma = ", ";
         }
     } else if (code == CELERIAC_ERR_NOT_FOUND && exception->message.ptr != NULL) {
@@ -106,7 +106,7 @@ static void add_str(const struct cel_exception *exception, const struct json_nod
     bool key_error = span_is(type_of(exception), "KeyError");
 
     if (arg->type != JSON_STRING || key_error) {
-        cel_pyrepr_exact(arg, out);
+        cel_pyrepr_exact(arg, false, out);
         return;
     }
     note_memory(out, json_decode_string(arg, out));

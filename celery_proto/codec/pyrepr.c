@@ -3,11 +3,19 @@
 #include <string.h>
 
 #include "base/parse_num.h"
+#include "celery_proto/codec/celery_value.h"
+#include "celery_proto/codec/pyrepr_value.h"
+
+/*
+ * Levels that have nodes of their own when text is parsed for saferepr(): those shown, and the two
+ * within a typed value that stands on the last of them.
+ */
+#define KEEP_DEPTH (CEL_PYREPR_LEVELS + 3)
 
 /* One run of saferepr(). */
 struct repr {
     struct strbuf *out;
-    struct strbuf text; /* a string that had escapes */
+    struct strbuf text; /* a string that had escapes, or a typed value */
     bool exact;         /* repr() of strings, instead of saferepr()'s simpler quoting */
     bool limited;
     bool cut;       /* the limit was reached: only closing brackets follow */
@@ -154,6 +162,69 @@ static void add_constant(struct repr *r, const struct json_node *node)
         add_plain(r, raw.ptr[0] == '-' ? SPAN("-inf") : SPAN("inf"));
 }
 
+/* Bytes as saferepr() shows them: as text if they are UTF-8, else in hexadecimal. */
+static void add_bytes(struct repr *r, struct span bytes)
+{
+    bool cut = r->limited && bytes.len > (size_t)r->left;
+    size_t start = r->out->len;
+
+    if (!may_write(r))
+        return;
+    if (cut)
+        bytes.len = (size_t)r->left;
+    strbuf_add_text(r->out, "b'");
+    if (span_is_utf8(bytes)) {
+        strbuf_add_span(r->out, bytes);
+    } else {
+        for (size_t i = 0; i < bytes.len; i++)
+            strbuf_printf(r->out, "%02x", (unsigned char)bytes.ptr[i]);
+    }
+    strbuf_add_text(r->out, cut ? "...'" : "'");
+    if (r->out->len > start)
+        spend(r, count_characters((struct span){r->out->ptr + start, r->out->len - start}));
+}
+
+/* What a typed value could not be decoded for want of memory must not look like an object. */
+static bool note_memory(struct repr *r, enum celeriac_err code)
+{
+    if (code == CELERIAC_ERR_MEMORY && r->out->status == CELERIAC_OK)
+        r->out->status = code;
+    return code == CELERIAC_ERR_MEMORY;
+}
+
+/* Bytes in either form; false when they cannot be decoded, and stand for themselves. */
+static bool add_typed_bytes(struct repr *r, const struct json_node *node)
+{
+    enum celeriac_err code = cel_value_bytes(node, &r->text);
+
+    if (code != CELERIAC_OK)
+        return note_memory(r, code);
+    if (r->exact)
+        cel_pyrepr_bytes(strbuf_span(&r->text), r->out);
+    else
+        add_bytes(r, strbuf_span(&r->text));
+    return true;
+}
+
+/* A value that JSON holds as an object of two keys; false when node is an ordinary object. */
+static bool add_typed(struct repr *r, const struct json_node *node)
+{
+    enum cel_value_type type = cel_value_type_of(node, NULL);
+    bool typed;
+
+    if (type == CEL_VALUE_PLAIN || type == CEL_VALUE_UNKNOWN)
+        return false;
+    strbuf_clear(&r->text);
+    if (type == CEL_VALUE_BYTES || type == CEL_VALUE_BASE64)
+        return add_typed_bytes(r, node);
+    typed = cel_pyrepr_value(node, &r->text);
+    if (note_memory(r, strbuf_status(&r->text)))
+        return true;
+    if (typed)
+        add_plain(r, strbuf_span(&r->text));
+    return typed;
+}
+
 static void add_value(struct repr *r, const struct json_node *node, unsigned level, bool as_tuple);
 
 static void add_elements(struct repr *r, const struct json_node *array, unsigned level)
@@ -187,6 +258,8 @@ static void add_container(struct repr *r, const struct json_node *node, unsigned
     const char *open = object ? "{" : as_tuple ? "(" : "[";
     const char *close = object ? "}" : !as_tuple ? "]" : node->count == 1 ? ",)" : ")";
 
+    if (object && add_typed(r, node))
+        return;
     if (level >= r->levels || node->pruned) {
         add_plain(r, object ? SPAN("{...}") : SPAN("[...]"));
         return;
@@ -250,8 +323,7 @@ enum celeriac_err cel_pyrepr_node(const struct json_node *value, bool as_tuple, 
 
 enum celeriac_err cel_pyrepr(struct span json, bool as_tuple, size_t max, struct strbuf *out)
 {
-    /* One level more than is shown, so that what is beyond can be told to be a container. */
-    static const struct json_options options = {.keep_depth = CEL_PYREPR_LEVELS + 1};
+    static const struct json_options options = {.keep_depth = KEEP_DEPTH};
     struct json_doc doc;
     enum celeriac_err code;
 
@@ -263,11 +335,27 @@ enum celeriac_err cel_pyrepr(struct span json, bool as_tuple, size_t max, struct
     return code;
 }
 
-void cel_pyrepr_exact(const struct json_node *value, struct strbuf *out)
+void cel_pyrepr_exact(const struct json_node *value, bool as_tuple, struct strbuf *out)
 {
     struct repr r = {.out = out, .exact = true, .levels = CEL_PYREPR_EXACT_LEVELS};
 
     strbuf_init(&r.text, JSON_TEXT_MAX);
-    add_value(&r, value, 0, false);
+    add_value(&r, value, 0, as_tuple);
     strbuf_close(&r.text);
+}
+
+enum celeriac_err cel_pyrepr_exact_text(struct span json, bool as_tuple, struct strbuf *out)
+{
+    static const struct json_options options = {.keep_depth = CEL_PYREPR_EXACT_LEVELS + 3};
+    struct json_doc doc;
+    enum celeriac_err code;
+
+    json_init(&doc);
+    code = json_parse(&doc, json, &options, NULL);
+    if (code == CELERIAC_OK) {
+        cel_pyrepr_exact(json_root(&doc), as_tuple, out);
+        code = strbuf_status(out);
+    }
+    json_close(&doc);
+    return code;
 }

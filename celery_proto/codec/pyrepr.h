@@ -31,11 +31,15 @@ enum celeriac_err cel_pyrepr(struct span json, bool as_tuple, size_t max,
                              struct strbuf *out) CELERIAC_MUST_CHECK;
 
 /*
- * Appends Python's own repr() of a JSON value, for the arguments of exceptions: strings with all
- * their escapes, nothing cut, but levels beyond CEL_PYREPR_EXACT_LEVELS shown as "[...]". The
- * buffer's status tells of failure.
+ * Appends Python's own repr() of a JSON value, for the arguments of exceptions and for their texts:
+ * strings with all their escapes, nothing cut, but levels beyond CEL_PYREPR_EXACT_LEVELS shown as
+ * "[...]". as_tuple as above. The buffer's status tells of failure.
  */
-void cel_pyrepr_exact(const struct json_node *value, struct strbuf *out);
+void cel_pyrepr_exact(const struct json_node *value, bool as_tuple, struct strbuf *out);
+
+/* The same for JSON text. CELERIAC_ERR_SYNTAX when it is none; out is then as before. */
+enum celeriac_err cel_pyrepr_exact_text(struct span json, bool as_tuple,
+                                        struct strbuf *out) CELERIAC_MUST_CHECK;
 
 /* Levels that cel_pyrepr_exact() shows; bounds its recursion on small stacks. */
 #define CEL_PYREPR_EXACT_LEVELS 32

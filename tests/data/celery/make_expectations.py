@@ -7,18 +7,21 @@
 No broker is needed. Every line of a .tsv file is a case; columns are separated by tabs, and bytes
 other than printable ASCII are written \\xHH, the backslash as \\x5c.
 
-saferepr.tsv  JSON, "args" or "kwargs", saferepr() with 1,024 characters of what json.loads() makes
-              of it (args as a tuple), and with 40
-repr.tsv      JSON, repr() of what json.loads() makes of it
+saferepr.tsv  JSON, "args" or "kwargs", saferepr() with 1,024 characters of what kombu reads from it
+              (args as a tuple), and with 40
+repr.tsv      JSON, repr() of what kombu reads from it
 retry.tsv     name, envelope received, envelope that Task.retry() publishes for it
 exceptions.tsv  JSON array of arguments, type, module, repr(), last line of the traceback
 """
 import base64
+import datetime
+import decimal
 import json
 import pathlib
 import random
 import sys
 import traceback
+import uuid
 import zlib
 
 import celery
@@ -31,6 +34,7 @@ from celery.worker.request import Request
 from celery.worker.strategy import hybrid_to_proto2, proto1_to_proto2
 from kombu import Exchange, Queue
 from kombu.transport import memory
+from kombu.utils import json as kombu_json
 
 HERE = pathlib.Path(__file__).parent
 RANDOM = random.Random(20261122)
@@ -71,6 +75,21 @@ def value(depth):
     return {RANDOM.choice(WORDS) + str(i): value(depth - 1) for i in range(RANDOM.randrange(4))}
 
 
+UTC = datetime.timezone.utc
+EAST = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
+WEST = datetime.timezone(-datetime.timedelta(hours=5))
+ODD = datetime.timezone(datetime.timedelta(seconds=3723))
+TYPED = [datetime.datetime(2024, 1, 2, 3, 4, 5, 678000, UTC), datetime.datetime(2024, 1, 2, 3, 4, 5),
+         datetime.datetime(2024, 1, 2, 3, 4), datetime.datetime(2024, 1, 2), datetime.datetime(1, 1, 1),
+         datetime.datetime(2024, 1, 2, 3, 4, 0, 6), datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=EAST),
+         datetime.datetime(2024, 1, 2, tzinfo=WEST), datetime.datetime(2024, 1, 2, tzinfo=ODD),
+         datetime.date(2024, 1, 2), datetime.time(3, 4, 5, 6), datetime.time(3, 4), datetime.time(0, 0, 7),
+         datetime.time(3, 4, tzinfo=UTC), decimal.Decimal("1.50"), decimal.Decimal("-Infinity"),
+         decimal.Decimal("1E+400"), decimal.Decimal("sNaN12"), uuid.UUID(int=2 ** 127 + 5), b"abc",
+         b"", b"it's \"q\" \\ \n\t\x00", b"\xff\xfe", "h\u00e9".encode(), b"x" * 1023, b"x" * 1024,
+         b"x" * 1025, b"x" * 39, b"x" * 40, b"x" * 41, b"\xff" * 60, "\u00e9".encode() * 30]
+
+
 def saferepr_rows():
     args = [[], [1], [1, 2], [[]], [[1]], [[[]]], [[[1]]], [[[[1]]]], [[[[[1]]]]], [{}], [{"a": {}}],
             [{"a": {"b": {}}}], [{"a": {"b": {"c": 1}}}], [{"a": {"b": {"c": {"d": 1}}}}],
@@ -86,9 +105,11 @@ def saferepr_rows():
     kwargs += [{"k" * n: 1, "b": [1]} for n in range(25, 45)]
     kwargs += [{WORDS[i % 16] + str(i): value(3) for i in range(RANDOM.randrange(6))}
                for _ in range(200)]
+    args += [[t] for t in TYPED] + [[[[t, 1]]] for t in TYPED] + [[[[[t]]]] for t in TYPED[:3]]
+    args += [["w" * n, t] for n in range(5, 40, 5) for t in TYPED]
     for a in args:
-        text = json.dumps(a)
-        loaded = tuple(json.loads(text))
+        text = kombu_json.dumps(a)
+        loaded = tuple(kombu_json.loads(text))
         yield text, "args", saferepr(loaded, 1024), saferepr(loaded, 40)
     for k in kwargs:
         text = json.dumps(k)
@@ -104,8 +125,10 @@ def repr_rows():
                [0x7f, 0x80, 0xa0, 0xa1, 0xac, 0xad, 0xae, 0x300, 0x600, 0x606, 0x61c, 0x200b, 0x2010,
                 0x2028, 0x202f, 0x2030, 0x205f, 0x2060, 0x3000, 0x3001, 0xd7a3, 0xe000, 0xf8ff, 0xfeff,
                 0xfffd, 0xffff, 0x10000, 0x110bd, 0x1d173, 0xe0001, 0xf0000, 0x10ffff]]
+    values += TYPED + [TYPED]
     for v in values:
-        yield json.dumps(v), repr(json.loads(json.dumps(v)))
+        text = kombu_json.dumps(v)
+        yield text, repr(kombu_json.loads(text))
 
 
 # --- exceptions ----------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ static void test_exact_equals_repr(void **state)
     while (case_file_next(file, columns, 2)) {
         strbuf_clear(&out);
         assert_int_equal(json_parse(&doc, columns[0], NULL, NULL), CELERIAC_OK);
-        cel_pyrepr_exact(json_root(&doc), &out);
+        cel_pyrepr_exact(json_root(&doc), false, &out);
         assert_int_equal(strbuf_status(&out), CELERIAC_OK);
         assert_text(strbuf_span(&out), columns[1], case_file_line(file));
         cases++;
@@ -107,7 +107,7 @@ static void test_exact_bounds_its_depth(void **state)
     for (int i = 0; i < CEL_PYREPR_EXACT_LEVELS + 1; i++)
         strbuf_add_char(&json, ']');
     assert_int_equal(json_parse(&doc, strbuf_span(&json), NULL, NULL), CELERIAC_OK);
-    cel_pyrepr_exact(json_root(&doc), &out);
+    cel_pyrepr_exact(json_root(&doc), false, &out);
     assert_int_equal(out.len, 2 * CEL_PYREPR_EXACT_LEVELS + 5);
     assert_true(
         span_starts((struct span){out.ptr + CEL_PYREPR_EXACT_LEVELS, out.len}, SPAN("[...]")));
@@ -130,7 +130,9 @@ static void test_refuses_what_is_no_json(void **state)
 
 static void test_survives_every_allocation_failure(void **state)
 {
-    static const char json[] = "[\"a\\u00e9\", {\"b\\n\": [1.5, null, \"c\\td\"]}]";
+    static const char json[] =
+        "[\"a\\u00e9\", {\"b\\n\": [1.5, null, \"c\\td\"]}, {\"__type__\": \"base64\", "
+        "\"__value__\": \"//4=\"}, {\"__type__\": \"decimal\", \"__value__\": \"1.50\"}]";
     bool failed = true;
 
     (void)state;
@@ -145,7 +147,9 @@ static void test_survives_every_allocation_failure(void **state)
         mem_fail_at(0);
         assert_int_equal(code, failed ? CELERIAC_ERR_MEMORY : CELERIAC_OK);
         if (!failed)
-            assert_string_equal(strbuf_text(&out), "('a\xc3\xa9', {'b\n': [1.5, None, 'c\td']})");
+            assert_string_equal(
+                strbuf_text(&out),
+                "('a\xc3\xa9', {'b\n': [1.5, None, 'c\td']}, b'fffe', Decimal('1.50'))");
         strbuf_close(&out);
     }
 }
