@@ -22,6 +22,13 @@ debian_celery() {
 sys.exit(0 if celery.__version__.startswith("5.2.") and kombu.__version__.startswith("5.2.") else 1)' 2>/dev/null
 }
 
+# Celery 5.2 is older than Python 3.12, which Debian 13 and newer Ubuntus have.
+add_compat() {
+    packages=$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    cp "$here/celery52_compat.py" "$packages/"
+    echo 'import celery52_compat' >"$packages/celery52_compat.pth"
+}
+
 make() {
     name=$1 options= files=
     case $name in
@@ -30,13 +37,19 @@ make() {
     celery53) files=requirements-celery53.txt ;;
     celery52)
         files=requirements-celery52.txt
-        if debian_celery; then options=--system-site-packages; else files="$files requirements-celery52-pip.txt"; fi ;;
+        if debian_celery; then
+            options=--system-site-packages
+        else
+            files="$files requirements-celery52-pip.txt celery52_compat.py"
+        fi ;;
     *)
         echo "venvs.sh: no such environment: $name" >&2
         exit 2 ;;
     esac
     arguments=
-    for file in $files; do arguments="$arguments -r $file"; done
+    for file in $files; do
+        case $file in *.txt) arguments="$arguments -r $file" ;; esac
+    done
     mark=$( (cd "$here" && cat $files; "$python" -V; echo "$python $options") | sha256sum | cut -c1-32)
     if [ -f "$folder/$name/.made" ] && [ "$(cat "$folder/$name/.made")" = "$mark" ]; then
         return
@@ -48,6 +61,7 @@ make() {
         exit 1
     }
     (cd "$here" && "$folder/$name/bin/python" -m pip install --quiet --disable-pip-version-check $arguments)
+    case $files in *celery52_compat.py*) add_compat "$folder/$name" ;; esac
     echo "$mark" >"$folder/$name/.made"
     echo "venv $name: ready"
 }

@@ -17,8 +17,9 @@ STOP_S = 30.0
 POLL_S = 0.02
 
 
-def wait_until(condition: Callable[[], object], seconds: float, what: str) -> object:
-    """Polls CONDITION until it returns something true, which is returned.
+def wait_until(condition: Callable[[], object], seconds: float, what: str,
+               every: float = POLL_S) -> object:
+    """Polls CONDITION (EVERY so many seconds) until it returns something true, which is returned.
 
     Raises ServiceError naming WHAT when SECONDS have passed.
     """
@@ -29,7 +30,7 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> ob
             return value
         if time.monotonic() > deadline:
             raise ServiceError(f"waited {seconds:g} s in vain for {what}")
-        time.sleep(POLL_S)
+        time.sleep(every)
 
 
 def descendants(pid: int) -> list[int]:
