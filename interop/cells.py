@@ -5,10 +5,11 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-import stage
-from stage import Broker, Message, Rows
 from tests.services import HttpServer, Report, ServiceError, Session, SmtpServer, wait_until
 from tests.services.celeriac import program
+
+from . import stage
+from .stage import Broker, Message, Rows
 
 SENT, FLAKY, DEAD = "sent", "fails twice then sent", "dead letter after 3 retries"
 UNKNOWN, ALREADY, COUNTDOWN, V1 = "unknown id", "already sent", "countdown", "v1 message"

@@ -1,16 +1,14 @@
 """Proves that the oracle is what the deployments are: schema, REST answers, mails.
 
-python3 interop/check_oracle.py [--venv NAME]     report: build/report/oracle.tsv
+python3 -m interop.check_oracle [--venv NAME]     report: build/report/oracle.tsv
 """
 
 import argparse
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import rest_cases
 from tests.services import DjangoApi, Postgres, Redis, Report, Session, SmtpSink, manage, schema, venvs
+
+from . import rest_cases
 
 
 def main() -> int:

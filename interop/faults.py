@@ -1,6 +1,6 @@
 """What breaks, and what must not be lost: workers, Redis, PostgreSQL, SMTP and APIs that fail.
 
-python3 interop/faults.py [--worker KIND] [--api KIND] [--cases A,B,...] [--kills N] [--count N]
+python3 -m interop.faults [--worker KIND] [--api KIND] [--cases A,B,...] [--kills N] [--count N]
 report: build/report/faults.tsv
 
 cases: kill     COUNT notifications while a worker is killed KILLS times at random moments
@@ -18,10 +18,10 @@ import threading
 import time
 from collections import Counter, defaultdict
 
-import stage
-import watch
-from stage import Broker, Rows
 from tests.services import Postgres, Redis, Report, ServiceError, Session, SmtpSink, wait_until
+
+from . import stage, watch
+from .stage import Broker, Rows
 
 REPLY_MS = 25  # what the SMTP server takes for each reply, so that there is always work in progress
 MAIL_S = 0.2  # more than one mail takes on a kept connection

@@ -1,6 +1,6 @@
 """A mixed fleet on one queue: nothing lost, nothing twice, and strays find their owner.
 
-python3 interop/fleet.py [--workers A,B] [--count N] [--strays N]    report: build/report/fleet.tsv
+python3 -m interop.fleet [--workers A,B] [--count N] [--strays N]    report: build/report/fleet.tsv
 
 Django queues COUNT notifications, and among them STRAYS messages of a task that only Python knows;
 then one worker of each kind starts. Exactly one mail for each notification, every stray executed by
@@ -12,9 +12,10 @@ import sys
 import time
 from collections import Counter
 
-import stage
-from stage import Broker, Rows
 from tests.services import Postgres, Redis, Report, ServiceError, Session, SmtpSink, wait_until
+
+from . import stage
+from .stage import Broker, Rows
 
 PATIENCE_S = 900.0  # for 10,000 notifications by Python alone on a loaded machine
 SETTLE_S = 30.0

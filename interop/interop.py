@@ -1,6 +1,6 @@
 """Who can work with whom: producer x fleet of workers x outcome, each cell run for real.
 
-python3 interop/interop.py [--producers A,B] [--fleets A,B,...] [--relays A+B,...]
+python3 -m interop.interop [--producers A,B] [--fleets A,B,...] [--relays A+B,...]
 report: build/report/interop.tsv
 
 One Redis, one PostgreSQL, one SMTP server and the APIs. For each cell's fleet the queue is filled by
@@ -13,10 +13,11 @@ import argparse
 import sys
 import uuid
 
-import stage
-from cells import OUTCOMES, Cells
-from stage import FLEETS, Broker, Rows
 from tests.services import Postgres, Redis, Report, ServiceError, Session, SmtpServer, wait_until
+
+from . import stage
+from .cells import OUTCOMES, Cells
+from .stage import FLEETS, Broker, Rows
 
 STATES = ("pending", "success", "retry", "failure", "revoked")
 END_S = 60.0  # three retries take at most 1 + 2 + 4 s

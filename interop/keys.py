@@ -1,6 +1,6 @@
 """API keys pass between Django and ours, and unknown keys don't hurt those who have one.
 
-python3 interop/keys.py [--apis A,B] [--no-flood]    report: build/report/keys.tsv
+python3 -m interop.keys [--apis A,B] [--no-flood]    report: build/report/keys.tsv
 
 Django itself needs hours for the flood: give it --no-flood.
 
@@ -15,8 +15,9 @@ import sys
 import threading
 import time
 
-import stage
 from tests.services import HttpServer, Postgres, Redis, Report, ServiceError, Session, SmtpSink
+
+from . import stage
 
 COLD = 50
 FLOOD = 1000

@@ -3,15 +3,10 @@
 import base64
 import json
 import subprocess
-import sys
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from tests.services import (CeleriacApi, CeleriacWorker, CeleryWorker, DjangoApi, HttpServer, Postgres,
+from tests.services import (ROOT, CeleriacApi, CeleriacWorker, CeleryWorker, DjangoApi, HttpServer, Postgres,
                             Redis, Server, ServiceError, Session, manage, venvs)
 from tests.services.python_side import SERVICE, python_env
 

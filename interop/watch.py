@@ -5,7 +5,7 @@ import threading
 import time
 from pathlib import Path
 
-from stage import Broker
+from .stage import Broker
 from tests.services import Redis, RedisError, SmtpSink
 
 POLL_S = 0.02

@@ -183,7 +183,7 @@ class HarnessTest(unittest.TestCase):
 
     def test_report_counts_what_did_not_run(self):
         """A case that was expected and not decided is a failure."""
-        os.environ["CELERIAC_REPORT"] = str(self.session.dir)
+        os.environ["CELERIAC_REPORT_DIR"] = str(self.session.dir)
         try:
             report = Report("sample", ["one", "two"])
             report.case("one", True, "tab\tand\nline")
@@ -193,7 +193,7 @@ class HarnessTest(unittest.TestCase):
                                                       "1 passed, 1 failed\n")
             self.assertEqual(Report("empty").close(), 1)
         finally:
-            del os.environ["CELERIAC_REPORT"]
+            del os.environ["CELERIAC_REPORT_DIR"]
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ class Report:
 
     def __init__(self, name: str, expected: list[str] | tuple[str, ...] = ()):
         self.name = name
-        folder = Path(os.environ.get("CELERIAC_REPORT", ROOT / "build" / "report"))
+        folder = Path(os.environ.get("CELERIAC_REPORT_DIR", ROOT / "build" / "report"))
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{name}.tsv"
         self.path.unlink(missing_ok=True)
