@@ -6,7 +6,7 @@
  * strangers: every call is bounded in time, memory and stack, and a defect inside the engine comes
  * back as an error, never as a dead process.
  *
- * Stack: compiling and rendering fit a thread of 512 KiB that has 448 KiB left.
+ * Stack: compiling and rendering take less than 384 KiB; threads of 512 KiB will do.
  */
 #ifndef JINJA_JINJA_H
 #define JINJA_JINJA_H

@@ -32,3 +32,20 @@ pub fn value_of(digits: &str) -> Value {
         Err(_) => Value::from_object(BigInt(digits.to_owned())),
     }
 }
+
+/// Whether the value is an integer of more than 128 bits.
+pub fn is_big(value: &Value) -> bool {
+    value.downcast_object_ref::<BigInt>().is_some()
+}
+
+/// A number to compare integers of any size by: sign, then count of digits and the digits, which a minus
+/// turns around. None for what is no integer.
+pub fn magnitude(value: &Value) -> Option<(bool, i64, Vec<i8>)> {
+    if !is_big(value) && !value.is_integer() {
+        return None;
+    }
+    let text = value.to_string();
+    let (sign, digits) = text.strip_prefix('-').map_or((1, &*text), |digits| (-1, digits));
+    let signed = digits.bytes().map(|digit| sign * (digit - b'0') as i8).collect();
+    Some((sign > 0, i64::from(sign) * digits.len() as i64, signed))
+}

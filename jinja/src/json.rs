@@ -1,6 +1,7 @@
 //! Template data: JSON text to template values, as Python's json module would read it.
 
-use crate::failure::Failure;
+use crate::collections::{Dict, List};
+use crate::failure::{Code, Failure};
 use crate::limits::MAX_NESTING;
 use indexmap::IndexMap;
 use minijinja::Value;
@@ -18,6 +19,10 @@ pub fn parse_object(text: &str) -> Result<IndexMap<Value, Value>, Failure> {
         return Err(parser.error("something follows the JSON object"));
     }
     Ok(object)
+}
+
+fn too_deep(error: minijinja::Error) -> Failure {
+    Failure::from_engine(&error, Code::Limit)
 }
 
 struct Parser<'a> {
@@ -56,7 +61,7 @@ impl Parser<'_> {
     fn value(&mut self, depth: usize) -> Result<Value, Failure> {
         self.skip_space();
         match self.peek() {
-            Some(b'{') => self.object(depth + 1).map(Value::from_object),
+            Some(b'{') => Dict::new(None, self.object(depth + 1)?).map(Value::from_object).map_err(too_deep),
             Some(b'[') => self.array(depth + 1),
             Some(b'"') => self.string().map(Value::from),
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -109,13 +114,13 @@ impl Parser<'_> {
         let mut items = Vec::new();
         self.skip_space();
         if self.take(b']') {
-            return Ok(Value::from(items));
+            return List::new(None, items).map(Value::from_object).map_err(too_deep);
         }
         loop {
             items.push(self.value(depth)?);
             self.skip_space();
             if self.take(b']') {
-                return Ok(Value::from(items));
+                return List::new(None, items).map(Value::from_object).map_err(too_deep);
             }
             self.expect(b',')?;
         }

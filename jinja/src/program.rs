@@ -4,6 +4,8 @@ use crate::environment::{inner, outer};
 use crate::failure::{Code, Failure};
 use crate::json;
 use crate::limits::{BoundedWriter, Limits, MAX_FRAMES};
+use crate::rewrite::{rewrite_block, rewrite_template};
+use crate::source;
 use minijinja::machinery::{eval, parse, CodeGenerator, Instructions};
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{AutoEscape, Environment, Error, Output, Value};
@@ -12,11 +14,11 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-type Code_ = Instructions<'static>;
+type Stream = Instructions<'static>;
 
 pub struct Program {
-    main: Code_,
-    blocks: BTreeMap<&'static str, Code_>,
+    main: Stream,
+    blocks: BTreeMap<&'static str, Stream>,
     // Last, so that it outlives the instructions, which borrow from it.
     _source: Source,
 }
@@ -43,7 +45,7 @@ impl Drop for Source {
 
 impl Program {
     pub fn compile(text: &str) -> Result<Program, Failure> {
-        let source = Source::new(text);
+        let source = Source::new(&source::prepare(&source::normalize_newlines(text))?);
         // SAFETY: whatever borrows `text` ends up in a Program that owns `source`, or is dropped before it.
         let text: &'static str = unsafe { &*source.0.as_ptr() };
         let syntax = |e: Error| Failure::from_engine(&e, Code::Syntax);
@@ -52,11 +54,19 @@ impl Program {
         generator.compile_stmt(&tree);
         drop(tree);
         let (main, blocks) = generator.finish();
-        Ok(Program { main, blocks, _source: source })
+        let adjusted = blocks.iter().map(|(name, block)| Ok((*name, rewrite_block(block)?)));
+        Ok(Program {
+            main: rewrite_template(&main)?,
+            blocks: adjusted.collect::<Result<_, Failure>>()?,
+            _source: source,
+        })
     }
 
     pub fn render(self: &Arc<Program>, data: &str, limits: Limits) -> Result<Vec<u8>, Failure> {
         let data = json::parse_object(data)?;
+        if data.contains_key(&Value::from("self")) {
+            return Err(Failure::new(Code::Render, "render() got multiple values for argument 'self'"));
+        }
         let mut env = inner().clone();
         env.set_fuel(Some(limits.fuel));
         env.set_recursion_limit(MAX_FRAMES);

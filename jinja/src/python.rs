@@ -1,43 +1,82 @@
 //! How Python prints values: `str()` and `repr()`.
 
-use minijinja::value::{Tuple, ValueKind};
+use crate::collections::{Dict, Namespace, View};
+use crate::value::{engine_type, fail, int, type_of, Result, Type};
 use minijinja::Value;
 use std::fmt::{self, Write};
 
 /// Writes `str(value)`.
 pub fn write_str(out: &mut dyn Write, value: &Value) -> fmt::Result {
-    match value.kind() {
-        ValueKind::String => out.write_str(value.as_str().unwrap_or_default()),
-        ValueKind::Undefined => Ok(()),
-        _ => write_repr(out, value),
+    match value.as_str() {
+        Some(text) => out.write_str(text),
+        None if value.is_undefined() => Ok(()),
+        None => write_repr(out, value),
     }
-}
-
-pub fn to_str(value: &Value) -> String {
-    let mut text = String::new();
-    // Writing to a String does not fail.
-    let _ = write_str(&mut text, value);
-    text
 }
 
 /// Writes `repr(value)`.
 pub fn write_repr(out: &mut dyn Write, value: &Value) -> fmt::Result {
-    match value.kind() {
-        ValueKind::Undefined => out.write_str("Undefined"),
-        ValueKind::Number if !value.is_integer() => match f64::try_from(value.clone()) {
+    match type_of(value) {
+        Type::Undefined => out.write_str("Undefined"),
+        Type::None => out.write_str("None"),
+        Type::Bool => out.write_str(if value.is_true() { "True" } else { "False" }),
+        Type::Float => match f64::try_from(value.clone()) {
             Ok(float) => write_float(out, float),
             Err(_) => write!(out, "{value}"),
         },
-        ValueKind::String => write_quoted(out, value.as_str().unwrap_or_default()),
-        ValueKind::Map => write_map(out, value),
-        ValueKind::Seq | ValueKind::Iterable => write_seq(out, value),
+        Type::Str if value.is_safe() => {
+            out.write_str("Markup(")?;
+            write_quoted(out, value.as_str().unwrap_or_default())?;
+            out.write_char(')')
+        }
+        Type::Str => write_quoted(out, value.as_str().unwrap_or_default()),
+        Type::Dict => write_map(out, value),
+        Type::List | Type::Tuple => write_seq(out, value),
+        Type::Namespace => {
+            out.write_str("<Namespace ")?;
+            if let Some(namespace) = value.downcast_object_ref::<Namespace>() {
+                let pairs: Vec<_> = namespace.0.lock().iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+                write_pairs(out, pairs)?;
+            }
+            out.write_char('>')
+        }
+        Type::Int | Type::Iterable => write_iterable(out, value),
+        Type::Other => write_engine_object(out, value),
+    }
+}
+
+fn write_iterable(out: &mut dyn Write, value: &Value) -> fmt::Result {
+    let Some(view) = value.downcast_object_ref::<View>() else {
+        return write!(out, "{value}");
+    };
+    write!(out, "{}(", view.type_name)?;
+    write_items(out, '[', view.items.iter().cloned(), ']')?;
+    out.write_char(')')
+}
+
+fn write_engine_object(out: &mut dyn Write, value: &Value) -> fmt::Result {
+    let attribute = |name| value.get_attr(name).unwrap_or_default();
+    match engine_type(value) {
+        Some("Macro") => {
+            out.write_str("<Macro ")?;
+            write_repr(out, &attribute("name"))?;
+            out.write_char('>')
+        }
+        Some("Loop") => write!(out, "<LoopContext {}/{}>", attribute("index"), attribute("length")),
         _ => write!(out, "{value}"),
     }
 }
 
 fn write_map(out: &mut dyn Write, value: &Value) -> fmt::Result {
+    match value.downcast_object_ref::<Dict>() {
+        Some(dict) => write_pairs(out, dict.pairs()),
+        None => write_pairs(out, value.as_object().and_then(|o| o.try_iter_pairs()).into_iter().flatten()),
+    }
+}
+
+fn write_pairs(out: &mut dyn Write, pairs: impl IntoIterator<Item = (Value, Value)>) -> fmt::Result {
     out.write_char('{')?;
-    for (index, (key, item)) in value.as_object().and_then(|o| o.try_iter_pairs()).into_iter().flatten().enumerate() {
+    for (index, (key, item)) in pairs.into_iter().enumerate() {
         if index > 0 {
             out.write_str(", ")?;
         }
@@ -49,20 +88,41 @@ fn write_map(out: &mut dyn Write, value: &Value) -> fmt::Result {
 }
 
 fn write_seq(out: &mut dyn Write, value: &Value) -> fmt::Result {
-    let is_tuple = value.downcast_object_ref::<Tuple>().is_some();
-    out.write_char(if is_tuple { '(' } else { '[' })?;
-    let mut count = 0;
-    for item in value.as_object().and_then(|o| o.try_iter()).into_iter().flatten() {
-        if count > 0 {
+    let items = value.as_object().and_then(|o| o.try_iter()).into_iter().flatten();
+    match type_of(value) {
+        Type::Tuple if value.len() == Some(1) => write_items(out, '(', items, ',')?,
+        Type::Tuple => return write_items(out, '(', items, ')'),
+        _ => return write_items(out, '[', items, ']'),
+    }
+    out.write_char(')')
+}
+
+fn write_items(out: &mut dyn Write, open: char, items: impl Iterator<Item = Value>, close: char) -> fmt::Result {
+    out.write_char(open)?;
+    for (index, item) in items.enumerate() {
+        if index > 0 {
             out.write_str(", ")?;
         }
         write_repr(out, &item)?;
-        count += 1;
     }
-    if is_tuple && count == 1 {
-        out.write_char(',')?;
+    out.write_char(close)
+}
+
+pub fn float_repr(value: f64) -> String {
+    let mut text = String::new();
+    let _ = write_float(&mut text, value);
+    text
+}
+
+/// `int(value)`
+pub fn float_to_int(value: f64) -> Result<Value> {
+    if !value.is_finite() {
+        return fail("cannot convert a float that is not finite to an integer");
     }
-    out.write_char(if is_tuple { ')' } else { ']' })
+    if value.abs() < 1e38 {
+        return Ok(int(value.trunc() as i128));
+    }
+    Ok(crate::bigint::value_of(&format!("{:.0}", value.trunc())))
 }
 
 /// Shortest digits that read back the same, laid out as `float.__repr__` does.
@@ -104,7 +164,7 @@ fn write_quoted(out: &mut dyn Write, text: &str) -> fmt::Result {
 
 /// `str.isprintable` of one character. Rust's escapes follow the same Unicode classes, apart from combining
 /// marks, which it leaves alone only behind another character.
-fn is_printable(c: char) -> bool {
+pub fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
     }

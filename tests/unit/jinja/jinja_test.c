@@ -12,6 +12,9 @@
 
 #include <cmocka.h>
 
+/* Stack of the worker's task threads, the smallest that renders. */
+#define SMALL_STACK ((size_t)512 * 1024)
+
 static enum jinja_result compile(const char *source, struct jinja_template **out,
                                  struct jinja_error *err)
 {
@@ -89,6 +92,7 @@ static void names_the_line_of_a_failure(void **state)
 {
     (void)state;
     expect_error("a\nb\n{% if %}", "{}", JINJA_ERR_SYNTAX, 3);
+    expect_error("\n{{ x|nofilter }}", "{}", JINJA_ERR_SYNTAX, 2);
     expect_error("\n\n\n{{ x.y.z }}", "{}", JINJA_ERR_RENDER, 4);
     expect_error("{% include 'x' %}", "{}", JINJA_ERR_RENDER, 1);
 }
@@ -175,6 +179,21 @@ static char *repeated(char c, size_t len)
     return text;
 }
 
+static void cuts_long_error_texts_between_characters(void **state)
+{
+    (void)state;
+    struct jinja_template *tmpl = NULL;
+    struct jinja_error err = {JINJA_OK, 0, ""};
+    char source[2048] = "{{ x|a";
+    for (size_t i = strlen(source); i < 1000; i += 2)
+        memcpy(source + i, "\xc3\xa9", 3);
+    memcpy(source + strlen(source), " }}", 4);
+    assert_int_equal(compile(source, &tmpl, &err), JINJA_ERR_SYNTAX);
+    size_t len = strlen(err.text);
+    assert_in_range(len, JINJA_ERROR_TEXT - 4, JINJA_ERROR_TEXT - 1);
+    assert_int_equal((unsigned char)err.text[len - 1], 0xa9);
+}
+
 static void bounds_the_source(void **state)
 {
     (void)state;
@@ -251,6 +270,239 @@ static void bounds_the_work(void **state)
                      JINJA_ERR_LIMIT);
 }
 
+/* Templates that ask for far more than they may have. */
+static const char *const bombs[] = {
+    "{{ 'x' * 1000000000 }}",
+    "{{ 'x' * 99999999 }}",
+    "{% set x = 'x' * 1000000 %}{{ x * 1000000 }}",
+    "{% set ns = namespace(x='x') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor "
+    "%}",
+    "{% set ns = namespace(x='x') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor "
+    "%}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor "
+    "%}{{ ns.x }}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor "
+    "%}{{ ns.x }}",
+    "{% for i in range(1000000000) %}{% endfor %}",
+    "{{ range(1000000000)|list }}",
+    "{{ range(1000000000)|sum }}",
+    "{{ range(1000000000)|join }}",
+    "{{ [1] * 1000000000 }}",
+    "{{ 'x'|center(2000000000) }}",
+    "{{ 'x'.center(2000000000) }}",
+    "{{ 'x'.ljust(2000000000) }}",
+    "{{ 'x'.zfill(2000000000) }}",
+    "{{ '%2000000000d' % 1 }}",
+    "{{ '%.2000000000f' % 1 }}",
+    "{{ '%2000000000d'|format(1) }}",
+    "{{ '{:2000000000}'.format(1) }}",
+    "{{ '{:.2000000000f}'.format(1) }}",
+    "{{ '{:{}}'.format(1, 2000000000) }}",
+    "{% set x = 'x' * 1000000 %}{{ x.replace('x', x) }}",
+    "{% set x = 'x' * 1000000 %}{{ x|replace('x', x) }}",
+    "{% set x = 'x' * 1000000 %}{{ x|replace('', x) }}",
+    "{% set x = 'x' * 1000000 %}{{ x.join(x) }}",
+    "{% set x = 'x' * 1000000 %}{{ x|join(x) }}",
+    "{% set x = '\t' * 1000000 %}{{ x.expandtabs(1000000) }}",
+    "{% set x = '\n' * 1000000 %}{{ x|indent(1000000, true, true) }}",
+    "{% set x = 'x ' * 1000000 %}{{ x|wordwrap(1, wrapstring=x) }}",
+    "{{ [1]|batch(1000000000, 'x')|list }}",
+    "{{ [1]|slice(1000000000)|list }}",
+    "{{ lipsum(n=1000000000) }}",
+    "{{ lipsum(n=1, min=1000000000, max=1000000001) }}",
+    "{{ {'a': 1}|tojson(indent=1000000000) }}",
+    "{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}",
+    "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+    "{% for a in range(999999) %}{% for b in range(999999) %}x{% endfor %}{% endfor %}",
+    "{% set ns = namespace(x='x') %}{% for i in range(60) %}{% set ns.x %}{{ ns.x }}{{ ns.x }}{% "
+    "endset %}{% endfor %}",
+    "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x] %}{% endfor "
+    "%}{{ ns.x }}",
+    "{% set ns = namespace(x=1) %}{% for i in range(100000) %}{% set ns.x = {'a': ns.x} %}{% "
+    "endfor %}",
+    "{% set ns = namespace(x=1) %}{% for i in range(100000) %}{% set ns.x = (ns.x,) %}{% endfor %}",
+    "{% set ns = namespace(x=1) %}{% for i in range(100000) %}{% set ns.x = dict(a=ns.x) %}{% "
+    "endfor %}",
+    "{% set ns = namespace(x=1) %}{% for i in range(100000) %}{% set ns.x = namespace(a=ns.x) %}{% "
+    "endfor %}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(100000) %}{% set ns.x = [ns.x]|batch(1) %}{% "
+    "endfor %}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(100000) %}{% set ns.x = ns.x|reverse %}{% "
+    "endfor %}{{ ns.x|list }}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(100000) %}{% set ns.x = ns.x|map('string') "
+    "%}{% endfor %}{{ ns.x|list }}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(100000) %}{% set ns.x = ns.x[:] %}{% endfor "
+    "%}{{ ns.x }}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(100000) %}{% set ns.x = cycler(ns.x) %}{% "
+    "endfor %}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(100000) %}{% set ns.x = joiner(ns.x) %}{% "
+    "endfor %}",
+    "{{ 10 ** 1000000000 }}",
+    "{{ 99 ** 99 ** 99 }}",
+};
+
+static void survives_bombs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bombs / sizeof bombs[0]; i++) {
+        char *text = NULL;
+        size_t len = 0;
+        enum jinja_result rc = render(bombs[i], "{}", NULL, &text, &len, NULL);
+        if (rc != JINJA_ERR_LIMIT && rc != JINJA_ERR_RENDER)
+            print_error("%d: %s\n", rc, bombs[i]);
+        assert_true(rc == JINJA_ERR_LIMIT || rc == JINJA_ERR_RENDER);
+    }
+}
+
+/* Calls `body` on a thread with a small stack and waits for it. */
+static void on_small_stack(void *(*body)(void *), void *arg)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    assert_int_equal(pthread_attr_init(&attr), 0);
+    assert_int_equal(pthread_attr_setstacksize(&attr, SMALL_STACK), 0);
+    assert_int_equal(pthread_create(&thread, &attr, body, arg), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(pthread_attr_destroy(&attr), 0);
+}
+
+static void *run_bombs(void *arg)
+{
+    survives_bombs(arg);
+    return NULL;
+}
+
+static void survives_bombs_on_a_small_stack(void **state)
+{
+    on_small_stack(run_bombs, state);
+}
+
+/* A source that is `open` many times, then `middle`, then `close` as often. */
+struct nest {
+    const char *open, *middle, *close;
+};
+
+static const struct nest nests[] = {
+    {"(", "1", ")"},
+    {"[", "1", "]"},
+    {"{'a':", "1", "}"},
+    {"-", "1", ""},
+    {"not ", "1", ""},
+    {"1+", "1", ""},
+    {"1~", "1", ""},
+    {"", "a", ".b"},
+    {"", "a", "[0]"},
+    {"", "a", "|e"},
+    {"", "a", "()"},
+    {"", "a", " is odd"},
+    {"1 if ", "1", " else 1"},
+    {"1 if 1 else ", "1", ""},
+    {"f(", "1", ")"},
+    {"f(a=", "1", ")"},
+    {"a|f(", "1", ")"},
+    {"a[", "1", "]"},
+    {"2**", "1", ""},
+    {"1<", "1", ""},
+    {"1 and ", "1", ""},
+    {"1 or ", "1", ""},
+    {"+", "1", ""},
+    {"'a' ", "'a'", ""},
+    {"a.b(", "1", ")"},
+    {"(", "1", ",)"},
+    {"1,", "1", ""},
+    {"1 in ", "1", ""},
+    {"{% if 1 %}", "x", "{% endif %}"},
+    {"{% for i in [1] %}", "x", "{% endfor %}"},
+    {"{% if 1 %}{% else %}", "x", "{% endif %}"},
+    {"{% if 0 %}", "x{% endif %}", ""},
+    {"{% if 0 %}{% el", "if 0 %}{% endif %}", ""},
+    {"{% with %}", "x", "{% endwith %}"},
+    {"{% set x %}", "x", "{% endset %}"},
+    {"{% filter e %}", "x", "{% endfilter %}"},
+    {"{% macro m() %}", "x", "{% endmacro %}"},
+    {"{% call m() %}", "x", "{% endcall %}"},
+    {"{% block a %}", "x", "{% endblock %}"},
+    {"{% autoescape true %}", "x", "{% endautoescape %}"},
+    {"{# ", "x", " #}"},
+    {"{{ ", "x", " }}"},
+    {"{% elif 0 %}", "{% endif %}", ""},
+};
+
+static void *run_nests(void *arg)
+{
+    (void)arg;
+    static const size_t times[] = {10, 60, 100, 149, 200, 400, 1000, 20000};
+    for (size_t i = 0; i < sizeof nests / sizeof nests[0]; i++) {
+        for (size_t t = 0; t < sizeof times / sizeof times[0]; t++) {
+            const struct nest *n = &nests[i];
+            bool is_tag = strchr(n->open, '{') && strchr("{%#", n->open[1]) && n->open[1] != '\0';
+            bool is_elif = strcmp(n->open, "{% elif 0 %}") == 0;
+            const char *before = is_elif ? "{% if 0 %}" : is_tag ? "" : "{{ ";
+            const char *after = is_tag ? "" : " }}";
+            size_t size = strlen(before) + strlen(after) + strlen(n->middle) + 1 +
+                          times[t] * (strlen(n->open) + strlen(n->close));
+            char *source = malloc(size);
+            assert_non_null(source);
+            char *end = stpcpy(source, before);
+            for (size_t k = 0; k < times[t]; k++)
+                end = stpcpy(end, n->open);
+            end = stpcpy(end, n->middle);
+            for (size_t k = 0; k < times[t]; k++)
+                end = stpcpy(end, n->close);
+            stpcpy(end, after);
+            char *text = NULL;
+            size_t len = 0;
+            enum jinja_result rc = render(source, "{\"a\": {}}", NULL, &text, &len, NULL);
+            assert_int_not_equal(rc, JINJA_ERR_INTERNAL);
+            jinja_text_free(text, len);
+            free(source);
+        }
+    }
+    return NULL;
+}
+
+static void survives_nested_sources_on_a_small_stack(void **state)
+{
+    on_small_stack(run_nests, state);
+}
+
+/* Deep recursion of every kind that a render can do, as deep as it is allowed. */
+static void *run_recursions(void *arg)
+{
+    (void)arg;
+    static const char *const sources[] = {
+        "{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}",
+        "{% macro m(n) %}{% call m(n) %}{{ caller() }}{% endcall %}{% endmacro %}{{ m(0) }}",
+        "{% macro m(f) %}{{ [1]|map('string')|list }}{{ f(f) }}{% endmacro %}{{ m(m) }}",
+        "{% block a %}{{ self.a() }}{% endblock %}",
+        "{% for n in t recursive %}{{ loop(n) }}{% endfor %}",
+        "{{ t }}{{ t|tojson }}{{ t|pprint }}{{ t|string }}{{ t ~ t }}{{ t == t }}{{ '%s' % t }}",
+        "{{ t == u }}{{ [t, u]|sort }}{{ t < u }}",
+        "{{ [t, u]|unique|list|length }}",
+    };
+    char data[4 * JINJA_MAX_NESTING + 64];
+    size_t arrays = JINJA_MAX_NESTING - 1;
+    char *deep = repeated('[', 2 * arrays);
+    memset(deep + arrays, ']', arrays);
+    int used = snprintf(data, sizeof data, "{\"t\": %s, \"u\": %s}", deep, deep);
+    assert_in_range(used, 1, sizeof data - 1);
+    free(deep);
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        char *text = NULL;
+        size_t len = 0;
+        enum jinja_result rc = render(sources[i], data, NULL, &text, &len, NULL);
+        assert_int_not_equal(rc, JINJA_ERR_INTERNAL);
+        assert_int_not_equal(rc, JINJA_ERR_SYNTAX);
+        jinja_text_free(text, len);
+    }
+    return NULL;
+}
+
+static void survives_recursion_on_a_small_stack(void **state)
+{
+    on_small_stack(run_recursions, state);
+}
+
 static void *render_many(void *arg)
 {
     const struct jinja_template *tmpl = arg;
@@ -296,11 +548,16 @@ int main(void)
         cmocka_unit_test(refuses_bad_data),
         cmocka_unit_test(refuses_data_cut_anywhere),
         cmocka_unit_test(refuses_null),
+        cmocka_unit_test(cuts_long_error_texts_between_characters),
         cmocka_unit_test(bounds_the_source),
         cmocka_unit_test(bounds_the_data),
         cmocka_unit_test(bounds_nesting_of_data),
         cmocka_unit_test(bounds_the_output),
         cmocka_unit_test(bounds_the_work),
+        cmocka_unit_test(survives_bombs),
+        cmocka_unit_test(survives_bombs_on_a_small_stack),
+        cmocka_unit_test(survives_nested_sources_on_a_small_stack),
+        cmocka_unit_test(survives_recursion_on_a_small_stack),
         cmocka_unit_test(renders_one_template_in_many_threads),
     };
     return cmocka_run_group_tests_name("jinja", tests, NULL, NULL);

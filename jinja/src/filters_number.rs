@@ -1,0 +1,217 @@
+//! Filters on numbers.
+
+use crate::arguments::Arguments;
+use crate::digits::decimal;
+use crate::python;
+use crate::text_methods::strip;
+use crate::value::{as_float, as_int, error, fail, int as int_value, type_name, type_of, undefined, Result, Type};
+use minijinja::{State, Value};
+
+pub fn abs(_: &mut State, args: &[Value]) -> Result<Value> {
+    let args = Arguments::bind("abs", &["x"], 1, args)?;
+    let value = args.get(0).cloned().unwrap_or_default();
+    if let Some(int) = as_int(&value) {
+        return int.checked_abs().map(int_value).ok_or_else(|| error("the integer is too large"));
+    }
+    as_float(&value).map(|float| Value::from(float.abs())).ok_or_else(|| not_a_number("abs", &value))
+}
+
+fn not_a_number(filter: &str, value: &Value) -> minijinja::Error {
+    if value.is_undefined() {
+        return undefined::<()>(&format!("the operand of {filter}")).unwrap_err();
+    }
+    error(format!("{filter} needs a number, not '{}'", type_name(value)))
+}
+
+pub fn round(state: &mut State, args: &[Value]) -> Result<Value> {
+    let args = Arguments::bind("round", &["value", "precision", "method"], 1, args)?;
+    let value = args.get(0).cloned().unwrap_or_default();
+    let (precision, method) = (args.int(1, 0)?, args.str(2, "common")?);
+    if !matches!(method, "common" | "ceil" | "floor") {
+        return fail("method must be common, ceil or floor");
+    }
+    let Some(float) = as_float(&value) else {
+        return Err(not_a_number("round", &value));
+    };
+    if method == "common" {
+        return match as_int(&value) {
+            Some(int) => round_int(int, precision).map(int_value),
+            None => Ok(Value::from(round_half_even(float, precision))),
+        };
+    }
+    // func(value * 10**precision) / 10**precision, where an int stays one until the division.
+    let power = state.apply_filter("<pow>", &[Value::from(10), Value::from(precision)])?;
+    let scaled = state.apply_filter("<mul>", &[value, power.clone()])?;
+    let whole = match as_float(&scaled).filter(|_| type_of(&scaled) == Type::Float) {
+        Some(scaled) if method == "ceil" => python::float_to_int(scaled.ceil())?,
+        Some(scaled) => python::float_to_int(scaled.floor())?,
+        None => scaled,
+    };
+    state.apply_filter("<div>", &[whole, power])
+}
+
+/// `round(int, precision)`: halves go to the even neighbour.
+fn round_int(value: i128, precision: i64) -> Result<i128> {
+    if precision >= 0 {
+        return Ok(value);
+    }
+    let unit = u32::try_from(-precision).ok().and_then(|digits| 10_i128.checked_pow(digits));
+    let Some(unit) = unit else { return Ok(0) };
+    let rest = value.rem_euclid(unit);
+    let down = value - rest;
+    let up = rest * 2 > unit || rest * 2 == unit && (down / unit) % 2 != 0;
+    Ok(if up { down + unit } else { down })
+}
+
+/// `round(float, precision)`: rounds the exact binary value, halves to the even neighbour.
+fn round_half_even(value: f64, precision: i64) -> f64 {
+    if !value.is_finite() || precision > 330 {
+        return value;
+    }
+    if precision >= 0 {
+        return format!("{value:.*}", precision as usize).parse().unwrap_or(value);
+    }
+    let unit = 10_f64.powi(i32::try_from(-precision).unwrap_or(i32::MAX).min(400));
+    if !unit.is_finite() {
+        return 0.0_f64.copysign(value);
+    }
+    let scaled = value / unit;
+    let mut rounded = scaled.round();
+    if (scaled - scaled.trunc()).abs() == 0.5 {
+        rounded = 2.0 * (scaled / 2.0).round();
+    }
+    rounded * unit
+}
+
+/// `int(text, base)`; None where Python raises ValueError.
+fn parse_int(text: &str, base: u32) -> Option<Value> {
+    let text = strip(text, None, true, true);
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (base, digits) = without_prefix(digits, base)?;
+    if digits.is_empty() || digits.ends_with('_') || digits.contains("__") || digits.starts_with('_') {
+        return None;
+    }
+    let plain: String = digits
+        .chars()
+        .filter(|c| *c != '_')
+        .map(|c| decimal(c).and_then(|digit| char::from_digit(digit, 10)).unwrap_or(c))
+        .collect();
+    if base == 10 && plain.bytes().all(|b| b.is_ascii_digit()) {
+        let trimmed = plain.trim_start_matches('0');
+        let sign = if negative && !trimmed.is_empty() { "-" } else { "" };
+        return Some(crate::bigint::value_of(&format!("{sign}{}", if trimmed.is_empty() { "0" } else { trimmed })));
+    }
+    let magnitude = i128::from_str_radix(&plain, base).ok().filter(|value| *value >= 0)?;
+    Some(int_value(if negative { -magnitude } else { magnitude }))
+}
+
+/// Takes off `0x`, `0o` or `0b` where the base allows it; base 0 follows the prefix.
+fn without_prefix(digits: &str, base: u32) -> Option<(u32, &str)> {
+    for (prefix, meant) in [("0x", 16), ("0o", 8), ("0b", 2)] {
+        let found = digits.strip_prefix(prefix).or_else(|| digits.strip_prefix(&*prefix.to_uppercase()));
+        if let Some(rest) = found.filter(|_| base == 0 || base == meant) {
+            return Some((meant, rest.strip_prefix('_').unwrap_or(rest)));
+        }
+    }
+    if base == 0 && digits.starts_with('0') && digits.contains(|c: char| c != '0' && c != '_') {
+        return None;
+    }
+    Some((if base == 0 { 10 } else { base }, digits))
+}
+
+/// `float(text)`; None where Python raises ValueError.
+pub fn parse_float(text: &str) -> Option<f64> {
+    let text = strip(text, None, true, true);
+    let bytes = text.as_bytes();
+    let is_digit = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_digit);
+    let misplaced =
+        |(index, byte): (usize, &u8)| *byte == b'_' && !(index > 0 && is_digit(index - 1) && is_digit(index + 1));
+    if bytes.iter().enumerate().any(misplaced) {
+        return None;
+    }
+    let plain: String = text
+        .chars()
+        .filter(|c| *c != '_')
+        .map(|c| decimal(c).and_then(|digit| char::from_digit(digit, 10)).unwrap_or(c))
+        .collect();
+    // What Rust reads besides: nothing else; what Python reads besides: "infinity", which Rust does too.
+    plain.parse().ok()
+}
+
+pub fn int(_: &mut State, args: &[Value]) -> Result<Value> {
+    let args = Arguments::bind("int", &["value", "default", "base"], 1, args)?;
+    let value = args.get(0).cloned().unwrap_or_default();
+    let default = || Ok(args.get(1).cloned().unwrap_or_else(|| Value::from(0)));
+    match type_of(&value) {
+        Type::Undefined => undefined("the operand of int"),
+        Type::Int => Ok(value),
+        Type::Bool => Ok(Value::from(i64::from(value.is_true()))),
+        Type::Float => {
+            let float = as_float(&value).unwrap_or(f64::NAN);
+            if float.is_infinite() {
+                // OverflowError, which Jinja2 lets through here.
+                return python::float_to_int(float);
+            }
+            python::float_to_int(float).or_else(|_| default())
+        }
+        Type::Str => {
+            let text = value.as_str().unwrap_or_default();
+            let base = u32::try_from(args.int(2, 10)?).unwrap_or(1);
+            if base == 0 || (2..=36).contains(&base) {
+                if let Some(int) = parse_int(text, base) {
+                    return Ok(int);
+                }
+            }
+            match parse_float(text).map(python::float_to_int) {
+                Some(Ok(int)) => Ok(int),
+                _ => default(),
+            }
+        }
+        _ => default(),
+    }
+}
+
+pub fn float(_: &mut State, args: &[Value]) -> Result<Value> {
+    let args = Arguments::bind("float", &["value", "default"], 1, args)?;
+    let value = args.get(0).cloned().unwrap_or_default();
+    let found = match value.as_str() {
+        Some(text) => parse_float(text),
+        None if value.is_undefined() => return undefined("the operand of float"),
+        None => as_float(&value),
+    };
+    Ok(found.map(Value::from).unwrap_or_else(|| args.get(1).cloned().unwrap_or_else(|| Value::from(0.0))))
+}
+
+pub fn filesizeformat(_: &mut State, args: &[Value]) -> Result<Value> {
+    let args = Arguments::bind("filesizeformat", &["value", "binary"], 1, args)?;
+    let value = args.get(0).cloned().unwrap_or_default();
+    let bytes = value.as_str().and_then(parse_float).or_else(|| as_float(&value));
+    let Some(bytes) = bytes.filter(|bytes| bytes.is_finite()) else {
+        return Err(not_a_number("filesizeformat", &value));
+    };
+    let binary = args.is_true(1);
+    let base = if binary { 1024.0 } else { 1000.0 };
+    if bytes == 1.0 {
+        return Ok(Value::from("1 Byte"));
+    }
+    if bytes < base {
+        return Ok(Value::from(format!("{} Bytes", bytes.trunc())));
+    }
+    let mut unit = base;
+    let mut prefix = ' ';
+    for known in "kMGTPEZY".chars() {
+        prefix = known;
+        unit *= base;
+        if bytes < unit {
+            break;
+        }
+    }
+    let shown = base * bytes / unit;
+    Ok(Value::from(match binary {
+        true => format!("{shown:.1} {}iB", prefix.to_ascii_uppercase()),
+        false => format!("{shown:.1} {prefix}B"),
+    }))
+}
