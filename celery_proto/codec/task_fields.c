@@ -102,7 +102,8 @@ static enum celeriac_err read_limit(const struct json_node *node, double *second
     return CELERIAC_OK;
 }
 
-static enum celeriac_err read_limits(const struct json_node *node, struct cel_task_message *m)
+/* The two limits of an array whose elements were recorded. */
+static enum celeriac_err read_pair(const struct json_node *node, struct cel_task_message *m)
 {
     const struct json_node *hard, *soft;
     enum celeriac_err code;
@@ -114,8 +115,24 @@ static enum celeriac_err read_limits(const struct json_node *node, struct cel_ta
     code = read_limit(hard, &m->time_limit);
     if (code == CELERIAC_OK)
         code = read_limit(soft, &m->soft_time_limit);
+    return code;
+}
+
+/* [hard, soft]; a body of protocol 1 is parsed too shallow to hold them, so they are parsed here.
+ */
+static enum celeriac_err read_limits(const struct json_node *node, struct cel_task_message *m)
+{
+    enum celeriac_err code = CELERIAC_OK;
+    struct json_doc doc;
+
+    json_init(&doc);
+    if (node->pruned)
+        code = json_parse(&doc, json_raw(node), NULL, NULL);
+    if (code == CELERIAC_OK)
+        code = read_pair(node->pruned ? json_root(&doc) : node, m);
     if (code == CELERIAC_OK)
         m->timelimit = json_raw(node);
+    json_close(&doc);
     return code;
 }
 
