@@ -42,7 +42,7 @@ struct cel_endpoint {
     const char *password; /* NULL: no AUTH; secret */
     bool tls;
     enum cel_tls_verify verify;
-    bool check_hostname;  /* the certificate must name `host`; only with CEL_TLS_REQUIRED */
+    bool check_hostname;  /* the certificate must name `host`; false with CEL_TLS_NONE */
     const char *ca_certs; /* file; NULL: the system's */
     const char *ca_path;  /* folder; NULL: none */
     const char *certfile; /* client certificate; NULL: none */

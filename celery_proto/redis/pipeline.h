@@ -20,19 +20,17 @@
 #include "base/strbuf.h"
 #include "celeriac/error.h"
 #include "celery_proto/redis/conn.h"
+#include "celery_proto/redis/reply.h"
 
 /* Most bytes of commands in one pipeline: Redis' client-query-buffer-limit is 1 GiB by default. */
 #define CEL_PIPELINE_BYTES_MAX ((size_t)1 << 30)
-
-/* One reply; hiredis' structure, looked into by the functions below only. */
-struct redisReply;
 
 struct cel_pipeline {
     struct strbuf out;           /* encoded commands */
     size_t count;                /* commands */
     struct redisReply **replies; /* count of them after a run */
     size_t reply_count, reply_cap;
-    enum celeriac_err status;
+    bool was_sent; /* the last run handed bytes to the network */
 };
 
 /* Starts an empty pipeline. */
@@ -74,28 +72,7 @@ bool cel_pipeline_was_sent(const struct cel_pipeline *p);
 /* Reply i of the last successful run; borrowed until the pipeline is cleared, run or closed. */
 const struct redisReply *cel_pipeline_reply(const struct cel_pipeline *p, size_t i);
 
-/*
- * Turns an error reply into a code with text: CELERIAC_ERR_UNAVAILABLE (LOADING, READONLY,
- * MASTERDOWN, TRYAGAIN, BUSY, CLUSTERDOWN, MISCONF, OOM, NOREPLICAS: waiting may help),
- * CELERIAC_ERR_AUTH (NOAUTH, WRONGPASS, NOPERM), CELERIAC_ERR_UNSUPPORTED (unknown command),
- * CELERIAC_ERR_PROTOCOL (anything else). CELERIAC_OK for other replies.
- */
-enum celeriac_err cel_reply_check(const struct redisReply *reply,
-                                  struct celeriac_error *err) CELERIAC_MUST_CHECK;
-
-/* Kinds of replies. A NULL reply is none of them. */
-bool cel_reply_is_nil(const struct redisReply *reply);
-bool cel_reply_is_array(const struct redisReply *reply);
-bool cel_reply_is_error(const struct redisReply *reply);
-
-/* An integer reply, or a string that is one; 0 for anything else. */
-int64_t cel_reply_int(const struct redisReply *reply);
-
-/* Bytes of a string, status or error; empty for anything else. Borrowed from the reply. */
-struct span cel_reply_span(const struct redisReply *reply);
-
-/* Elements of an array; 0 and NULL for anything else. */
-size_t cel_reply_count(const struct redisReply *reply);
-const struct redisReply *cel_reply_at(const struct redisReply *reply, size_t i);
+/* Moves reply i out: the caller destroys it with cel_reply_destroy(). NULL when there is none. */
+struct redisReply *cel_pipeline_take_reply(struct cel_pipeline *p, size_t i);
 
 #endif

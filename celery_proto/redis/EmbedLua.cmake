@@ -1,0 +1,37 @@
+# Turns Lua scripts into one C file of `struct cel_script` constants, with the digest that EVALSHA
+# wants. A script may stand on another file's functions: they are put in front.
+#
+# celeriac_embed_lua(OUTPUT file.c SCRIPTS name[=prefix[,prefix]...] ...)
+function(celeriac_embed_lua)
+  cmake_parse_arguments(arg "" "OUTPUT" "SCRIPTS" ${ARGN})
+  set(code "/* Made from the .lua files by EmbedLua.cmake. */\n#include \"celery_proto/redis/script.h\"\n")
+  foreach(script ${arg_SCRIPTS})
+    string(REPLACE "=" ";" parts ${script})
+    list(GET parts 0 name)
+    set(text "")
+    list(LENGTH parts count)
+    if(count GREATER 1)
+      list(GET parts 1 prefixes)
+      string(REPLACE "," ";" prefixes ${prefixes})
+      foreach(prefix ${prefixes})
+        file(READ ${CMAKE_CURRENT_SOURCE_DIR}/lua/${prefix}.lua part)
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS lua/${prefix}.lua)
+        string(APPEND text "${part}")
+      endforeach()
+    endif()
+    file(READ ${CMAKE_CURRENT_SOURCE_DIR}/lua/${name}.lua main)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS lua/${name}.lua)
+    string(APPEND text "${main}")
+    # Comments and indentation stay in the source; the server need not keep them.
+    string(REGEX REPLACE "(^|\n)[ \t]*--[^\n]*" "\\1" text "${text}")
+    string(REGEX REPLACE "\n[ \t\n]+" "\n" text "${text}")
+    string(SHA1 digest "${text}")
+    string(REPLACE "\\" "\\\\" text "${text}")
+    string(REPLACE "\"" "\\\"" text "${text}")
+    string(REPLACE "\n" "\\n\"\n    \"" text "${text}")
+    string(APPEND code "\nstatic const char ${name}_text[] =\n    \"${text}\";\n"
+      "const struct cel_script cel_script_${name} = {\n"
+      "    \"${name}\", ${name}_text, sizeof ${name}_text - 1, \"${digest}\"};\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${arg_OUTPUT} CONTENT "${code}" @ONLY)
+endfunction()

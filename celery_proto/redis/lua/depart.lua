@@ -1,0 +1,16 @@
+-- Removes the registration of a worker that holds nothing any more.
+--
+-- KEYS  1 workers  2 own hash  3 record of its last claim
+-- ARGV  1 worker id  2 its registration as it was read, "" for any
+--
+-- Returns 1 when it is gone, 0 when it still holds something or lives.
+
+if redis.call('HLEN', KEYS[2]) > 0 then
+    return 0
+end
+if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
+    return 0
+end
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('DEL', KEYS[3])
+return 1
