@@ -1,0 +1,87 @@
+#include "celery_proto/redis/queue_info.h"
+
+#include "base/strbuf.h"
+#include "celery_proto/codec/keys.h"
+#include "celery_proto/codec/priority.h"
+#include "celery_proto/redis/pipeline.h"
+#include "celery_proto/redis/publish.h"
+
+/* Longest list key. */
+#define KEY_MAX (4 * (size_t)CEL_KEY_OPTION_MAX + CEL_NAME_MAX)
+
+/* Adds LLEN, and DEL if asked for, of every list of every queue. */
+static enum celeriac_err write_commands(struct cel_pipeline *p, const struct cel_keys *keys,
+                                        const struct span *queues, size_t count, bool purge)
+{
+    const struct cel_priority_steps *steps = cel_keys_steps(keys);
+    struct strbuf key;
+    strbuf_init(&key, KEY_MAX);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t s = 0; s < steps->count; s++) {
+            strbuf_clear(&key);
+            cel_key_queue(keys, queues[i], steps->step[s], &key);
+            CEL_COMMAND(p, SPAN("LLEN"), strbuf_span(&key));
+            if (purge)
+                CEL_COMMAND(p, SPAN("DEL"), strbuf_span(&key));
+        }
+    }
+    enum celeriac_err code = strbuf_status(&key);
+    strbuf_close(&key);
+    return code;
+}
+
+/* Runs the commands; lengths get the sum of each queue. */
+static enum celeriac_err run(struct cel_conn *conn, const struct cel_keys *keys,
+                             const struct span *queues, size_t count, bool purge, uint64_t *lengths,
+                             uint64_t *total, struct celeriac_error *err)
+{
+    struct cel_pipeline p;
+    size_t steps = cel_keys_steps(keys)->count;
+    size_t each = purge ? 2 : 1;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (queues[i].len == 0 || queues[i].len > CEL_NAME_MAX)
+            return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                      "a queue's name must have 1 to %d bytes", CEL_NAME_MAX);
+    }
+    cel_pipeline_init(&p);
+    /* One transaction, so that a purge reports exactly what it deleted. */
+    CEL_COMMAND(&p, SPAN("MULTI"));
+    enum celeriac_err code = write_commands(&p, keys, queues, count, purge);
+    CEL_COMMAND(&p, SPAN("EXEC"));
+    if (code != CELERIAC_OK)
+        (void)celeriac_error_set(err, code, "no memory for the names of queues");
+    else
+        code = cel_pipeline_run(&p, conn, err);
+    const struct redisReply *replies = cel_pipeline_reply(&p, p.count - 1);
+    if (code == CELERIAC_OK)
+        code = cel_reply_check(replies, err);
+    for (size_t i = 0; i < cel_reply_count(replies) && code == CELERIAC_OK; i++)
+        code = cel_reply_check(cel_reply_at(replies, i), err);
+    for (size_t i = 0; i < count && code == CELERIAC_OK; i++) {
+        uint64_t length = 0;
+        for (size_t s = 0; s < steps; s++)
+            length += (uint64_t)cel_reply_int(cel_reply_at(replies, (i * steps + s) * each));
+        if (lengths != NULL)
+            lengths[i] = length;
+        sum += length;
+    }
+    cel_pipeline_close(&p);
+    if (code == CELERIAC_OK && total != NULL)
+        *total = sum;
+    return code;
+}
+
+enum celeriac_err cel_queue_lengths(struct cel_conn *conn, const struct cel_keys *keys,
+                                    const struct span *queues, size_t count, uint64_t *lengths,
+                                    struct celeriac_error *err)
+{
+    return run(conn, keys, queues, count, false, lengths, NULL, err);
+}
+
+enum celeriac_err cel_queue_purge(struct cel_conn *conn, const struct cel_keys *keys,
+                                  const struct span *queues, size_t count, uint64_t *purged,
+                                  struct celeriac_error *err)
+{
+    return run(conn, keys, queues, count, true, NULL, purged, err);
+}
