@@ -1,0 +1,255 @@
+#include "tests/support/redis_server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define TEXT_MAX 256
+#define ARGS_MAX 64
+
+/* Attempts to reach a starting server, 10 ms apart. */
+#define START_TRIES 1000
+
+struct redis_server {
+    struct redis_server_options options;
+    pid_t pid; /* 0: not running */
+    uint16_t port;
+    char folder[TEXT_MAX];
+    char url[TEXT_MAX];
+    char unix_url[TEXT_MAX];
+    char socket_path[TEXT_MAX];
+    char port_text[8];
+};
+
+static bool is_in_path(const char *program)
+{
+    const char *path = getenv("PATH");
+    while (path != NULL && *path != '\0') {
+        size_t len = strcspn(path, ":");
+        char full[4096];
+        int n = snprintf(full, sizeof full, "%.*s/%s", (int)len, path, program);
+        if (n > 0 && (size_t)n < sizeof full && access(full, X_OK) == 0)
+            return true;
+        path += len + (path[len] == ':' ? 1 : 0);
+    }
+    return false;
+}
+
+bool redis_server_is_installed(void)
+{
+    return is_in_path("redis-server");
+}
+
+static uint16_t free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    (void)close(fd);
+    return ntohs(address.sin_port);
+}
+
+/* The child's command line; text buffers must outlive exec. */
+static void become_server(const struct redis_server *s)
+{
+    char cert[TEXT_MAX * 2], key[TEXT_MAX * 2], ca[TEXT_MAX * 2];
+    const char *args[ARGS_MAX];
+    size_t n = 0;
+    const char *fixed[] = {"redis-server",
+                           "--bind",
+                           "127.0.0.1",
+                           "--dir",
+                           s->folder,
+                           "--save",
+                           "",
+                           "--unixsocket",
+                           s->socket_path,
+                           "--logfile",
+                           "redis.log",
+                           "--daemonize",
+                           "no",
+                           "--enable-debug-command",
+                           "local"};
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+        args[n++] = fixed[i];
+    args[n++] = s->options.tls_folder != NULL ? "--tls-port" : "--port";
+    args[n++] = s->port_text;
+    if (s->options.tls_folder != NULL) {
+        (void)snprintf(cert, sizeof cert, "%s/redis.crt", s->options.tls_folder);
+        (void)snprintf(key, sizeof key, "%s/redis.key", s->options.tls_folder);
+        (void)snprintf(ca, sizeof ca, "%s/ca.crt", s->options.tls_folder);
+        const char *tls[] = {"--port",
+                             "0",
+                             "--tls-cert-file",
+                             cert,
+                             "--tls-key-file",
+                             key,
+                             "--tls-ca-cert-file",
+                             ca,
+                             "--tls-auth-clients",
+                             "no"};
+        for (size_t i = 0; i < sizeof tls / sizeof tls[0]; i++)
+            args[n++] = tls[i];
+    }
+    if (s->options.appendonly) {
+        const char *aof[] = {"--appendonly", "yes", "--appendfsync", "always"};
+        for (size_t i = 0; i < sizeof aof / sizeof aof[0]; i++)
+            args[n++] = aof[i];
+    }
+    if (s->options.password != NULL) {
+        args[n++] = "--requirepass";
+        args[n++] = s->options.password;
+    }
+    for (size_t i = 0; i < 8 && s->options.extra[i] != NULL; i++)
+        args[n++] = s->options.extra[i];
+    args[n] = NULL;
+    int null = open("/dev/null", O_RDWR);
+    if (null >= 0) {
+        (void)dup2(null, STDIN_FILENO);
+        (void)dup2(null, STDOUT_FILENO);
+        (void)dup2(null, STDERR_FILENO);
+    }
+    execvp(args[0], (char *const *)(uintptr_t)args);
+}
+
+/* Asks over the Unix socket, which is there with and without TLS. */
+static bool answers(const struct redis_server *s)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char reply[64];
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%.100s", s->socket_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    bool ok = false;
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+        send(fd, "PING\r\n", 6, MSG_NOSIGNAL) == 6) {
+        ssize_t n = recv(fd, reply, sizeof reply, 0);
+        /* A server that loads its data says so; one that wants a password is up. */
+        ok = n > 0 && (reply[0] == '+' || memcmp(reply, "-NOAUTH", 7) == 0);
+    }
+    (void)close(fd);
+    return ok;
+}
+
+static void launch(struct redis_server *s)
+{
+    pid_t parent = getpid();
+    s->pid = fork();
+    assert_true(s->pid >= 0);
+    if (s->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() == parent)
+            become_server(s);
+        _exit(127);
+    }
+    for (int i = 0; i < START_TRIES; i++) {
+        if (answers(s))
+            return;
+        assert_int_equal(waitpid(s->pid, NULL, WNOHANG), 0);
+        (void)usleep(10000);
+    }
+    fail_msg("redis-server does not answer");
+}
+
+struct redis_server *redis_server_start(const struct redis_server_options *options)
+{
+    struct redis_server *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    if (options != NULL)
+        s->options = *options;
+    (void)snprintf(s->folder, sizeof s->folder, "/tmp/celeriac-redis-XXXXXX");
+    assert_non_null(mkdtemp(s->folder));
+    s->port = free_port();
+    (void)snprintf(s->port_text, sizeof s->port_text, "%u", s->port);
+    (void)snprintf(s->socket_path, sizeof s->socket_path, "%.100s/redis.sock", s->folder);
+    (void)snprintf(s->url, sizeof s->url, "redis%s://127.0.0.1:%u/0",
+                   s->options.tls_folder != NULL ? "s" : "", s->port);
+    (void)snprintf(s->unix_url, sizeof s->unix_url, "redis+socket://%.200s", s->socket_path);
+    launch(s);
+    return s;
+}
+
+static void remove_folder(const char *folder)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        execlp("rm", "rm", "-rf", "--", folder, (char *)NULL);
+        _exit(127);
+    }
+    if (pid > 0)
+        (void)waitpid(pid, NULL, 0);
+}
+
+void redis_server_stop(struct redis_server *server)
+{
+    if (server == NULL)
+        return;
+    redis_server_kill(server);
+    remove_folder(server->folder);
+    free(server);
+}
+
+const char *redis_server_url(const struct redis_server *server)
+{
+    return server->url;
+}
+
+const char *redis_server_unix_url(const struct redis_server *server)
+{
+    return server->unix_url;
+}
+
+uint16_t redis_server_port(const struct redis_server *server)
+{
+    return server->port;
+}
+
+const char *redis_server_folder(const struct redis_server *server)
+{
+    return server->folder;
+}
+
+void redis_server_kill(struct redis_server *server)
+{
+    if (server->pid == 0)
+        return;
+    (void)kill(server->pid, SIGKILL);
+    while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    server->pid = 0;
+}
+
+void redis_server_revive(struct redis_server *server)
+{
+    if (server->pid == 0)
+        launch(server);
+}
+
+void redis_server_freeze(struct redis_server *server)
+{
+    assert_int_equal(kill(server->pid, SIGSTOP), 0);
+}
+
+void redis_server_thaw(struct redis_server *server)
+{
+    assert_int_equal(kill(server->pid, SIGCONT), 0);
+}
