@@ -8,8 +8,7 @@ from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.services import (CeleriacApi, CeleriacWorker, CeleryWorker, DjangoApi, HttpServer, Postgres, Redis,
                             Session, SmtpServer, wait_until)
