@@ -55,11 +55,11 @@ static struct cel_finish_item item_of_end(const struct cel_request *request)
         item.to = CEL_FINISH_QUARANTINE;
         item.message = request->message->raw;
         item.reason = request->quarantine;
-    } else if (settlement->fate == CEL_FATE_REQUEUE) {
+    } else if (settlement->fate == CEL_FATE_REQUEUE && !request->acked) {
         item.to = CEL_FINISH_BACK;
         item.message = request->message->raw;
     } else if (strbuf_span(&settlement->retry).len > 0) {
-        item.to = CEL_FINISH_BACK;
+        item.to = request->acked ? CEL_FINISH_PUBLISH : CEL_FINISH_BACK;
         item.message = strbuf_span(&settlement->retry);
     }
     if (strbuf_span(&settlement->record).len > 0) {
