@@ -26,8 +26,9 @@
 #include "celery_proto/redis/broker_url.h"
 #include "celery_proto/redis/pipeline.h"
 
-#define WAIT_MS 20000 /* far beyond what anything here takes; only a failing test waits that long \
-                       */
+#define WAIT_MS                                                                       \
+    20000 /* far beyond what anything here takes; only a failing test waits that long \
+           */
 
 /* ---- tasks --------------------------------------------------------------------------------- */
 
