@@ -3,7 +3,7 @@
 # the shared library; tests/lint compares its symbols with include/celeriac/symbols.txt.
 include(CMakePackageConfigHelpers)
 
-set(library_objects $<TARGET_OBJECTS:base> $<TARGET_OBJECTS:codec> $<TARGET_OBJECTS:redis> $<TARGET_OBJECTS:worker>)
+set(library_objects $<TARGET_OBJECTS:base> $<TARGET_OBJECTS:codec> $<TARGET_OBJECTS:celery_redis> $<TARGET_OBJECTS:worker>)
 set(library_needs PkgConfig::HIREDIS OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB Threads::Threads)
 
 add_library(celeriac SHARED ${library_objects})
