@@ -1,1 +1,0 @@
-"""Measurements: ours and Python side by side."""

@@ -1,1 +1,0 @@
-SELECT max(version), max(readable_from) FROM celeriac.schema_migrations
