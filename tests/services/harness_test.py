@@ -126,6 +126,17 @@ class HarnessTest(unittest.TestCase):
         self.assertEqual(codes, [250, 250, 354, 250, 250, 250])
         self.assertIn(b"y" * 40000 + b"\r\n.\r\nend\r\n", sink.kept.read_bytes())
 
+    def test_sink_answers_a_client_that_pipelines_without_end(self):
+        """More replies than any buffer of the sink holds, read only after all was sent."""
+        sink = SmtpSink(self.session, ids=False).start()
+        mail = b"MAIL FROM:<a@b.c>\r\nRCPT TO:<d@e.f>\r\nDATA\r\nSubject: x\r\n\r\nx\r\n.\r\n"
+        with smtplib.SMTP("127.0.0.1", sink.port) as client:
+            client.ehlo()
+            client.send(mail * 2000)
+            codes = [client.getreply()[0] for _ in range(4 * 2000)]
+        self.assertEqual(codes, [250, 250, 354, 250] * 2000)
+        self.assertEqual(sink.count, 2000)
+
     def test_sink_delays_each_reply(self):
         """Five replies at 30 ms take at least that long, pipelined or not."""
         sink = SmtpSink(self.session, delay_ms=30).start()

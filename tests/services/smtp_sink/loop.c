@@ -85,33 +85,59 @@ static bool flush_client(struct sink *sink, struct client *client)
         close_client(sink, client);
         return false;
     }
-    bool wants = client->out_len > 0;
-    if (wants != client->writing) {
-        client->writing = wants;
-        watch(sink, EPOLL_CTL_MOD, client->fd, EPOLLIN | (wants ? EPOLLOUT : 0U), client);
-    }
     return true;
+}
+
+/*
+ * Asks epoll for what can be used now. While a reply is held back, or nobody reads the replies,
+ * nothing is read, so that the kernel slows the sender down.
+ */
+static void ask_events(struct sink *sink, struct client *client)
+{
+    uint32_t events = client->out_len > 0 ? EPOLLOUT : 0U;
+    if (client->due_ns == 0 && client->in_len < INPUT_BYTES)
+        events |= EPOLLIN;
+    if (events == client->events)
+        return;
+    client->events = events;
+    watch(sink, EPOLL_CTL_MOD, client->fd, events, client);
+}
+
+/* Answers what has arrived for as long as the replies can be sent. The client may be gone after. */
+static void advance(struct sink *sink, struct client *client, bool ripe)
+{
+    size_t before = 0;
+    do {
+        before = client->in_len;
+        sink_consume(sink, client, ripe);
+        ripe = false;
+        if (!flush_client(sink, client))
+            return;
+    } while (client->in_len != before && client->due_ns == 0);
+    ask_events(sink, client);
 }
 
 static void serve_client(struct sink *sink, struct client *client, uint32_t events)
 {
-    if (client->due_ns != 0 && (events & (EPOLLHUP | EPOLLERR)) != 0) {
-        close_client(sink, client);
+    if (client->due_ns != 0) {
+        if ((events & (EPOLLHUP | EPOLLERR)) != 0)
+            close_client(sink, client);
+        else if (flush_client(sink, client))
+            ask_events(sink, client);
         return;
     }
-    if (client->due_ns == 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
-        ssize_t n = recv(client->fd, client->in + client->in_len, INPUT_BYTES - client->in_len, 0);
+    if (!flush_client(sink, client))
+        return;
+    size_t room = INPUT_BYTES - client->in_len;
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && room > 0) {
+        ssize_t n = recv(client->fd, client->in + client->in_len, room, 0);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
             close_client(sink, client);
             return;
         }
         client->in_len += n > 0 ? (size_t)n : 0;
-        sink_consume(sink, client, false);
-        /* While a reply is held back nothing is read, so that the kernel slows the sender down. */
-        if (client->due_ns != 0)
-            watch(sink, EPOLL_CTL_MOD, client->fd, client->writing ? EPOLLOUT : 0U, client);
     }
-    flush_client(sink, client);
+    advance(sink, client, false);
 }
 
 static void serve_due(struct sink *sink)
@@ -123,11 +149,7 @@ static void serve_due(struct sink *sink)
         if (sink->due_head == NULL)
             sink->due_tail = NULL;
         client->due_ns = 0;
-        sink_consume(sink, client, true);
-        if (client->due_ns == 0)
-            watch(sink, EPOLL_CTL_MOD, client->fd, EPOLLIN | (client->writing ? EPOLLOUT : 0U),
-                  client);
-        flush_client(sink, client);
+        advance(sink, client, true);
     }
 }
 
@@ -149,6 +171,7 @@ static void accept_clients(struct sink *sink)
         counters->connections++;
         if (++counters->open > counters->peak)
             counters->peak = counters->open;
+        client->events = EPOLLIN;
         watch(sink, EPOLL_CTL_ADD, fd, EPOLLIN, client);
         if (counters->refuse != 0) {
             counters->refused++;
@@ -157,7 +180,8 @@ static void accept_clients(struct sink *sink)
         } else {
             sink_reply(client, "220 sink ESMTP\r\n");
         }
-        flush_client(sink, client);
+        if (flush_client(sink, client))
+            ask_events(sink, client);
     }
 }
 

@@ -1,6 +1,7 @@
 /* What an SMTP client is told, and what of its mails is counted and kept. */
 #include "sink.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -8,10 +9,7 @@
 void sink_reply(struct client *client, const char *text)
 {
     size_t len = strlen(text);
-    if (len > OUTPUT_BYTES - client->out_len) {
-        client->closing = true;
-        return;
-    }
+    assert(len <= OUTPUT_BYTES - client->out_len);
     memcpy(client->out + client->out_len, text, len);
     client->out_len += len;
 }
@@ -205,11 +203,14 @@ static void mail_line(struct sink *sink, struct client *client, const char *line
 void sink_consume(struct sink *sink, struct client *client, bool ripe)
 {
     size_t at = 0;
-    while (!client->closing && at < client->in_len) {
+    bool cut = false; /* the last line is not whole */
+    while (!client->closing && at < client->in_len &&
+           OUTPUT_BYTES - client->out_len >= REPLY_BYTES) {
         const char *line = client->in + at;
         const char *end = memchr(line, '\n', client->in_len - at);
         bool in_mail = client->phase != PHASE_COMMAND;
-        if (end == NULL)
+        cut = end == NULL;
+        if (cut)
             break;
         size_t len = (size_t)(end - line);
         at += len + 1;
@@ -227,7 +228,7 @@ void sink_consume(struct sink *sink, struct client *client, bool ripe)
         else
             command(sink, client, line, len);
     }
-    if (at == 0 && client->in_len == INPUT_BYTES && client->due_ns == 0) {
+    if (cut && at == 0 && client->in_len == INPUT_BYTES) {
         if (client->phase == PHASE_COMMAND) {
             sink_reply(client, "500 5.5.2 line too long\r\n");
             client->closing = true;

@@ -18,8 +18,10 @@
 
 /* A line longer than this is refused; RFC 5321 asks for 1000 in a mail, some clients send more. */
 #define INPUT_BYTES 16384
-/* Replies waiting for a client that pipelines without reading; past it the client is cut off. */
+/* Replies that a pipelining client has not read yet; while it is full no command is answered. */
 #define OUTPUT_BYTES 4096
+/* More than the longest reply, which is the one to EHLO. */
+#define REPLY_BYTES 256
 /* RFC 5321 wants 64 octets before the @ and 255 after it; RFC 5322 sets a header line at 998. */
 #define WORD_BYTES 1024
 
@@ -40,9 +42,9 @@ enum phase { PHASE_COMMAND, PHASE_HEADER, PHASE_BODY };
 
 struct client {
     int fd;
+    uint32_t events; /* what epoll is asked for */
     enum phase phase;
     bool closing;    /* close once the output is written */
-    bool writing;    /* EPOLLOUT is asked for */
     bool has_from;   /* MAIL was accepted */
     bool id_follows; /* the Message-ID header was empty so far: its value is on a folded line */
     bool mid_line;   /* inside a mail line that is longer than the buffer */
@@ -73,10 +75,7 @@ struct sink {
 /* The time of CLOCK in nanoseconds. */
 uint64_t sink_now_ns(clockid_t clock);
 
-/*
- * Appends TEXT to what CLIENT is to be sent. A client that pipelines commands but reads no replies
- * is marked for closing when they no longer fit.
- */
+/* Appends TEXT, less than REPLY_BYTES, to what CLIENT is to be sent; there must be room for it. */
 void sink_reply(struct client *client, const char *text);
 
 /* Puts CLIENT at the end of those whose next reply is delayed; sets its due_ns. */
@@ -85,7 +84,7 @@ void sink_wait_for_turn(struct sink *sink, struct client *client);
 /*
  * Works through the lines that have arrived at CLIENT. With a delay each line that gets a reply
  * first waits its time, as on a server that needs that long for it, pipelined or not; RIPE says
- * that the wait for the first of them is over.
+ * that the wait for the first of them is over. Stops when there is no room for another reply.
  */
 void sink_consume(struct sink *sink, struct client *client, bool ripe);
 
