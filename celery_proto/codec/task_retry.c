@@ -39,7 +39,7 @@ static struct cel_task_send next_attempt(const struct cel_task_message *m,
                                  .eta = retry->eta,
                                  .expires = m->expires,
                                  .now_us = retry->now_us,
-                                 .retries = m->retries + 1,
+                                 .retries = m->retries + (retry->keep_retries ? 0 : 1),
                                  .time_limit = m->time_limit,
                                  .soft_time_limit = m->soft_time_limit,
                                  .priority = priority_as_sent(m, properties),
@@ -74,7 +74,7 @@ static enum celeriac_err check(const struct cel_task_message *m, const struct ce
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "delivery_tag: missing");
     if (m->routing_key.len == 0 && retry->routing_key.len == 0)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "routing_key: missing");
-    if (m->retries >= CEL_RETRIES_MAX)
+    if (m->retries >= CEL_RETRIES_MAX && !retry->keep_retries)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "retries: used up");
     return CELERIAC_OK;
 }

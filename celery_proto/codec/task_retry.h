@@ -18,6 +18,7 @@
 struct cel_task_retry {
     struct span delivery_tag;        /* required: a fresh UUID */
     struct cel_time eta;             /* when to run; unset = at once */
+    bool keep_retries;               /* the attempt does not count: `retries` stays as it is */
     int64_t now_us;                  /* for properties.expiration */
     enum cel_tristate ignore_result; /* the task definition's; CEL_UNSET keeps the message's */
     struct span routing_key;         /* another queue; NULL pointer = the message's */
@@ -28,10 +29,10 @@ struct cel_task_retry {
 
 /*
  * Appends the envelope of message's next attempt. Body bytes, unknown headers (also a nested
- * `headers` object), compression and routing stay as they are; retries grows by one; a missing
- * parent_id becomes the task's own id. scratch as in cel_task_send_write(). CELERIAC_ERR_VALUE when
- * the message was refused, has no routing key, or its retries are used up (CEL_RETRIES_MAX); out is
- * then as before.
+ * `headers` object), compression and routing stay as they are; retries grows by one, unless kept; a
+ * missing parent_id becomes the task's own id. scratch as in cel_task_send_write().
+ * CELERIAC_ERR_VALUE when the message was refused, has no routing key, or its retries are used up
+ * (CEL_RETRIES_MAX); out is then as before.
  */
 enum celeriac_err cel_task_retry_write(const struct cel_task_message *message,
                                        const struct cel_task_retry *retry, struct strbuf *scratch,

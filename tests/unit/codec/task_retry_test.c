@@ -262,6 +262,11 @@ static void test_refuses_what_cannot_be_retried(void **state)
                      CELERIAC_ERR_VALUE);
     assert_int_equal(cel_task_retry_write(last, &retry, &f->scratch, &f->out, NULL), CELERIAC_OK);
     strbuf_truncate(&f->out, 4);
+    retry.keep_retries = true;
+    assert_int_equal(cel_task_retry_write(used_up, &retry, &f->scratch, &f->out, NULL),
+                     CELERIAC_OK);
+    assert_non_null(strstr(strbuf_text(&f->out), "\"retries\": 2147483647, "));
+    strbuf_truncate(&f->out, 4);
     retry.delivery_tag = (struct span){NULL, 0};
     assert_int_equal(cel_task_retry_write(fine, &retry, &f->scratch, &f->out, NULL),
                      CELERIAC_ERR_VALUE);
