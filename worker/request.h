@@ -43,7 +43,9 @@ struct cel_request {
     struct span queue;                            /* name; borrowed from the claimer */
     enum cel_request_state state;                 /* changed by cel_request_move() only */
     bool in_window;                               /* counts against the prefetch limit */
-    bool acked;             /* acknowledged when it started: the message is no longer held */
+    bool acked;             /* acknowledged when it started, or about to be: it counts as gone */
+    bool start_written;     /* the settler's: that acknowledgement has left */
+    bool ending;            /* the settler's: its end is in the same batch as its start */
     const char *quarantine; /* why it goes to the quarantine list; NULL: it does not */
     struct strbuf started;  /* record of the STARTED state; empty: none */
     struct cel_settlement settlement;

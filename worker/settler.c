@@ -49,17 +49,17 @@ static struct cel_finish_item item_of_end(const struct cel_request *request)
         .priority = request->message->priority,
     };
 
-    if (!request->acked)
+    if (!request->start_written)
         item.tag = request->tag;
     if (request->quarantine) {
         item.to = CEL_FINISH_QUARANTINE;
         item.message = request->message->raw;
         item.reason = request->quarantine;
-    } else if (settlement->fate == CEL_FATE_REQUEUE) {
+    } else if (settlement->fate == CEL_FATE_REQUEUE && !request->acked) {
         item.to = CEL_FINISH_BACK;
         item.message = request->message->raw;
     } else if (strbuf_span(&settlement->retry).len > 0) {
-        item.to = CEL_FINISH_BACK;
+        item.to = request->start_written ? CEL_FINISH_PUBLISH : CEL_FINISH_BACK;
         item.message = strbuf_span(&settlement->retry);
     }
     if (strbuf_span(&settlement->record).len > 0) {
@@ -134,24 +134,44 @@ static bool write_batch(struct cel_settler *settler, size_t count)
     }
 }
 
-static void finish_batch(struct cel_settler *settler, size_t count)
+/*
+ * Fills the items of a batch and returns their number. A task that is so short that its start and
+ * its end meet here is written once: the end acknowledges.
+ */
+static size_t fill_items(struct cel_settler *settler, size_t count)
 {
+    size_t filled = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (settler->notes[i]->is_end)
+            settler->notes[i]->request->ending = true;
     for (size_t i = 0; i < count; i++) {
         struct cel_note *note = settler->notes[i];
 
-        settler->items[i] =
-            note->is_end ? item_of_end(note->request) : item_of_start(note->request);
+        if (note->is_end)
+            settler->items[filled++] = item_of_end(note->request);
+        else if (!note->request->ending)
+            settler->items[filled++] = item_of_start(note->request);
+        if (!note->is_end && !note->request->ending)
+            note->request->start_written = note->request->acked;
     }
-    if (write_batch(settler, count)) {
-        for (size_t i = 0; i < count; i++) {
-            struct cel_request *request = settler->notes[i]->request;
+    return filled;
+}
 
-            if (settler->items[i].tag.len > 0 && !settler->items[i].held)
-                log_warning("worker", "message was taken over by a peer",
-                            LOG_SPAN("task", request->message->task),
-                            LOG_SPAN("id", request->message->id));
-        }
-    }
+static void warn_of_losses(const struct cel_settler *settler, size_t items)
+{
+    for (size_t i = 0; i < items; i++)
+        if (settler->items[i].tag.len > 0 && !settler->items[i].held)
+            log_warning("worker", "message was taken over by a peer",
+                        LOG_SPAN("tag", settler->items[i].tag));
+}
+
+static void finish_batch(struct cel_settler *settler, size_t count)
+{
+    size_t items = fill_items(settler, count);
+
+    if (write_batch(settler, items))
+        warn_of_losses(settler, items);
     for (size_t i = 0; i < count; i++)
         release(settler->runtime, settler->notes[i]);
 }

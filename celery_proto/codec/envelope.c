@@ -244,8 +244,10 @@ enum celeriac_err cel_envelope_read(struct cel_envelope_reader *reader, struct s
     code = parse(reader, raw, why, err);
     if (code == CELERIAC_OK)
         code = read_fields(reader, &e, why, err);
-    if (code != CELERIAC_OK)
-        return celeriac_error_set(err, code, "%s", celeriac_err_name(code));
+    if (code != CELERIAC_OK) {
+        celeriac_error_set(err, code, "%s", celeriac_err_name(code));
+        return code;
+    }
     *envelope = e;
     return CELERIAC_OK;
 }

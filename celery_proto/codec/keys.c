@@ -137,7 +137,7 @@ enum celeriac_err cel_keys_create(const struct cel_keys_options *options, struct
                                   struct celeriac_error *err)
 {
     /* Ten names, each at most two options and a few words. */
-    const size_t text_max = FIXED_COUNT * (2 * CEL_KEY_OPTION_MAX + 64);
+    const size_t text_max = (size_t)FIXED_COUNT * (2 * CEL_KEY_OPTION_MAX + 64);
     static const struct cel_keys_options defaults;
     const struct cel_keys_options *o = options != NULL ? options : &defaults;
     const char *prefix = or_default(o->global_keyprefix, "");

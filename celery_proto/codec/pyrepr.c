@@ -104,22 +104,26 @@ static void add_plain(struct repr *r, struct span text)
 /* A string in single quotes, only those escaped (saferepr.py _format_chars). */
 static void add_quoted(struct repr *r, struct span text)
 {
-    size_t characters = 2;
     bool cut;
 
     if (!may_write(r))
         return;
     text = truncate_text(r, text, &cut);
     strbuf_add_char(r->out, '\'');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '\'') {
-            strbuf_add_char(r->out, '\\');
-            characters++;
-        }
-        strbuf_add_char(r->out, text.ptr[i]);
+    spend(r, 2 + count_characters(text) + (cut ? 3 : 0));
+    while (text.len > 0) {
+        const char *quote = memchr(text.ptr, '\'', text.len);
+        size_t plain = quote != NULL ? (size_t)(quote - text.ptr) : text.len;
+
+        strbuf_add(r->out, text.ptr, plain);
+        text = (struct span){text.ptr + plain, text.len - plain};
+        if (quote == NULL)
+            break;
+        strbuf_add_text(r->out, "\\'");
+        spend(r, 1);
+        text = (struct span){text.ptr + 1, text.len - 1};
     }
     strbuf_add_text(r->out, cut ? "...'" : "'");
-    spend(r, characters + count_characters(text) + (cut ? 3 : 0));
 }
 
 static void add_string(struct repr *r, const struct json_node *node)

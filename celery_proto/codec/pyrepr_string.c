@@ -49,12 +49,14 @@ static uint32_t next_code_point(struct span text, size_t *len)
     size_t wanted = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
     uint32_t c = wanted == 1 ? lead : lead & (0x7fu >> wanted);
 
-    if (wanted > text.len) {
-        *len = 1;
+    *len = 1;
+    if (wanted > text.len)
         return lead;
-    }
-    for (size_t i = 1; i < wanted; i++)
+    for (size_t i = 1; i < wanted; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return lead;
         c = c << 6 | (p[i] & 0x3fu);
+    }
     *len = wanted;
     return c;
 }

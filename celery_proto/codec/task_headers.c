@@ -6,6 +6,7 @@
 #include "base/iso8601.h"
 #include "base/json_writer.h"
 #include "base/parse_num.h"
+#include "celery_proto/codec/json_fields.h"
 #include "celery_proto/codec/pyrepr.h"
 
 /* Whole seconds up to here are written without a fraction, as Python writes an int. */
@@ -113,32 +114,44 @@ static void header_limits(struct header_writer *w, double hard, double soft)
 }
 
 /* Headers that are written from fields, never copied. */
-static const char *const standard_headers[] = {"lang",
-                                               "task",
-                                               "id",
-                                               "shadow",
-                                               "eta",
-                                               "expires",
-                                               "group",
-                                               "group_index",
-                                               "retries",
-                                               "timelimit",
-                                               "root_id",
-                                               "parent_id",
-                                               "argsrepr",
-                                               "kwargsrepr",
-                                               "origin",
-                                               "ignore_result",
-                                               "replaced_task_nesting",
-                                               "stamped_headers",
-                                               "stamps",
-                                               "compression"};
+static const struct cel_field_name standard_headers[] = {CEL_FIELD("lang"),
+                                                         CEL_FIELD("task"),
+                                                         CEL_FIELD("id"),
+                                                         CEL_FIELD("shadow"),
+                                                         CEL_FIELD("eta"),
+                                                         CEL_FIELD("expires"),
+                                                         CEL_FIELD("group"),
+                                                         CEL_FIELD("group_index"),
+                                                         CEL_FIELD("retries"),
+                                                         CEL_FIELD("timelimit"),
+                                                         CEL_FIELD("root_id"),
+                                                         CEL_FIELD("parent_id"),
+                                                         CEL_FIELD("argsrepr"),
+                                                         CEL_FIELD("kwargsrepr"),
+                                                         CEL_FIELD("origin"),
+                                                         CEL_FIELD("ignore_result"),
+                                                         CEL_FIELD("replaced_task_nesting"),
+                                                         CEL_FIELD("stamped_headers"),
+                                                         CEL_FIELD("stamps"),
+                                                         CEL_FIELD("compression")};
 
-static bool is_standard(const struct json_node *key)
+#define STANDARD_HEADERS (sizeof(standard_headers) / sizeof(standard_headers[0]))
+
+/* Whether a key names one; *hint is where to look first, and moves on with each key found. */
+static bool is_standard(const struct json_node *key, size_t *hint)
 {
-    for (size_t i = 0; i < sizeof(standard_headers) / sizeof(standard_headers[0]); i++) {
-        if (json_string_is(key, standard_headers[i]))
+    struct span text;
+    bool plain = json_peek_string(key, &text);
+
+    for (size_t i = 0; i < STANDARD_HEADERS; i++) {
+        size_t at = (*hint + i) % STANDARD_HEADERS;
+        const struct cel_field_name *standard = &standard_headers[at];
+
+        if (plain ? span_equal(text, (struct span){standard->name, standard->len})
+                  : json_string_is(key, standard->name)) {
+            *hint = at + 1;
             return true;
+        }
     }
     return false;
 }
@@ -146,10 +159,12 @@ static bool is_standard(const struct json_node *key)
 /* The members of an object that are no standard headers, in their order, byte for byte. */
 static void add_extras(struct header_writer *w, const struct json_node *object)
 {
+    size_t hint = 0;
+
     for (const struct json_node *key = object != NULL ? json_first(object) : NULL; key != NULL;) {
         const struct json_node *value = json_next(object, key);
 
-        if (!is_standard(key)) {
+        if (!is_standard(key, &hint)) {
             strbuf_add_text(w->out, ", ");
             strbuf_add_span(w->out, json_raw(key));
             strbuf_add_text(w->out, ": ");

@@ -150,9 +150,12 @@ static enum celeriac_err check_items(const struct cel_finish_item *items, size_t
                                   CEL_FINISH_ITEMS_MAX);
     for (size_t i = 0; i < count; i++) {
         const struct cel_finish_item *item = &items[i];
-        bool needs_queue = item->to == CEL_FINISH_BACK || item->to == CEL_FINISH_FRONT;
-        if (item->tag.len == 0 && item->to != CEL_FINISH_DELETE)
+        bool needs_queue = item->to != CEL_FINISH_DELETE && item->to != CEL_FINISH_QUARANTINE;
+        bool needs_tag = item->to != CEL_FINISH_DELETE && item->to != CEL_FINISH_PUBLISH;
+        if (item->tag.len == 0 && needs_tag)
             return celeriac_error_set(err, CELERIAC_ERR_VALUE, "tag is missing");
+        if (item->tag.len > 0 && item->to == CEL_FINISH_PUBLISH)
+            return celeriac_error_set(err, CELERIAC_ERR_VALUE, "tag: PUBLISH takes none");
         if (needs_queue && (item->queue.len == 0 || item->queue.len > CEL_NAME_MAX))
             return celeriac_error_set(err, CELERIAC_ERR_VALUE, "queue must have 1 to %d bytes",
                                       CEL_NAME_MAX);
@@ -220,12 +223,26 @@ static enum celeriac_err prepare(struct cel_finisher *f, const struct cel_finish
                                                          : strbuf_status(&f->entries);
 }
 
+/* Whether the script hears of the item as a move; the others have only a result. */
+static bool is_move(const struct cel_finish_item *item)
+{
+    return item->tag.len > 0 || item->to == CEL_FINISH_PUBLISH;
+}
+
+/* The letter by which finish.lua knows a move that pushes. */
+static struct span letter_of(enum cel_finish_to to)
+{
+    if (to == CEL_FINISH_FRONT)
+        return SPAN("f");
+    return to == CEL_FINISH_PUBLISH ? SPAN("p") : SPAN("b");
+}
+
 static size_t count_arguments(const struct cel_finish_item *items, size_t count, size_t *deliveries)
 {
     size_t n = 0;
     *deliveries = 0;
     for (size_t i = 0; i < count; i++) {
-        if (items[i].tag.len == 0)
+        if (!is_move(&items[i]))
             continue;
         (*deliveries)++;
         n += items[i].to == CEL_FINISH_DELETE ? 2 : 4;
@@ -241,7 +258,7 @@ static void write_delivery(struct cel_finisher *f, const struct cel_finish_item 
         cel_pipeline_arg(p, SPAN("d"));
         return;
     }
-    cel_pipeline_arg(p, item->to == CEL_FINISH_FRONT ? SPAN("f") : SPAN("b"));
+    cel_pipeline_arg(p, letter_of(item->to));
     cel_pipeline_arg_int(p, (int64_t)f->list_of_item[i]);
     cel_pipeline_arg(p, item->to == CEL_FINISH_QUARANTINE
                             ? span_at(&f->entries, f->entry_of_item[i])
@@ -272,7 +289,7 @@ static void write_call(struct cel_finisher *f, const struct cel_finish_item *ite
     cel_pipeline_arg_int(p, (int64_t)results);
     cel_pipeline_arg_int(p, f->seconds);
     for (size_t i = 0; i < count; i++) {
-        if (items[i].tag.len > 0)
+        if (is_move(&items[i]))
             write_delivery(f, &items[i], i);
     }
     for (size_t i = 0; i < results; i++)
@@ -287,8 +304,9 @@ static uint64_t fingerprint_of(const struct cel_finish_item *items, size_t count
 {
     uint64_t hash = UINT64_C(14695981039346656037);
     for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < items[i].tag.len; k++)
-            hash = (hash ^ (unsigned char)items[i].tag.ptr[k]) * UINT64_C(1099511628211);
+        struct span text = items[i].to == CEL_FINISH_PUBLISH ? items[i].message : items[i].tag;
+        for (size_t k = 0; k < text.len; k++)
+            hash = (hash ^ (unsigned char)text.ptr[k]) * UINT64_C(1099511628211);
         hash = (hash ^ (uint64_t)items[i].to) * UINT64_C(1099511628211);
     }
     return hash == 0 ? 1 : hash;
@@ -301,7 +319,7 @@ static void read_reply(struct cel_finisher *f, struct cel_finish_item *items, si
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
         items[i].held = false;
-        if (items[i].tag.len > 0)
+        if (is_move(&items[i]))
             items[i].held = cel_reply_int(cel_reply_at(reply, at++)) == 1;
     }
     for (size_t i = 0; i < results; i++)

@@ -27,15 +27,17 @@ struct cel_keys;
 
 /* Where a message goes when it leaves `unacked`. */
 enum cel_finish_to {
-    CEL_FINISH_DELETE,    /* acknowledge, or reject without requeue */
-    CEL_FINISH_BACK,      /* `message` to the back of the queue: retry, requeue */
-    CEL_FINISH_FRONT,     /* `message` to the front: handed back, next to be consumed */
+    CEL_FINISH_DELETE,  /* acknowledge, or reject without requeue */
+    CEL_FINISH_BACK,    /* `message` to the back of the queue: retry, requeue */
+    CEL_FINISH_FRONT,   /* `message` to the front: handed back, next to be consumed */
+    CEL_FINISH_PUBLISH, /* `message` to the back, whatever happens; the tag is empty. For the retry
+                           of a message that was acknowledged when it started */
     CEL_FINISH_QUARANTINE /* `message` whole into the quarantine list, with `reason` */
 };
 
 /* One item. Everything is borrowed for the call. */
 struct cel_finish_item {
-    struct span tag; /* of the claimed message; empty: nothing to end, only a result to store */
+    struct span tag; /* of the claimed message; empty: nothing to end, a result or a PUBLISH */
     enum cel_finish_to to;
     struct span message;             /* bytes to push; a retry is a new envelope with a fresh tag */
     struct span queue;               /* for BACK and FRONT, and named in QUARANTINE's entry */

@@ -182,6 +182,9 @@ pub fn batch(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("batch", &["value", "linecount", "fill_with"], 2, args)?;
     let all = input(state, &args)?;
     let count = args.int(1, 0)?;
+    if count <= 0 && all.is_empty() {
+        return Ok(generator(all));
+    }
     if count <= 0 {
         // A row can be full only before its first item.
         let row = list(state, all)?;
@@ -289,6 +292,10 @@ pub fn sum(state: &mut State, args: &[Value]) -> Result<Value> {
 pub fn map(state: &mut State, args: &[Value]) -> Result<Value> {
     let (positional, named) = split(args);
     let value = positional.first().cloned().unwrap_or_default();
+    if !value.is_true() {
+        // Jinja2 looks at nothing else then, so that even None may be mapped.
+        return Ok(generator(Vec::new()));
+    }
     let mut mapped = Vec::new();
     if positional.len() < 2 {
         let find = |name: &str| named.iter().find(|(known, _)| known == name).map(|(_, value)| value);
@@ -330,6 +337,9 @@ fn push_lazily(items: &mut Vec<Value>, item: Result<Value>) -> bool {
 fn choose(state: &mut State, args: &[Value], by_attribute: bool, wanted: bool) -> Result<Value> {
     let (positional, _) = split(args);
     let value = positional.first().cloned().unwrap_or_default();
+    if !value.is_true() {
+        return Ok(generator(Vec::new()));
+    }
     let used = 1 + usize::from(by_attribute);
     let path = match (by_attribute, positional.get(1)) {
         (false, _) => None,

@@ -3,7 +3,7 @@
 use crate::arguments::Arguments;
 use crate::text::{push_escaped, same_safety, str_of, Text};
 use crate::text_methods::{self, is_space, split_lines, strip};
-use crate::value::{error, fail, items, type_name, Result};
+use crate::value::{error, fail, items, type_name, undefined, Result};
 use crate::wrap::Wrapper;
 use minijinja::{AutoEscape, State, Value};
 
@@ -86,18 +86,18 @@ pub fn replace(state: &mut State, args: &[Value]) -> Result<Value> {
     }
 }
 
-/// A filter that in Python uses its input as a str without converting it.
+/// For filters that in Python use their input as a str without making it one.
 fn needs_str(value: &Value) -> Result<()> {
-    if value.as_str().is_some() || value.is_undefined() {
-        return Ok(());
+    match value.as_str() {
+        Some(_) => Ok(()),
+        None if value.is_undefined() => undefined("the text"),
+        None => fail(format!("'{}' object is not text", type_name(value))),
     }
-    fail(format!("'{}' object is not text", type_name(value)))
 }
 
-pub fn truncate(state: &mut State, args: &[Value]) -> Result<Value> {
+pub fn truncate(_: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("truncate", &["s", "length", "killwords", "end", "leeway"], 1, args)?;
-    let (value, text) = input(state, &args)?;
-    needs_str(&value)?;
+    let value = args.get(0).cloned().unwrap_or_default();
     let (length, end) = (args.int(1, 255)?, args.str(3, "...")?);
     let leeway = if args.some(4).is_some() { args.int(4, 5)? } else { 5 };
     let end_length = end.chars().count() as i64;
@@ -107,9 +107,14 @@ pub fn truncate(state: &mut State, args: &[Value]) -> Result<Value> {
     if leeway < 0 {
         return fail(format!("expected leeway >= 0, got {leeway}"));
     }
-    if text.chars().count() as i64 <= length.saturating_add(leeway) {
+    let Some(actual) = crate::value::length(&value) else {
+        return fail(format!("object of type '{}' has no len()", type_name(&value)));
+    };
+    if actual as i64 <= length.saturating_add(leeway) {
         return Ok(value);
     }
+    needs_str(&value)?;
+    let text = value.as_str().unwrap_or_default();
     let kept = (length - end_length) as usize;
     let cut = text.char_indices().nth(kept).map_or(text.len(), |(at, _)| at);
     let mut kept = &text[..cut];

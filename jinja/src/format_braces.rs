@@ -116,7 +116,7 @@ fn field(state: &State, out: &mut Text, text: &str, values: &mut Values, depth: 
     }
     let mut spec = Text::new(state);
     expand(state, &mut spec, rest.strip_prefix(':').unwrap_or(""), values, depth - 1)?;
-    Spec::parse(spec.as_str())?.apply(state, out, &value)
+    Spec::parse(spec.as_str())?.apply(out, &value)
 }
 
 /// `name`, `name[key]`, `0[3][key]`. Attributes of Python's objects are not for templates' data: none has

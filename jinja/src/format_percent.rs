@@ -52,7 +52,10 @@ pub fn format(state: &State, format: &Value, values: &Value) -> Result<Value> {
             placeholder(state, &mut out, &mut chars, &mut values, format.is_safe())?;
         }
     }
-    if values.next < values.positional.len() && type_of(values.all) != Type::Dict {
+    // Whatever has items could be a mapping, so CPython doesn't mind that it goes unused.
+    let could_be_mapping =
+        matches!(type_of(values.all), Type::Dict | Type::List | Type::Undefined | Type::Iterable | Type::Namespace);
+    if values.next < values.positional.len() && !could_be_mapping {
         return fail("not all arguments converted during string formatting");
     }
     Ok(crate::text::same_safety(format, out.finish()))

@@ -1,9 +1,9 @@
 //! One value in one format: what stands behind the colon of `'{:>8.2f}'` and between the letters of `'%-8.2f'`.
 
 use crate::python;
-use crate::text::{str_of, Text};
+use crate::text::Text;
 use crate::value::{as_float, as_int, fail, type_name, type_of, Result, Type};
-use minijinja::{State, Value};
+use minijinja::Value;
 
 #[derive(Clone, Debug)]
 pub struct Spec {
@@ -76,7 +76,7 @@ impl Spec {
     }
 
     /// `format(value, spec)`
-    pub fn apply(&self, state: &State, out: &mut Text, value: &Value) -> Result<()> {
+    pub fn apply(&self, out: &mut Text, value: &Value) -> Result<()> {
         match (type_of(value), self.kind) {
             (Type::Int | Type::Bool, None | Some('d' | 'x' | 'X' | 'o' | 'b' | 'c' | 'n')) => {
                 if self.kind.is_none() && type_of(value) == Type::Bool && self.width == 0 {
@@ -91,13 +91,13 @@ impl Spec {
                 fail(format!("Unknown format code '{kind}' for object of type '{}'", type_name(value)))
             }
             _ if self.is_plain() => out.push_value(value),
-            (Type::Undefined, _) => self.apply_str(out, &str_of(state, value)?),
             _ => fail(format!("unsupported format string passed to {}.__format__", type_name(value))),
         }
     }
 
     fn is_plain(&self) -> bool {
-        self.width == 0 && self.kind.is_none() && self.precision.is_none() && self.align.is_none()
+        let bare = self.width == 0 && self.kind.is_none() && self.precision.is_none() && self.align.is_none();
+        bare && self.grouping.is_none() && self.sign == '-' && !self.alternate
     }
 
     pub fn apply_str(&self, out: &mut Text, text: &str) -> Result<()> {

@@ -4,7 +4,7 @@ use crate::arguments::{split, Arguments};
 use crate::collections::Namespace;
 use crate::random::Random;
 use crate::text::Text;
-use crate::value::{collect_dict, error, fail, index_of, items, pairs, type_of, Result, Type};
+use crate::value::{collect_dict, error, fail, index_of, items, pairs, type_of, undefined, Result, Type};
 use indexmap::IndexMap;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{State, Value};
@@ -103,6 +103,7 @@ pub fn mapping(state: &State, args: &[Value]) -> Result<IndexMap<Value, Value>> 
     let mut map = IndexMap::new();
     match positional {
         [] => {}
+        [value] if value.is_undefined() => return undefined("the argument of dict"),
         [value] if type_of(value) == Type::Dict => map.extend(pairs(state, value)?),
         [value] => {
             let pair = |pair: Value| match &items(state, &pair)?[..] {

@@ -8,6 +8,10 @@ use minijinja::machinery::{tokenize, Span, Token};
 /// compiled and freed by recursion. CPython ends at 200 nested operators.
 const MAX_CHAIN: usize = 300;
 
+/// Brackets that may be open at once. The parser allows 150 levels, but those of calls take most of the
+/// stack that a small thread has.
+const MAX_BRACKETS: usize = 60;
+
 /// `elif` branches of one `if`, which nest in the same way.
 const MAX_ELIF: usize = 200;
 
@@ -115,6 +119,9 @@ impl<'a> Scan<'a> {
         self.link()?;
         if matches!(token, Token::ParenOpen | Token::BracketOpen | Token::BraceOpen) {
             self.chains.push(0);
+            if self.chains.len() > MAX_BRACKETS + 1 {
+                return Err((Code::Limit, format!("an expression has more than {MAX_BRACKETS} open brackets")));
+            }
         }
         Ok(())
     }

@@ -119,7 +119,8 @@ fn is_sequence(value: &Value) -> bool {
 /// `a is b`, as far as it can be told: equal and immutable, or the same list or dict.
 fn is_same(a: &Value, b: &Value) -> bool {
     match (identity(a), identity(b)) {
-        (None, None) => type_of(a) == type_of(b) && a == b,
+        // Each look-up of something undefined makes a new object.
+        (None, None) => !a.is_undefined() && type_of(a) == type_of(b) && a == b,
         (a, b) => a == b,
     }
 }

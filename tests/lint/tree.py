@@ -25,7 +25,7 @@ MAY_INCLUDE = {
 # Libraries of others and the only folders that may include their headers.
 FOREIGN = {
     "hiredis/": {"celery_proto/redis"},
-    "openssl/": {"celery_proto/redis", "notify/rules"},
+    "openssl/": {"celery_proto/redis", "notify/rules", "notify/providers"},
     "zlib.h": {"celery_proto/codec"},
     "libpq-fe.h": {"notify/store"},
     "curl/": {"notify/providers"},

@@ -41,8 +41,7 @@ static enum celeriac_err open_store(struct program *program, struct celeriac_err
 {
     const struct notify_settings *settings = &program->options.notify;
     struct store_options options = {
-        .conninfo = settings->database.keywords,
-        .conninfo_values = settings->database.values,
+        .server = {.keywords = settings->database.keywords, .values = settings->database.values},
         .application_name = "celeriac-worker",
         .connections = settings->database_connections,
     };

@@ -3,8 +3,8 @@
 -- KEYS  1 unacked  2 unacked_index  3 own hash  4 record of this worker's last batch (hash)
 --       5.. lists to push to, then keys of results
 -- ARGV  1 number of this batch  2 number of deliveries  3 number of lists  4 number of results
---       5 seconds to keep results, then for each delivery: tag, "d" delete | "b" back | "f" front, and for back and front
---       the number of the list and the message; then the documents of the results
+--       5 seconds to keep results, then for each delivery: tag, "d" delete | "b" back | "f" front |
+--       "p" publish (the tag is empty), and for all but delete the number of the list and the message; then the documents of the results
 --
 -- Ending a delivery removes every trace of it, so nothing can happen twice; the record makes a batch that
 -- is sent again after a lost reply get the answer of the first time.
@@ -39,9 +39,9 @@ local in_own, in_index = all_of('HMGET', OWN, tags), all_of('ZMSCORE', INDEX, ta
 at = 6
 for i = 1, deliveries do
     local tag, where = ARGV[at], ARGV[at + 1]
-    local held = is_held(in_own[i], in_index[i])
+    local held = where == 'p' or is_held(in_own[i], in_index[i])
     outcomes[i] = held and 1 or 0
-    if held then
+    if held and where ~= 'p' then
         ended[#ended + 1] = tag
     elseif in_own[i] then
         dropped[#dropped + 1] = tag
@@ -65,7 +65,7 @@ end
 
 -- Pushing comes before removing: a server short of memory refuses pushing and nothing has changed.
 for _, push in ipairs(pushes) do
-    if push[1] == 'b' then
+    if push[1] ~= 'f' then
         call('LPUSH', push[2], push[3])
     end
 end

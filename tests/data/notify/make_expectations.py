@@ -23,6 +23,7 @@ from django.core.exceptions import ValidationError  # noqa: E402
 from django.core.mail import EmailMessage  # noqa: E402
 from django.core.mail.message import sanitize_address  # noqa: E402
 from django.core.validators import validate_email  # noqa: E402
+from django.http.request import split_domain_port, validate_host  # noqa: E402
 from email.utils import formatdate, parseaddr  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
@@ -113,6 +114,14 @@ KEYS = [
     ("sk_live_Zm9vYmFy-_", "0123456789012345678901", 260000), ("schlüssel", "sälz", 1000), ("k" * 200, "s" * 100, 10),
     ("sk_live_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB", "ZYXWVUTSRQPONMLKJIHGFE", 1000000),
 ]
+HOSTS = [  # (ALLOWED_HOSTS, Host)
+    (allowed, host)
+    for allowed in ("127.0.0.1,localhost", "*", "", ".example.com", "Example.COM", "a.b,,c.d", "[::1]", "0.0.0.0")
+    for host in ("localhost", "LOCALHOST", "localhost:8000", "localhost.", "localhost.:8000", "localhost:", "localhost:80:80", "localhost:x",
+                 "127.0.0.1", "127.0.0.1:8000", "127.0.0.2", "example.com", "EXAMPLE.com:443", "www.example.com", "badexample.com", ".example.com",
+                 "example.com.", "[::1]", "[::1]:8000", "[::1", "[]", "[:]", "[::1]x", "[g::1]", "[::1.2.3.4]", "", ".", "..", ":80", "a_b", "a b",
+                 "c.d", "a.b:1", "0.0.0.0:8000", "x" * 300, "localhost/", "user@localhost", "[fe80::1%25eth0]")
+]
 
 
 def fuzz(rng, alphabet, longest):
@@ -197,6 +206,13 @@ def rules():
         yield from ([rule, text, "yes" if matches(text) else "no"] for text in texts)
 
 
+def hosts():
+    for allowed, host in HOSTS:
+        domain, _ = split_domain_port(host)
+        listed = [name for name in allowed.split(",") if name] + ["0.0.0.0"]
+        yield [allowed, host, "yes" if domain and validate_host(domain, listed) else "no"]
+
+
 def texts():
     for c in [*range(0x0, 0x3100), 0xfeff, 0x10ffff]:
         if chr(c).isspace():
@@ -234,6 +250,7 @@ def main():
         return
     write("mails.tsv", mails(random.Random(52), 0))
     write("rules.tsv", rules())
+    write("hosts.tsv", hosts())
     write("texts.tsv", texts())
     write("keys.tsv", keys())
 

@@ -46,6 +46,7 @@ static void test_takes_broken_utf8(void **state)
     assert_repr(SPAN("\xe6\x97"), "'\\xe6\\x97'");
     assert_repr(SPAN("\xf0"), "'\\xf0'");
     assert_repr(SPAN("\x80"), "'\\x80'");
+    assert_repr(SPAN("\xe0\x01\\"), "'\\xe0\\x01\\\\'");
 }
 
 int main(void)

@@ -12,8 +12,13 @@
 
 #include <cmocka.h>
 
-/* Stack of the worker's task threads, the smallest that renders. */
+/* Stack of the worker's task threads, the smallest that renders. ThreadSanitizer keeps its own
+ * state of several hundred KiB on each thread's stack. */
+#ifdef __SANITIZE_THREAD__
+#define SMALL_STACK ((size_t)1024 * 1024)
+#else
 #define SMALL_STACK ((size_t)512 * 1024)
+#endif
 
 static enum jinja_result compile(const char *source, struct jinja_template **out,
                                  struct jinja_error *err)

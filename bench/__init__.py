@@ -1,0 +1,1 @@
+"""Measurements: ours and Python side by side."""

@@ -1,0 +1,38 @@
+# libceleriac: the folders base, codec, redis and worker as one library, shared and static, with
+# headers, pkg-config and CMake package files. Only what include/celeriac marks CELERIAC_PUBLIC leaves
+# the shared library; tests/lint compares its symbols with include/celeriac/symbols.txt.
+include(CMakePackageConfigHelpers)
+
+set(library_objects $<TARGET_OBJECTS:base> $<TARGET_OBJECTS:codec> $<TARGET_OBJECTS:celery_redis> $<TARGET_OBJECTS:worker>)
+set(library_needs PkgConfig::HIREDIS OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB Threads::Threads)
+
+add_library(celeriac SHARED ${library_objects})
+set_target_properties(celeriac PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+  LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib LINKER_LANGUAGE C)
+target_link_libraries(celeriac PRIVATE celeriac_flags ${library_needs})
+
+add_library(celeriac_static STATIC ${library_objects})
+set_target_properties(celeriac_static PROPERTIES OUTPUT_NAME celeriac
+  ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib LINKER_LANGUAGE C)
+target_link_libraries(celeriac_static PRIVATE ${library_needs})
+
+foreach(library celeriac celeriac_static)
+  target_include_directories(${library} INTERFACE
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+endforeach()
+
+install(TARGETS celeriac LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS celeriac_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/celeriac DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(TARGETS celeriac-worker celeriac-api RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+configure_file(cmake/celeriac.pc.in celeriac.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/celeriac.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+configure_package_config_file(cmake/celeriac-config.cmake.in celeriac-config.cmake
+  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/celeriac
+  PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
+write_basic_package_version_file(celeriac-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/celeriac-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/celeriac-config-version.cmake
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/celeriac)

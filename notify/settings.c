@@ -1,0 +1,145 @@
+#include "notify/settings.h"
+
+/* clang-format off */
+const struct setting notify_settings_table[] = {
+    {"redis_url", SETTING_TEXT, "redis://127.0.0.1:6379/0", "REDIS_URL", NULL, NULL, 0, 0, true,
+     "broker and result backend, as kombu spells it"},
+    {"celery_broker_url", SETTING_TEXT, NULL, "CELERY_BROKER_URL", NULL, NULL, 0, 0, true,
+     "broker alone; wins over REDIS_URL"},
+    {"celery_result_backend", SETTING_TEXT, NULL, "CELERY_RESULT_BACKEND", NULL, NULL, 0, 0, true,
+     "result backend alone; wins over REDIS_URL"},
+
+    {"db_name", SETTING_TEXT, "notification_service", "DB_NAME", NULL, NULL, 0, 0, false,
+     "PostgreSQL database"},
+    {"db_user", SETTING_TEXT, "notification_user", "DB_USER", NULL, NULL, 0, 0, false,
+     "PostgreSQL user"},
+    {"db_password", SETTING_TEXT, "notif_pass", "DB_PASSWORD", NULL, NULL, 0, 0, true,
+     "PostgreSQL password"},
+    {"db_host", SETTING_TEXT, "127.0.0.1", "DB_HOST", NULL, NULL, 0, 0, false,
+     "PostgreSQL server: host, folder of its socket, or several hosts separated by commas"},
+    {"db_port", SETTING_TEXT, "5432", "DB_PORT", NULL, NULL, 0, 0, false,
+     "PostgreSQL port, or as many as there are hosts"},
+
+    {"email_host", SETTING_TEXT, "", "EMAIL_HOST", NULL, NULL, 0, 0, false,
+     "SMTP server; sending fails while it is empty"},
+    {"email_port", SETTING_INT, "587", "EMAIL_PORT", NULL, NULL, 1, 65535, false,
+     "port of the SMTP server"},
+    {"email_host_user", SETTING_TEXT, "", "EMAIL_HOST_USER", NULL, NULL, 0, 0, false,
+     "SMTP user; there is no login unless the password is set too"},
+    {"email_host_password", SETTING_TEXT, "", "EMAIL_HOST_PASSWORD", NULL, NULL, 0, 0, true,
+     "SMTP password"},
+    {"email_use_tls", SETTING_BOOL, "True", "EMAIL_USE_TLS", NULL, NULL, 0, 0, false,
+     "STARTTLS with a verified certificate"},
+    {"default_from_email", SETTING_TEXT, NULL, "DEFAULT_FROM_EMAIL", NULL, NULL, 0, 0, false,
+     "From header and envelope sender; EMAIL_HOST_USER when it is not set"},
+
+    {"allowed_hosts", SETTING_TEXT, "127.0.0.1,localhost", "ALLOWED_HOSTS", NULL, NULL, 0, 0, false,
+     "Host headers that the API accepts, separated by commas; 0.0.0.0 always is"},
+    {"django_secret_key", SETTING_TEXT, NULL, "DJANGO_SECRET_KEY", NULL, NULL, 0, 0, true,
+     "accepted without effect"},
+    {"debug", SETTING_BOOL, NULL, "DEBUG", NULL, NULL, 0, 0, false, "accepted without effect"},
+    {"twilio_account_sid", SETTING_TEXT, NULL, "TWILIO_ACCOUNT_SID", NULL, NULL, 0, 0, true,
+     "accepted without effect: there is no SMS provider yet"},
+    {"twilio_auth_token", SETTING_TEXT, NULL, "TWILIO_AUTH_TOKEN", NULL, NULL, 0, 0, true,
+     "accepted without effect: there is no SMS provider yet"},
+    {"twilio_from_number", SETTING_TEXT, NULL, "TWILIO_FROM_NUMBER", NULL, NULL, 0, 0, false,
+     "accepted without effect: there is no SMS provider yet"},
+
+    {"celeriac_db_connections", SETTING_INT, "2", "CELERIAC_DB_CONNECTIONS", NULL, NULL, 1, 32, false,
+     "connections to PostgreSQL of one process, whatever its number of threads"},
+    {"celeriac_email_ca_file", SETTING_TEXT, "", "CELERIAC_EMAIL_CA_FILE", NULL, NULL, 0, 0, false,
+     "PEM file of the certificates to trust instead of the system's"},
+    {"celeriac_email_helo", SETTING_TEXT, "", "CELERIAC_EMAIL_HELO", NULL, NULL, 0, 0, false,
+     "name that the SMTP server is greeted with; the machine's host name when it is empty"},
+    {"celeriac_email_connect_timeout", SETTING_SECONDS, "20", "CELERIAC_EMAIL_CONNECT_TIMEOUT", NULL, NULL,
+     1, 3600, false, "seconds for connecting to the SMTP server, TLS and login included"},
+    {"celeriac_email_timeout", SETTING_SECONDS, "120", "CELERIAC_EMAIL_TIMEOUT", NULL, NULL, 1, 3600, false,
+     "seconds for one mail, connecting included"},
+    {"celeriac_email_idle", SETTING_SECONDS, "30", "CELERIAC_EMAIL_IDLE", NULL, NULL, 1, 3600, false,
+     "seconds after which an unused SMTP connection is closed"},
+    {"celeriac_template_fuel", SETTING_INT, "1000000", "CELERIAC_TEMPLATE_FUEL", NULL, NULL,
+     1000, 1000000000, false, "work units that rendering one text may take"},
+    {"celeriac_template_output", SETTING_INT, "4194304", "CELERIAC_TEMPLATE_OUTPUT", NULL, NULL,
+     1024, 10485760, false, "bytes that one rendered text may have"},
+    {"celeriac_template_cache", SETTING_INT, "67108864", "CELERIAC_TEMPLATE_CACHE", NULL, NULL,
+     1048576, 4294967296, false, "bytes that compiled templates may take"},
+    {NULL, SETTING_TEXT, NULL, NULL, NULL, NULL, 0, 0, false, NULL},
+};
+/* clang-format on */
+
+/* A text that means nothing when it is empty. */
+static const char *filled(const struct settings *s, const char *name)
+{
+    const char *text = settings_text(s, name);
+
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+static const char *text_or_empty(const struct settings *s, const char *name)
+{
+    const char *text = settings_text(s, name);
+
+    return text != NULL ? text : "";
+}
+
+static void load_database(const struct settings *s, struct notify_conninfo *database)
+{
+    static const struct {
+        const char *keyword; /* libpq's */
+        const char *name;
+    } rows[] = {
+        {"host", "db_host"}, {"port", "db_port"},         {"dbname", "db_name"},
+        {"user", "db_user"}, {"password", "db_password"},
+    };
+    size_t count = 0;
+
+    _Static_assert(sizeof rows / sizeof rows[0] < NOTIFY_CONNINFO_MAX, "room for the NULL");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (filled(s, rows[i].name) == NULL)
+            continue;
+        database->keywords[count] = rows[i].keyword;
+        database->values[count++] = settings_text(s, rows[i].name);
+    }
+    database->keywords[count] = NULL;
+    database->values[count] = NULL;
+}
+
+static void load_email(const struct settings *s, struct notify_settings *out)
+{
+    const char *from = settings_text(s, "default_from_email");
+
+    out->email.host = text_or_empty(s, "email_host");
+    out->email.port = (unsigned)settings_int(s, "email_port");
+    out->email.user = text_or_empty(s, "email_host_user");
+    out->email.password = text_or_empty(s, "email_host_password");
+    out->email.starttls = settings_bool(s, "email_use_tls");
+    out->email.from = from != NULL ? from : out->email.user;
+    out->email.ca_file = text_or_empty(s, "celeriac_email_ca_file");
+    out->email.helo = text_or_empty(s, "celeriac_email_helo");
+    out->email.connect_timeout_ns = settings_seconds_ns(s, "celeriac_email_connect_timeout");
+    out->email.timeout_ns = settings_seconds_ns(s, "celeriac_email_timeout");
+    out->email.idle_ns = settings_seconds_ns(s, "celeriac_email_idle");
+}
+
+enum celeriac_err notify_settings_load(const struct settings *s, struct notify_settings *out,
+                                       struct celeriac_error *err)
+{
+    struct notify_settings loaded = {.broker_url = filled(s, "celery_broker_url"),
+                                     .result_backend = filled(s, "celery_result_backend")};
+
+    if (loaded.broker_url == NULL)
+        loaded.broker_url = settings_text(s, "redis_url");
+    if (loaded.result_backend == NULL)
+        loaded.result_backend = settings_text(s, "redis_url");
+    load_database(s, &loaded.database);
+    loaded.database_connections = (unsigned)settings_int(s, "celeriac_db_connections");
+    load_email(s, &loaded);
+    loaded.templates.fuel = (uint64_t)settings_int(s, "celeriac_template_fuel");
+    loaded.templates.max_output = (size_t)settings_int(s, "celeriac_template_output");
+    loaded.templates.cache_bytes = (size_t)settings_int(s, "celeriac_template_cache");
+    loaded.allowed_hosts = text_or_empty(s, "allowed_hosts");
+    if (filled(s, "db_name") == NULL)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "DB_NAME: must not be empty");
+    *out = loaded;
+    return CELERIAC_OK;
+}

@@ -1,0 +1,50 @@
+/*
+ * The rows of the table in kind.c, each defined in the file of its subject.
+ */
+#ifndef NOTIFY_STORE_KINDS_H
+#define NOTIFY_STORE_KINDS_H
+
+#include "notify/store/kind.h"
+
+/* sends.c */
+extern const struct store_kind store_kind_begin_send;
+/* end_send.c */
+extern const struct store_kind store_kind_mark_sent;
+extern const struct store_kind store_kind_record_failure;
+extern const struct store_kind store_kind_dead_letter;
+extern const struct store_kind store_kind_release_claim;
+/* senders.c */
+extern const struct store_kind store_kind_beat;
+extern const struct store_kind store_kind_sweep_senders;
+extern const struct store_kind store_kind_remove_sender;
+/* notifications.c */
+extern const struct store_kind store_kind_insert_notification;
+extern const struct store_kind store_kind_get_notification;
+extern const struct store_kind store_kind_list_notifications;
+/* outbox.c */
+extern const struct store_kind store_kind_take_outbox;
+extern const struct store_kind store_kind_delete_outbox;
+/* dead_letters.c */
+extern const struct store_kind store_kind_list_dead_letters;
+/* key_index.c */
+extern const struct store_kind store_kind_find_key;
+extern const struct store_kind store_kind_add_digest;
+extern const struct store_kind store_kind_list_unindexed_keys;
+/* touch.c */
+extern const struct store_kind store_kind_touch_keys;
+/* api_keys.c */
+extern const struct store_kind store_kind_create_key;
+extern const struct store_kind store_kind_list_keys;
+extern const struct store_kind store_kind_deactivate_key;
+/* tenants.c */
+extern const struct store_kind store_kind_register_tenant;
+extern const struct store_kind store_kind_get_tenant;
+/* templates.c */
+extern const struct store_kind store_kind_find_template;
+extern const struct store_kind store_kind_get_template;
+extern const struct store_kind store_kind_list_templates;
+extern const struct store_kind store_kind_create_template;
+extern const struct store_kind store_kind_update_template;
+extern const struct store_kind store_kind_delete_template;
+
+#endif

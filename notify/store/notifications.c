@@ -1,0 +1,222 @@
+#include "notify/store/notifications.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "notify/store/bind.h"
+#include "notify/store/kinds.h"
+#include "notify/store/row.h"
+#include "notify/store/sql.h"
+#include "notify/store/text.h"
+
+/* Columns of sql/get_notification.sql and sql/list_notifications.sql after the first. */
+enum {
+    COLUMN_ID = 1,
+    COLUMN_CHANNEL,
+    COLUMN_TO,
+    COLUMN_TEMPLATE,
+    COLUMN_TEMPLATE_NAME,
+    COLUMN_DATA,
+    COLUMN_STATUS,
+    COLUMN_ERROR,
+    COLUMN_CREATED,
+    COLUMN_UPDATED,
+    COLUMN_SENT
+};
+
+/* First column of sql/list_notifications.sql. */
+enum { COLUMN_TOTAL };
+
+static struct store_insert_notification *insert_of(struct store_call *call)
+{
+    return (struct store_insert_notification *)call;
+}
+
+static struct store_get_notification *get_of(struct store_call *call)
+{
+    return (struct store_get_notification *)call;
+}
+
+static struct store_list_notifications *list_of(struct store_call *call)
+{
+    return (struct store_list_notifications *)call;
+}
+
+static void copy_row(struct store_notification *n, struct store_row r, struct store_block *block)
+{
+    store_row_uuid(r, COLUMN_ID, &n->id);
+    n->channel = store_block_column(block, r, COLUMN_CHANNEL);
+    n->to = store_block_column(block, r, COLUMN_TO);
+    n->template_id = store_row_int8(r, COLUMN_TEMPLATE);
+    n->template_name = store_block_column(block, r, COLUMN_TEMPLATE_NAME);
+    n->data = store_block_column(block, r, COLUMN_DATA);
+    n->status = store_block_column(block, r, COLUMN_STATUS);
+    n->error_message = store_block_column(block, r, COLUMN_ERROR);
+    n->created_at_us = store_row_time(r, COLUMN_CREATED);
+    n->updated_at_us = store_row_time(r, COLUMN_UPDATED);
+    n->sent_at_us = store_row_time(r, COLUMN_SENT);
+}
+
+static enum celeriac_err check_insert(struct store_call *call)
+{
+    struct store_insert_notification *in = insert_of(call);
+    struct celeriac_error *err = &call->error;
+    call->own.bytes = sizeof *in + in->channel.len + in->to.len + in->data.len;
+    if (in->created_at_us == STORE_NO_TIME)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "created_at: is missing");
+    enum celeriac_err rc = store_text_check(in->channel, "channel", 1, STORE_CHANNEL_MAX, err);
+    if (rc == CELERIAC_OK)
+        rc = store_text_check(in->to, "to", 1, STORE_TO_MAX, err);
+    if (rc == CELERIAC_OK)
+        rc = store_text_check_bytes(in->data, "data", 1, STORE_DATA_MAX, err);
+    return rc;
+}
+
+static void bind_insert(struct store_params *p, struct store_call **calls, size_t count,
+                        const struct store_context *context)
+{
+    (void)context;
+    struct store_set set =
+        store_each_once(calls, count, offsetof(struct store_insert_notification, id));
+    store_bind_uuids(p, &set, offsetof(struct store_insert_notification, id));
+    store_bind_uuids(p, &set, offsetof(struct store_insert_notification, task_id));
+    store_bind_uuids(p, &set, offsetof(struct store_insert_notification, tenant_id));
+    store_bind_ids(p, &set, offsetof(struct store_insert_notification, template_id));
+    store_bind_times(p, &set, offsetof(struct store_insert_notification, created_at_us));
+    store_bind_texts(p, &set, offsetof(struct store_insert_notification, channel));
+    store_bind_texts(p, &set, offsetof(struct store_insert_notification, to));
+    store_bind_texts(p, &set, offsetof(struct store_insert_notification, data));
+}
+
+static void bind_get(struct store_params *p, struct store_call **calls, size_t count,
+                     const struct store_context *context)
+{
+    (void)context;
+    struct store_set set = store_all(calls, count);
+    store_bind_uuids(p, &set, offsetof(struct store_get_notification, id));
+    store_bind_uuids(p, &set, offsetof(struct store_get_notification, tenant_id));
+}
+
+static void take_get(struct store_call **calls, size_t count, const PGresult *result)
+{
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct store_row r = {result, i};
+        void *rows;
+        struct store_block block;
+        struct store_call *call = store_row_call(r, calls, count);
+        if (!call)
+            continue;
+        if (store_block_create(call, result, i, 1, 0, &rows, &block) != CELERIAC_OK)
+            store_call_no_memory(call);
+        else
+            copy_row(&get_of(call)->row, r, &block);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!calls[i]->own.block)
+            store_call_not_found(calls[i], "notification");
+    }
+}
+
+static enum celeriac_err check_list(struct store_call *call)
+{
+    struct store_list_notifications *list = list_of(call);
+    if (list->limit > STORE_LIST_MAX)
+        return celeriac_error_set(&call->error, CELERIAC_ERR_VALUE, "limit: more than %d",
+                                  STORE_LIST_MAX);
+    enum celeriac_err rc =
+        store_text_check(list->status, "status", 0, STORE_STATUS_MAX, &call->error);
+    if (rc == CELERIAC_OK)
+        rc = store_text_check(list->channel, "channel", 0, STORE_CHANNEL_MAX, &call->error);
+    return rc;
+}
+
+static void bind_list(struct store_params *p, struct store_call **calls, size_t count,
+                      const struct store_context *context)
+{
+    const struct store_list_notifications *list = list_of(calls[0]);
+    (void)count;
+    (void)context;
+    store_params_uuid(p, &list->tenant_id);
+    store_bind_filter(p, list->status);
+    store_bind_filter(p, list->channel);
+    store_params_time(p, list->before_created_at_us);
+    store_params_uuid(p, &list->before_id);
+    store_params_int8(p, list->limit);
+    store_params_int8(p, STORE_LIST_BYTES_MAX);
+}
+
+static void take_list(struct store_call **calls, size_t count, const PGresult *result)
+{
+    struct store_list_notifications *list = list_of(calls[0]);
+    int rows = PQntuples(result);
+    void *memory;
+    struct store_block block;
+    (void)count;
+    if (store_block_create(&list->call, result, 0, rows, sizeof(struct store_notification), &memory,
+                           &block) != CELERIAC_OK) {
+        store_call_no_memory(&list->call);
+        return;
+    }
+    struct store_notification *to = memory;
+    for (int i = 0; i < rows; i++)
+        copy_row(&to[i], (struct store_row){result, i}, &block);
+    list->rows = to;
+    list->count = (size_t)rows;
+    list->complete =
+        rows == 0 || store_row_int8((struct store_row){result, 0}, COLUMN_TOTAL) == rows;
+}
+
+const struct store_kind store_kind_insert_notification = {
+    .id = STORE_KIND_INSERT_NOTIFICATION,
+    .name = "insert_notification",
+    .sql = store_sql_insert_notification,
+    .combined = true,
+    .json_field = "data",
+    .check = check_insert,
+    .bind = bind_insert,
+};
+
+const struct store_kind store_kind_get_notification = {
+    .id = STORE_KIND_GET_NOTIFICATION,
+    .name = "get_notification",
+    .sql = store_sql_get_notification,
+    .combined = true,
+    .bind = bind_get,
+    .take = take_get,
+};
+
+const struct store_kind store_kind_list_notifications = {
+    .id = STORE_KIND_LIST_NOTIFICATIONS,
+    .name = "list_notifications",
+    .sql = store_sql_list_notifications,
+    .prelude = store_sql_custom_plan,
+    .check = check_list,
+    .bind = bind_list,
+    .take = take_list,
+};
+
+void store_insert_notification_init(struct store_insert_notification *insert)
+{
+    memset(insert, 0, sizeof *insert);
+    store_call_init(&insert->call, &store_kind_insert_notification);
+    insert->created_at_us = STORE_NO_TIME;
+}
+
+void store_get_notification_init(struct store_get_notification *get, const struct uuid *tenant_id,
+                                 const struct uuid *id)
+{
+    memset(get, 0, sizeof *get);
+    store_call_init(&get->call, &store_kind_get_notification);
+    get->tenant_id = *tenant_id;
+    get->id = *id;
+}
+
+void store_list_notifications_init(struct store_list_notifications *list,
+                                   const struct uuid *tenant_id, uint32_t limit)
+{
+    memset(list, 0, sizeof *list);
+    store_call_init(&list->call, &store_kind_list_notifications);
+    list->tenant_id = *tenant_id;
+    list->before_created_at_us = STORE_NO_TIME;
+    list->limit = limit;
+}

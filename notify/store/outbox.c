@@ -1,0 +1,97 @@
+#include "notify/store/outbox.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "notify/store/bind.h"
+#include "notify/store/kinds.h"
+#include "notify/store/row.h"
+#include "notify/store/sql.h"
+
+/* Columns of sql/take_outbox.sql. */
+enum { COLUMN_NOTIFICATION, COLUMN_TASK, COLUMN_CREATED };
+
+static struct store_take_outbox *take_of(struct store_call *call)
+{
+    return (struct store_take_outbox *)call;
+}
+
+static enum celeriac_err check_take(struct store_call *call)
+{
+    uint32_t limit = take_of(call)->limit;
+    if (limit < 1 || limit > STORE_OUTBOX_TAKE_MAX)
+        return celeriac_error_set(&call->error, CELERIAC_ERR_VALUE, "limit: not between 1 and %d",
+                                  STORE_OUTBOX_TAKE_MAX);
+    return CELERIAC_OK;
+}
+
+static void bind_take(struct store_params *p, struct store_call **calls, size_t count,
+                      const struct store_context *context)
+{
+    (void)count;
+    (void)context;
+    store_params_int8(p, take_of(calls[0])->limit);
+}
+
+static void take_rows(struct store_call **calls, size_t count, const PGresult *result)
+{
+    struct store_take_outbox *take = take_of(calls[0]);
+    int rows = PQntuples(result);
+    void *memory;
+    struct store_block block;
+    (void)count;
+    if (store_block_create(&take->call, result, 0, rows, sizeof(struct store_outbox_row), &memory,
+                           &block) != CELERIAC_OK) {
+        store_call_no_memory(&take->call);
+        return;
+    }
+    struct store_outbox_row *to = memory;
+    for (int i = 0; i < rows; i++) {
+        struct store_row r = {result, i};
+        store_row_uuid(r, COLUMN_NOTIFICATION, &to[i].notification_id);
+        store_row_uuid(r, COLUMN_TASK, &to[i].task_id);
+        to[i].created_at_us = store_row_time(r, COLUMN_CREATED);
+    }
+    take->rows = to;
+    take->count = (size_t)rows;
+}
+
+static void bind_delete(struct store_params *p, struct store_call **calls, size_t count,
+                        const struct store_context *context)
+{
+    (void)context;
+    size_t id = offsetof(struct store_delete_outbox, notification_id);
+    struct store_set set = store_each_once(calls, count, id);
+    store_bind_uuids(p, &set, id);
+}
+
+const struct store_kind store_kind_take_outbox = {
+    .id = STORE_KIND_TAKE_OUTBOX,
+    .name = "take_outbox",
+    .sql = store_sql_take_outbox,
+    .check = check_take,
+    .bind = bind_take,
+    .take = take_rows,
+};
+
+const struct store_kind store_kind_delete_outbox = {
+    .id = STORE_KIND_DELETE_OUTBOX,
+    .name = "delete_outbox",
+    .sql = store_sql_delete_outbox,
+    .combined = true,
+    .bind = bind_delete,
+};
+
+void store_take_outbox_init(struct store_take_outbox *take, uint32_t limit)
+{
+    memset(take, 0, sizeof *take);
+    store_call_init(&take->call, &store_kind_take_outbox);
+    take->limit = limit;
+}
+
+void store_delete_outbox_init(struct store_delete_outbox *del, const struct uuid *notification_id)
+{
+    memset(del, 0, sizeof *del);
+    store_call_init(&del->call, &store_kind_delete_outbox);
+    del->notification_id = *notification_id;
+}

@@ -1,0 +1,1 @@
+SELECT max(version), max(readable_from) FROM celeriac.schema_migrations

@@ -1,0 +1,575 @@
+/*
+ * The worker against a real Redis: what is claimed, executed, retried, postponed, left, quarantined
+ * and returned. The address is in REDIS_URL, see tests/services.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/strbuf.h"
+#include "celeriac/client.h"
+#include "celeriac/worker.h"
+#include "celery_proto/redis/broker_url.h"
+#include "celery_proto/redis/pipeline.h"
+
+#define WAIT_MS                                                                       \
+    20000 /* far beyond what anything here takes; only a failing test waits that long \
+           */
+
+/* ---- tasks --------------------------------------------------------------------------------- */
+
+static atomic_int executions;
+static atomic_int highest_retries;
+static sem_t gate;    /* the blocking task waits here */
+static sem_t entered; /* posted when it has begun */
+
+static void add(struct celeriac_task *task, void *user)
+{
+    int64_t x;
+    int64_t y;
+
+    (void)user;
+    if (celeriac_task_arg_int(task, 0, "x", &x) || celeriac_task_arg_int(task, 1, "y", &y))
+        return;
+    celeriac_task_return_int(task, x + y);
+}
+
+static void boom(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    celeriac_task_fail(task,
+                       &(struct celeriac_exception){.type = "ValueError", .message = "kaboom"});
+}
+
+/* Fails until it was retried twice. */
+static void flaky(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    atomic_fetch_add(&executions, 1);
+    if (celeriac_task_retries(task) < 2)
+        celeriac_task_retry(task, 0, &(struct celeriac_exception){.type = "OSError"});
+    else
+        celeriac_task_return_int(task, celeriac_task_retries(task));
+}
+
+static void never_right(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    atomic_fetch_add(&executions, 1);
+    celeriac_task_retry(task, 0, NULL);
+}
+
+static void block(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    sem_post(&entered);
+    sem_wait(&gate);
+    celeriac_task_return_text(task, "done");
+}
+
+/* Twice not now, then a result. */
+static void hesitant(struct celeriac_task *task, void *user)
+{
+    int n = atomic_fetch_add(&executions, 1);
+
+    (void)user;
+    if ((int)celeriac_task_retries(task) > atomic_load(&highest_retries))
+        atomic_store(&highest_retries, (int)celeriac_task_retries(task));
+    if (n < 2)
+        celeriac_task_postpone(task, 0.01);
+    else
+        celeriac_task_return_int(task, n);
+}
+
+/* ---- a worker in a thread ------------------------------------------------------------------ */
+
+struct running {
+    struct celeriac_worker *worker;
+    struct celeriac_client *client;
+    struct cel_broker_url *url;
+    struct cel_conn *conn;
+    pthread_t thread;
+    bool started;
+    enum celeriac_err code;
+};
+
+static const struct celeriac_task_options tasks[] = {
+    {.name = "t.add", .run = add},
+    {.name = "t.boom", .run = boom},
+    {.name = "t.flaky", .run = flaky},
+    {.name = "t.flaky_late", .run = flaky, .acks_late = true},
+    {.name = "t.never_right", .run = never_right, .max_retries = 1},
+    {.name = "t.block", .run = block},
+    {.name = "t.block_late", .run = block, .acks_late = true, .track_started = true},
+    {.name = "t.hesitant", .run = hesitant, .acks_late = true},
+};
+
+static void *run_worker(void *argument)
+{
+    struct running *r = argument;
+
+    r->code = celeriac_worker_run(r->worker, NULL);
+    return NULL;
+}
+
+static struct celeriac_worker *make_worker(unsigned concurrency, unsigned multiplier)
+{
+    struct celeriac_worker_options options = {
+        .broker_url = getenv("REDIS_URL"),
+        .concurrency = concurrency,
+        .prefetch_multiplier = multiplier,
+    };
+    struct celeriac_worker *worker = NULL;
+
+    assert_int_equal(celeriac_worker_create(&options, &worker, NULL), CELERIAC_OK);
+    for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++)
+        assert_int_equal(celeriac_worker_register(worker, &tasks[i], NULL), CELERIAC_OK);
+    return worker;
+}
+
+static void start(struct running *r, unsigned concurrency, unsigned multiplier)
+{
+    r->worker = make_worker(concurrency, multiplier);
+    assert_int_equal(pthread_create(&r->thread, NULL, run_worker, r), 0);
+    r->started = true;
+}
+
+static void stop(struct running *r)
+{
+    celeriac_worker_stop(r->worker, CELERIAC_STOP_WARM);
+    pthread_join(r->thread, NULL);
+    assert_int_equal(r->code, CELERIAC_OK);
+    celeriac_worker_destroy(r->worker);
+    r->started = false;
+}
+
+/* ---- Redis from outside -------------------------------------------------------------------- */
+
+static int64_t redis_int(struct running *r, const char *command, const char *key)
+{
+    struct cel_pipeline p;
+    int64_t n;
+
+    cel_pipeline_init(&p);
+    if (key)
+        CEL_COMMAND(&p, span_of(command), span_of(key));
+    else
+        CEL_COMMAND(&p, span_of(command));
+    assert_int_equal(cel_pipeline_run(&p, r->conn, NULL), CELERIAC_OK);
+    n = cel_reply_int(cel_pipeline_reply(&p, 0));
+    cel_pipeline_close(&p);
+    return n;
+}
+
+static void redis_push(struct running *r, const char *key, const char *text)
+{
+    struct cel_pipeline p;
+
+    cel_pipeline_init(&p);
+    CEL_COMMAND(&p, SPAN("LPUSH"), span_of(key), span_of(text));
+    assert_int_equal(cel_pipeline_run(&p, r->conn, NULL), CELERIAC_OK);
+    cel_pipeline_close(&p);
+}
+
+/* Waits until a key's size is what it should be. */
+static void await(struct running *r, const char *command, const char *key, int64_t wanted)
+{
+    int64_t deadline = clock_monotonic_ns() + WAIT_MS * NS_PER_MS;
+    int64_t found = redis_int(r, command, key);
+
+    while (found != wanted && clock_monotonic_ns() < deadline) {
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        found = redis_int(r, command, key);
+    }
+    assert_int_equal(found, wanted);
+}
+
+static void send_task(struct running *r, struct celeriac_send send, char *id)
+{
+    char ids[1][CELERIAC_TASK_ID_SIZE];
+
+    assert_int_equal(celeriac_client_send(r->client, &send, 1, ids, NULL), CELERIAC_OK);
+    memcpy(id, ids[0], CELERIAC_TASK_ID_SIZE);
+}
+
+static void expect_result(struct running *r, const char *id, enum celeriac_state state,
+                          const char *json)
+{
+    struct celeriac_result result = {0};
+
+    assert_int_equal(celeriac_client_wait(r->client, id, WAIT_MS, &result, NULL), CELERIAC_OK);
+    assert_int_equal(result.state, state);
+    if (json)
+        assert_string_equal(result.result_json, json);
+    celeriac_result_close(&result);
+}
+
+static int set_up(void **state)
+{
+    struct running *r = mem_calloc(1, sizeof *r);
+    struct celeriac_client_options client = {.broker_url = getenv("REDIS_URL")};
+    struct cel_conn_options conn = {0};
+
+    assert_non_null(r);
+    assert_non_null(client.broker_url);
+    assert_int_equal(celeriac_client_create(&client, &r->client, NULL), CELERIAC_OK);
+    assert_int_equal(
+        cel_broker_url_parse(span_of(client.broker_url), CEL_URL_BROKER, &r->url, NULL),
+        CELERIAC_OK);
+    conn.url = r->url;
+    assert_int_equal(cel_conn_create(&conn, &r->conn, NULL), CELERIAC_OK);
+    redis_int(r, "FLUSHALL", NULL);
+    atomic_store(&executions, 0);
+    atomic_store(&highest_retries, 0);
+    sem_init(&gate, 0, 0);
+    sem_init(&entered, 0, 0);
+    *state = r;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct running *r = *state;
+
+    if (r->started)
+        stop(r);
+    cel_conn_destroy(r->conn);
+    cel_broker_url_destroy(r->url);
+    celeriac_client_destroy(r->client);
+    sem_destroy(&gate);
+    sem_destroy(&entered);
+    mem_free(r);
+    return 0;
+}
+
+/* ---- tests --------------------------------------------------------------------------------- */
+
+static void executes_and_answers(void **state)
+{
+    struct running *r = *state;
+    char id[CELERIAC_TASK_ID_SIZE];
+
+    start(r, 2, 4);
+    send_task(r, (struct celeriac_send){.task = "t.add", .args_json = "[2, 3]"}, id);
+    expect_result(r, id, CELERIAC_SUCCESS, "5");
+    send_task(r, (struct celeriac_send){.task = "t.add", .kwargs_json = "{\"x\": 2, \"y\": 40}"},
+              id);
+    expect_result(r, id, CELERIAC_SUCCESS, "42");
+    send_task(r, (struct celeriac_send){.task = "t.add", .args_json = "[2]"}, id);
+    expect_result(r, id, CELERIAC_FAILURE,
+                  "{\"exc_type\": \"TypeError\", \"exc_message\": [\"missing required argument: y "
+                  "(position 2)\"], \"exc_module\": \"builtins\"}");
+    await(r, "HLEN", "unacked", 0);
+    await(r, "ZCARD", "unacked_index", 0);
+    stop(r);
+    assert_int_equal(redis_int(r, "LLEN", "celery"), 0);
+}
+
+static void a_thousand_of_all_priorities(void **state)
+{
+    enum { COUNT = 1000 };
+    static struct celeriac_send sends[COUNT];
+    static char ids[COUNT][CELERIAC_TASK_ID_SIZE];
+    struct running *r = *state;
+    struct celeriac_worker_stats stats;
+
+    for (int i = 0; i < COUNT; i++)
+        sends[i] = (struct celeriac_send){
+            .task = "t.add", .args_json = "[1, 1]", .priority = i % 10, .ignore_result = i % 2};
+    assert_int_equal(celeriac_client_send(r->client, sends, COUNT, ids, NULL), CELERIAC_OK);
+    start(r, 4, 4);
+    for (int i = 0; i < COUNT; i += 2)
+        expect_result(r, ids[i], CELERIAC_SUCCESS, "2");
+    await(r, "HLEN", "unacked", 0);
+    for (int i = 1; i < COUNT; i += 100) {
+        struct celeriac_result result = {0};
+
+        assert_int_equal(celeriac_client_get(r->client, ids[i], &result, NULL), CELERIAC_OK);
+        assert_int_equal(result.state, CELERIAC_PENDING);
+        celeriac_result_close(&result);
+    }
+    celeriac_worker_get_stats(r->worker, &stats);
+    assert_int_equal(stats.received, COUNT);
+}
+
+static void checklist_55_retries_count_in_the_message(void **state)
+{
+    struct running *r = *state;
+    char id[CELERIAC_TASK_ID_SIZE];
+
+    start(r, 2, 4);
+    send_task(r, (struct celeriac_send){.task = "t.flaky"}, id);
+    expect_result(r, id, CELERIAC_SUCCESS, "2");
+    assert_int_equal(atomic_load(&executions), 3);
+    send_task(r, (struct celeriac_send){.task = "t.flaky_late"}, id);
+    expect_result(r, id, CELERIAC_SUCCESS, "2");
+    assert_int_equal(atomic_load(&executions), 6);
+    await(r, "HLEN", "unacked", 0);
+}
+
+static void checklist_51_retries_end(void **state)
+{
+    struct running *r = *state;
+    struct celeriac_result result = {0};
+    char id[CELERIAC_TASK_ID_SIZE];
+
+    start(r, 1, 4);
+    send_task(r, (struct celeriac_send){.task = "t.never_right"}, id);
+    assert_int_equal(celeriac_client_wait(r->client, id, WAIT_MS, &result, NULL), CELERIAC_OK);
+    assert_int_equal(result.state, CELERIAC_FAILURE);
+    assert_string_equal(result.exception_type, "MaxRetriesExceededError");
+    assert_int_equal(atomic_load(&executions), 2);
+    celeriac_result_close(&result);
+}
+
+static void checklist_48_when_it_is_acknowledged(void **state)
+{
+    struct running *r = *state;
+    char early[CELERIAC_TASK_ID_SIZE];
+    char late[CELERIAC_TASK_ID_SIZE];
+    struct celeriac_result result = {0};
+
+    start(r, 1, 4);
+    send_task(r, (struct celeriac_send){.task = "t.block"}, early);
+    send_task(r, (struct celeriac_send){.task = "t.block_late"}, late);
+    sem_wait(&entered);
+    /* The first runs and is acknowledged; the second is held. */
+    await(r, "LLEN", "celery", 0);
+    await(r, "HLEN", "unacked", 1);
+    sem_post(&gate);
+    expect_result(r, early, CELERIAC_SUCCESS, "\"done\"");
+    sem_wait(&entered);
+    /* The second runs and is still held. */
+    assert_int_equal(redis_int(r, "HLEN", "unacked"), 1);
+    assert_int_equal(redis_int(r, "ZCARD", "unacked_index"), 1);
+    do {
+        celeriac_result_close(&result);
+        assert_int_equal(celeriac_client_get(r->client, late, &result, NULL), CELERIAC_OK);
+    } while (result.state == CELERIAC_PENDING);
+    assert_int_equal(result.state, CELERIAC_STARTED);
+    celeriac_result_close(&result);
+    sem_post(&gate);
+    expect_result(r, late, CELERIAC_SUCCESS, "\"done\"");
+    await(r, "HLEN", "unacked", 0);
+}
+
+static void eta_waits_and_expired_is_revoked(void **state)
+{
+    struct running *r = *state;
+    char id[CELERIAC_TASK_ID_SIZE];
+    int64_t began;
+
+    start(r, 1, 1);
+    began = clock_wall_us();
+    send_task(
+        r, (struct celeriac_send){.task = "t.add", .args_json = "[1, 2]", .countdown_ms = 300}, id);
+    expect_result(r, id, CELERIAC_SUCCESS, "3");
+    assert_true(clock_wall_us() - began >= 300000);
+    send_task(r,
+              (struct celeriac_send){
+                  .task = "t.add", .args_json = "[1, 2]", .expires_us = clock_wall_us() - 1000000},
+              id);
+    expect_result(r, id, CELERIAC_REVOKED, NULL);
+    await(r, "HLEN", "unacked", 0);
+}
+
+static void checklist_30_waiting_does_not_block_the_window(void **state)
+{
+    struct running *r = *state;
+    char id[CELERIAC_TASK_ID_SIZE];
+
+    start(r, 1, 1);
+    for (int i = 0; i < 50; i++)
+        send_task(r, (struct celeriac_send){.task = "t.add", .countdown_ms = 3600 * 1000}, id);
+    send_task(r, (struct celeriac_send){.task = "t.add", .args_json = "[1, 2]"}, id);
+    expect_result(r, id, CELERIAC_SUCCESS, "3");
+    await(r, "HLEN", "unacked", 50);
+    stop(r);
+    /* They go back to their queue, not one lost. */
+    assert_int_equal(redis_int(r, "LLEN", "celery"), 50);
+    assert_int_equal(redis_int(r, "HLEN", "unacked"), 0);
+}
+
+static void postponing_spends_no_retry(void **state)
+{
+    struct running *r = *state;
+    char id[CELERIAC_TASK_ID_SIZE];
+
+    start(r, 1, 1);
+    send_task(r, (struct celeriac_send){.task = "t.hesitant"}, id);
+    expect_result(r, id, CELERIAC_SUCCESS, "2");
+    assert_int_equal(atomic_load(&highest_retries), 0);
+    await(r, "HLEN", "unacked", 0);
+}
+
+static void strays_stay_and_nobody_waits_for_them(void **state)
+{
+    struct running *r = *state;
+    char id[CELERIAC_TASK_ID_SIZE];
+
+    for (int i = 0; i < 300; i++)
+        send_task(r, (struct celeriac_send){.task = "python.only"}, id);
+    send_task(r, (struct celeriac_send){.task = "t.add", .args_json = "[1, 2]"}, id);
+    start(r, 2, 4);
+    expect_result(r, id, CELERIAC_SUCCESS, "3");
+    await(r, "LLEN", "celery", 300);
+    await(r, "HLEN", "unacked", 0);
+}
+
+static void checklist_43_what_nobody_can_read_is_kept_aside(void **state)
+{
+    static const char *const bad[] = {
+        "not json at all",
+        "{}",
+        "{\"body\": \"e30=\", \"properties\": {}}",
+        "{\"body\": \"W10=\", \"content-type\": \"application/json\", \"headers\": {\"task\": "
+        "\"t.add\", \"id\": \"i\"}, \"properties\": {\"delivery_tag\": \"d1\", \"body_encoding\": "
+        "\"base64\", \"delivery_info\": {\"exchange\": \"\", \"routing_key\": \"celery\"}}}",
+        "{\"body\": \"W1tdLCB7fSwge31d\", \"content-type\": \"application/json\", \"headers\": "
+        "{\"task\": \"t.add\"}, \"properties\": {\"delivery_tag\": \"d2\", \"body_encoding\": "
+        "\"base64\", \"delivery_info\": {\"exchange\": \"\", \"routing_key\": \"celery\"}}}",
+    };
+    int64_t count = sizeof bad / sizeof bad[0];
+    struct running *r = *state;
+    char id[CELERIAC_TASK_ID_SIZE];
+
+    start(r, 1, 4);
+    for (int64_t i = 0; i < count; i++)
+        redis_push(r, "celery", bad[i]);
+    send_task(r, (struct celeriac_send){.task = "t.add", .args_json = "[1, 2]"}, id);
+    expect_result(r, id, CELERIAC_SUCCESS, "3");
+    await(r, "LLEN", "celeriac.quarantine", count);
+    await(r, "HLEN", "unacked", 0);
+    assert_int_equal(redis_int(r, "LLEN", "celery"), 0);
+}
+
+static void checklist_92_a_warm_stop_finishes_and_returns(void **state)
+{
+    struct running *r = *state;
+    char running[CELERIAC_TASK_ID_SIZE];
+    char id[CELERIAC_TASK_ID_SIZE];
+    char order[3][CELERIAC_TASK_ID_SIZE];
+
+    start(r, 1, 4);
+    send_task(r, (struct celeriac_send){.task = "t.block_late"}, running);
+    sem_wait(&entered);
+    for (int i = 0; i < 3; i++)
+        send_task(r, (struct celeriac_send){.task = "t.add", .args_json = "[1, 1]"}, order[i]);
+    await(r, "HLEN", "unacked", 4);
+    celeriac_worker_stop(r->worker, CELERIAC_STOP_WARM);
+    /* What came after the stop stays behind what is returned. */
+    send_task(r, (struct celeriac_send){.task = "t.add", .args_json = "[9, 9]"}, id);
+    sem_post(&gate);
+    stop(r);
+    expect_result(r, running, CELERIAC_SUCCESS, "\"done\"");
+    assert_int_equal(redis_int(r, "LLEN", "celery"), 4);
+    assert_int_equal(redis_int(r, "HLEN", "unacked"), 0);
+    for (int i = 0; i < 3; i++) {
+        struct cel_pipeline p;
+        struct span message;
+
+        cel_pipeline_init(&p);
+        CEL_COMMAND(&p, SPAN("LINDEX"), SPAN("celery"),
+                    i == 0 ? SPAN("-1") : (i == 1 ? SPAN("-2") : SPAN("-3")));
+        assert_int_equal(cel_pipeline_run(&p, r->conn, NULL), CELERIAC_OK);
+        message = cel_reply_span(cel_pipeline_reply(&p, 0));
+        assert_non_null(memmem(message.ptr, message.len, order[i], strlen(order[i])));
+        assert_non_null(memmem(message.ptr, message.len, "\"redelivered\": true", 19));
+        cel_pipeline_close(&p);
+    }
+}
+
+/* A process of its own: after a cold stop, or a kill, its threads are still inside tasks. */
+static pid_t fork_worker(unsigned concurrency, bool cold)
+{
+    pid_t pid = fork();
+    struct running child = {0};
+
+    if (pid != 0)
+        return pid;
+    start(&child, concurrency, 4);
+    for (unsigned i = 0; i < concurrency; i++)
+        sem_wait(&entered);
+    if (!cold)
+        for (;;)
+            pause();
+    celeriac_worker_stop(child.worker, CELERIAC_STOP_WARM);
+    celeriac_worker_stop(child.worker, CELERIAC_STOP_COLD);
+    pthread_join(child.thread, NULL);
+    _exit(child.code == CELERIAC_ERR_SHUTDOWN ? 0 : 1);
+}
+
+static void a_cold_stop_returns_everything_at_once(void **state)
+{
+    struct running *r = *state;
+    char id[CELERIAC_TASK_ID_SIZE];
+    int status = -1;
+    pid_t pid;
+
+    for (int i = 0; i < 5; i++)
+        send_task(r, (struct celeriac_send){.task = "t.block_late"}, id);
+    pid = fork_worker(2, true);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(redis_int(r, "LLEN", "celery"), 5);
+    assert_int_equal(redis_int(r, "HLEN", "unacked"), 0);
+}
+
+static void checklist_28_a_killed_workers_messages_come_back(void **state)
+{
+    struct running *r = *state;
+    char id[CELERIAC_TASK_ID_SIZE];
+    int status;
+    pid_t pid;
+
+    for (int i = 0; i < 6; i++)
+        send_task(r, (struct celeriac_send){.task = "t.block_late"}, id);
+    pid = fork_worker(2, false);
+    await(r, "HLEN", "unacked", 6);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(redis_int(r, "HLEN", "unacked"), 6);
+    start(r, 6, 4);
+    for (int i = 0; i < 6; i++) {
+        sem_wait(&entered);
+        sem_post(&gate);
+    }
+    await(r, "HLEN", "unacked", 0);
+    assert_int_equal(redis_int(r, "LLEN", "celery"), 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(executes_and_answers),
+        TEST(a_thousand_of_all_priorities),
+        TEST(checklist_55_retries_count_in_the_message),
+        TEST(checklist_51_retries_end),
+        TEST(checklist_48_when_it_is_acknowledged),
+        TEST(eta_waits_and_expired_is_revoked),
+        TEST(checklist_30_waiting_does_not_block_the_window),
+        TEST(postponing_spends_no_retry),
+        TEST(strays_stay_and_nobody_waits_for_them),
+        TEST(checklist_43_what_nobody_can_read_is_kept_aside),
+        TEST(checklist_92_a_warm_stop_finishes_and_returns),
+        TEST(a_cold_stop_returns_everything_at_once),
+        TEST(checklist_28_a_killed_workers_messages_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
