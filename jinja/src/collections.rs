@@ -3,7 +3,7 @@
 use crate::functions::{Cycler, Joiner};
 use crate::limits::MAX_NESTING;
 use crate::methods::BoundMethod;
-use crate::value::{fail, Result};
+use crate::value::{fail, is_simple_key, Result};
 use indexmap::IndexMap;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{State, Value};
@@ -146,6 +146,9 @@ impl Namespace {
     }
 }
 
+/// Tuples in each other that a look-up by key goes through.
+const KEY_DEPTH: usize = 3;
+
 /// The place in `len` items that Python's index names.
 pub fn position(index: &Value, len: usize) -> Option<usize> {
     let index = crate::value::as_int(index)?;
@@ -170,6 +173,9 @@ impl Object for List {
 
 impl Object for Dict {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        if !is_simple_key(key, KEY_DEPTH) {
+            return None;
+        }
         self.0.lock().get(key).cloned()
     }
 
@@ -184,6 +190,7 @@ impl Object for Dict {
 
 impl Object for Namespace {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        key.as_str()?;
         self.0.lock().get(key).cloned()
     }
 

@@ -96,7 +96,11 @@ pub fn dictsort(state: &mut State, args: &[Value]) -> Result<Value> {
 
 pub fn unique(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("unique", &["value", "case_sensitive", "attribute"], 1, args)?;
-    let all = input(state, &args)?;
+    Ok(lazily(unique_items(state, &args)))
+}
+
+fn unique_items(state: &State, args: &Arguments) -> Result<Vec<Value>> {
+    let all = input(state, args)?;
     let mut seen = IndexMap::new();
     for (key, item) in keyed(all, args.some(2), args.is_true(1))? {
         if !is_hashable(state, &key)? {
@@ -104,7 +108,7 @@ pub fn unique(state: &mut State, args: &[Value]) -> Result<Value> {
         }
         seen.entry(key).or_insert(item);
     }
-    Ok(generator(seen.into_values().collect()))
+    Ok(seen.into_values().collect())
 }
 
 fn extreme(state: &State, args: &[Value], better: fn(&State, &Value, &Value) -> Result<bool>) -> Result<Value> {
@@ -172,7 +176,7 @@ pub fn dict_items(state: &mut State, args: &[Value]) -> Result<Value> {
         return Ok(generator(Vec::new()));
     }
     if type_of(&value) != Type::Dict {
-        return fail("Can only get item pairs from a mapping.");
+        return Ok(lazily(fail("Can only get item pairs from a mapping.")));
     }
     let all = pairs(state, &value)?;
     Ok(generator(all.into_iter().map(|(key, item)| tuple(vec![key, item])).collect()))
@@ -180,15 +184,19 @@ pub fn dict_items(state: &mut State, args: &[Value]) -> Result<Value> {
 
 pub fn batch(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("batch", &["value", "linecount", "fill_with"], 2, args)?;
-    let all = input(state, &args)?;
+    Ok(lazily(batch_items(state, &args)))
+}
+
+fn batch_items(state: &State, args: &Arguments) -> Result<Vec<Value>> {
+    let all = input(state, args)?;
     let count = args.int(1, 0)?;
     if count <= 0 && all.is_empty() {
-        return Ok(generator(all));
+        return Ok(all);
     }
     if count <= 0 {
         // A row can be full only before its first item.
         let row = list(state, all)?;
-        return Ok(generator(if count == 0 { vec![list(state, Vec::new())?, row] } else { vec![row] }));
+        return Ok(if count == 0 { vec![list(state, Vec::new())?, row] } else { vec![row] });
     }
     let mut rows = Vec::new();
     for row in all.chunks(count as usize) {
@@ -200,12 +208,16 @@ pub fn batch(state: &mut State, args: &[Value]) -> Result<Value> {
         }
         rows.push(list(state, row)?);
     }
-    Ok(generator(rows))
+    Ok(rows)
 }
 
 pub fn slice(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("slice", &["value", "slices", "fill_with"], 2, args)?;
-    let all = input(state, &args)?;
+    Ok(lazily(slice_items(state, &args)))
+}
+
+fn slice_items(state: &State, args: &Arguments) -> Result<Vec<Value>> {
+    let all = input(state, args)?;
     let count = args.int(1, 0)?;
     if count == 0 {
         return fail("integer division or modulo by zero");
@@ -223,7 +235,7 @@ pub fn slice(state: &mut State, args: &[Value]) -> Result<Value> {
         columns.push(list(state, column)?);
         start = end;
     }
-    Ok(generator(columns))
+    Ok(columns)
 }
 
 /// A group of `groupby`: a pair whose parts have names too.
@@ -306,7 +318,11 @@ pub fn map(state: &mut State, args: &[Value]) -> Result<Value> {
             return fail("map requires a filter argument");
         };
         let (path, default) = (Path::new(attribute)?, find("default").filter(|value| !value.is_none()));
-        for item in items(state, &value)? {
+        let all = match items(state, &value) {
+            Ok(all) => all,
+            Err(error) => return Ok(lazily(Err(error))),
+        };
+        for item in all {
             if !push_lazily(&mut mapped, path.get(&item, default)) {
                 break;
             }
@@ -323,6 +339,11 @@ pub fn map(state: &mut State, args: &[Value]) -> Result<Value> {
         }
     }
     Ok(generator(mapped))
+}
+
+/// A generator of the items, or of the error that taking the first will raise.
+fn lazily(items: Result<Vec<Value>>) -> Value {
+    generator(items.unwrap_or_else(|error| vec![Value::from(error)]))
 }
 
 /// Adds an item, or in its place the error that taking it will raise; false then. Python computes the

@@ -273,7 +273,6 @@ fn slice(state: &mut State, args: &[Value]) -> Result<Value> {
     if !matches!(type_of(value), Type::Str | Type::List | Type::Tuple | Type::Iterable) {
         return match type_of(value) {
             Type::Undefined => undefined("the sliced value"),
-            Type::Dict => Ok(Value::UNDEFINED),
             _ => fail(format!("'{}' object is not subscriptable", type_name(value))),
         };
     }

@@ -156,6 +156,17 @@ pub fn list(state: &State, items: Vec<Value>) -> Result<Value> {
     List::new(Some(state), items).map(Value::from_object)
 }
 
+/// `is_hashable` for look-ups that cannot fail or charge: what nests deeper than a key ever does is none.
+pub fn is_simple_key(value: &Value, depth: usize) -> bool {
+    match type_of(value) {
+        Type::Undefined | Type::None | Type::Bool | Type::Int | Type::Float | Type::Str => true,
+        Type::Tuple if depth > 0 => {
+            value.try_iter().is_ok_and(|mut items| items.all(|item| is_simple_key(&item, depth - 1)))
+        }
+        _ => false,
+    }
+}
+
 /// Collects the pairs of a dict, whose keys must be hashable.
 pub fn collect_dict(state: &State, pairs: impl Iterator<Item = (Value, Value)>) -> Result<IndexMap<Value, Value>> {
     let mut map = IndexMap::new();
@@ -196,10 +207,14 @@ pub fn pairs(state: &State, value: &Value) -> Result<Vec<(Value, Value)>> {
     }
 }
 
-/// Whether `hash(value)` would work; charges what hashing and comparing the value will take.
+/// Whether `hash(value)` would work; charges what hashing and comparing the value will take. What MiniJinja
+/// would hash by looking inside is not hashable here, though some of it is in Python: inside may
+/// be the very dict that is being searched, and locked.
 pub fn is_hashable(state: &State, value: &Value) -> Result<bool> {
     match type_of(value) {
         Type::List | Type::Dict => return Ok(false),
+        Type::Iterable => return Ok(value.downcast_object_ref::<Range>().is_some()),
+        Type::Other => return Ok(engine_type(value) != Some("Loop")),
         Type::Tuple => {
             for item in items(state, value)? {
                 if !is_hashable(state, &item)? {
