@@ -1,5 +1,6 @@
 # Writes text files as C string constants: cmake -DOUT=file.c -DHEADER=file.h -DPREFIX=p -P EmbedText.cmake
-# -- a/x.sql b/y.sql gives `const char p_x[]` and `const char p_y[]`.
+# -- a/x.sql b/y.sql gives `const char p_x[]` and `const char p_y[]`. Lines that are SQL comments stay
+# out: the server shows a statement's first bytes to operators.
 set(code "#include \"${HEADER}\"\n")
 set(reading FALSE)
 math(EXPR last "${CMAKE_ARGC} - 1")
@@ -8,6 +9,9 @@ foreach(i RANGE ${last})
   if(reading)
     get_filename_component(name "${file}" NAME_WE)
     file(READ "${file}" text)
+    string(REGEX REPLACE "(^|\n)[ ]*--[^\n]*" "\\1" text "${text}")
+    string(REGEX REPLACE "\n\n+" "\n" text "${text}")
+    string(STRIP "${text}" text)
     string(REPLACE "\\" "\\\\" text "${text}")
     string(REPLACE "\"" "\\\"" text "${text}")
     string(REPLACE "\n" "\\n\"\n    \"" text "${text}")

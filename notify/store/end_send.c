@@ -59,8 +59,8 @@ static enum celeriac_err check_sent(struct store_call *call)
     call->own.bytes = sizeof end->id + end->response.len;
     if (end->sent_at_us == STORE_NO_TIME)
         return celeriac_error_set(&call->error, CELERIAC_ERR_VALUE, "sent_at: is missing");
-    return store_text_check_bytes(end->response, "provider_response", 1,
-                                  STORE_PROVIDER_RESPONSE_MAX, &call->error);
+    return store_text_check_json(end->response, "provider_response", 1, STORE_PROVIDER_RESPONSE_MAX,
+                                 &call->error);
 }
 
 static enum celeriac_err check_failure(struct store_call *call)

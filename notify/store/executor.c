@@ -95,9 +95,13 @@ static void log_run(const struct store_batch *batch, const struct store_run *run
 {
     if (!run->failure.text[0])
         return;
-    log_warning("store", "statement failed", LOG_STR("kind", batch->kind->name),
-                LOG_INT("calls", batch->count), LOG_STR("split", run->split ? "yes" : "no"),
-                LOG_STR("error", run->failure.text));
+    /* What the data are to blame for is the caller's to report. */
+    if (run->failure.fate == STORE_FATE_REFUSE)
+        log_info("store", "row refused", LOG_STR("kind", batch->kind->name),
+                 LOG_INT("calls", batch->count), LOG_STR("error", run->failure.text));
+    else
+        log_warning("store", "statement failed, trying again", LOG_STR("kind", batch->kind->name),
+                    LOG_INT("calls", batch->count), LOG_STR("error", run->failure.text));
 }
 
 /* Runs the batch that was taken; closes the connection when it is of no more use. */

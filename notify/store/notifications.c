@@ -68,7 +68,7 @@ static enum celeriac_err check_insert(struct store_call *call)
     if (rc == CELERIAC_OK)
         rc = store_text_check(in->to, "to", 1, STORE_TO_MAX, err);
     if (rc == CELERIAC_OK)
-        rc = store_text_check_bytes(in->data, "data", 1, STORE_DATA_MAX, err);
+        rc = store_text_check_json(in->data, "data", 1, STORE_DATA_MAX, err);
     return rc;
 }
 

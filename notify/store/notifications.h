@@ -23,8 +23,11 @@
 /* Most rows of one list call; a longer list is read with the cursor. */
 #define STORE_LIST_MAX 1000
 
-/* A list call stops at this many bytes of large columns, but gives at least one row. */
-#define STORE_LIST_BYTES_MAX (8 * 1024 * 1024)
+/*
+ * A list call stops at this many bytes of large columns, counted as they lie on disk, but gives at
+ * least one row. Unpacked they may be some times more.
+ */
+#define STORE_LIST_BYTES_MAX (4 * 1024 * 1024)
 
 /* One row. Spans are UTF-8, valid until store_call_release(); ptr NULL is SQL NULL. */
 struct store_notification {

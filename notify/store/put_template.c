@@ -33,8 +33,8 @@ static enum celeriac_err check_put(struct store_call *call)
     if (rc == CELERIAC_OK)
         rc = store_text_check_bytes(row->body, "body", 0, STORE_TEMPLATE_BODY_MAX, err);
     if (rc == CELERIAC_OK)
-        rc = store_text_check_bytes(row->variables, "variables", 1, STORE_TEMPLATE_VARIABLES_MAX,
-                                    err);
+        rc = store_text_check_json(row->variables, "variables", 1, STORE_TEMPLATE_VARIABLES_MAX,
+                                   err);
     return rc;
 }
 

@@ -62,6 +62,54 @@ enum celeriac_err store_text_check_bytes(struct span text, const char *field, si
     return check_storable(text, field, err);
 }
 
+/* The code unit of \uXXXX at the start of text, or -1 when there is none. */
+static int32_t escaped_unit(struct span text)
+{
+    int32_t unit = 0;
+    if (text.len < 6 || text.ptr[0] != '\\' || text.ptr[1] != 'u')
+        return -1;
+    for (size_t i = 2; i < 6; i++) {
+        char c = text.ptr[i];
+        int32_t digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+        if (digit < 0 || digit > 15)
+            return -1;
+        unit = unit * 16 + digit;
+    }
+    return unit;
+}
+
+/* Bytes of the escape at the start of text, 0 when it is one that jsonb cannot hold. */
+static size_t escape_length(struct span text)
+{
+    int32_t unit = escaped_unit(text);
+    if (unit < 0)
+        return text.len < 2 ? text.len : 2;
+    if (unit == 0 || (unit >= 0xdc00 && unit <= 0xdfff))
+        return 0;
+    if (unit < 0xd800 || unit > 0xdbff)
+        return 6;
+    int32_t low = escaped_unit((struct span){text.ptr + 6, text.len - 6});
+    return low >= 0xdc00 && low <= 0xdfff ? 12 : 0;
+}
+
+enum celeriac_err store_text_check_json(struct span text, const char *field, size_t min, size_t max,
+                                        struct celeriac_error *err)
+{
+    enum celeriac_err rc = store_text_check_bytes(text, field, min, max, err);
+    const char *escape;
+    while (rc == CELERIAC_OK && text.len > 0 && (escape = memchr(text.ptr, '\\', text.len))) {
+        text.len -= (size_t)(escape - text.ptr);
+        text.ptr = escape;
+        size_t len = escape_length(text);
+        if (len == 0)
+            rc = celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                    "%s: has \\u0000 or half of a surrogate pair", field);
+        text.ptr += len;
+        text.len -= len;
+    }
+    return rc;
+}
+
 /* Bytes of the storable character at the start of text, 0 when there is none. */
 static size_t character_length(struct span text)
 {

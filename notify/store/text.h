@@ -25,6 +25,14 @@ enum celeriac_err store_text_check_bytes(struct span text, const char *field, si
                                          size_t max,
                                          struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
+/*
+ * JSON text that jsonb can hold, as far as its escapes go: the limits in bytes as above, no \u0000
+ * and no half of a surrogate pair. Its grammar is the server's to judge. CELERIAC_ERR_VALUE names
+ * the field.
+ */
+enum celeriac_err store_text_check_json(struct span text, const char *field, size_t min, size_t max,
+                                        struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
 /* Whether text could be in a text column at all: valid UTF-8 without NUL. */
 bool store_text_is_storable(struct span text);
 

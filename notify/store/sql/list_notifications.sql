@@ -1,8 +1,9 @@
 -- $1 tenant, $2 status or NULL, $3 channel or NULL, $4 and $5 cursor or NULL, $6 limit, $7 bytes.
--- First column: rows before the cut by size.
+-- First column: rows before the cut by size. Sizes are those on disk, perhaps compressed: only
+-- the rows that are shown are unpacked.
 WITH page AS MATERIALIZED (
-    SELECT x.id, x.channel, x."to", x.template_id, x.data::text AS data, x.status,
-           x.error_message, x.created_at, x.updated_at, x.sent_at
+    SELECT x.id, x.channel, x."to", x.template_id, x.data, x.status, x.error_message, x.created_at,
+           x.updated_at, x.sent_at
       FROM public.notifications x
      WHERE x.tenant_id = $1::uuid
        AND ($2::text IS NULL OR x.status = $2::text)
@@ -12,11 +13,12 @@ WITH page AS MATERIALIZED (
      LIMIT $6::bigint
 ), sized AS (
     SELECT page.*, count(*) OVER () AS total, row_number() OVER newest AS number,
-           sum(octet_length(data) + coalesce(octet_length(error_message), 0)) OVER newest AS bytes
+           sum(pg_column_size(data) + coalesce(pg_column_size(error_message), 0))
+               OVER newest AS bytes
       FROM page
     WINDOW newest AS (ORDER BY created_at DESC, id DESC)
 )
-SELECT p.total, p.id, p.channel, p."to", p.template_id, t.name, p.data, p.status,
+SELECT p.total, p.id, p.channel, p."to", p.template_id, t.name, p.data::text, p.status,
        p.error_message, p.created_at, p.updated_at, p.sent_at
   FROM sized p
   LEFT JOIN public.templates t ON t.id = p.template_id

@@ -1,7 +1,8 @@
 -- $1 tenant, $2 and $3 cursor or NULL, $4 limit, $5 bytes. Last column: rows before the cut by size.
+-- Sizes are those on disk, perhaps compressed: only the rows that are shown are unpacked.
 WITH page AS MATERIALIZED (
-    SELECT t.id, t.name, t.channel, t.subject, t.body, t.variables::text AS variables, t.is_active,
-           t.created_at, t.updated_at
+    SELECT t.id, t.name, t.channel, t.subject, t.body, t.variables, t.is_active, t.created_at,
+           t.updated_at
       FROM public.templates t
      WHERE t.tenant_id = $1::uuid
        AND ($2::timestamptz IS NULL OR (t.created_at, t.id) < ($2::timestamptz, $3::bigint))
@@ -9,11 +10,11 @@ WITH page AS MATERIALIZED (
      LIMIT $4::bigint
 ), sized AS (
     SELECT page.*, count(*) OVER () AS total, row_number() OVER newest AS number,
-           sum(octet_length(body) + octet_length(variables)) OVER newest AS bytes
+           sum(pg_column_size(body) + pg_column_size(variables)) OVER newest AS bytes
       FROM page
     WINDOW newest AS (ORDER BY created_at DESC, id DESC)
 )
-SELECT p.id, p.name, p.channel, p.subject, p.body, p.variables, p.is_active, p.created_at,
+SELECT p.id, p.name, p.channel, p.subject, p.body, p.variables::text, p.is_active, p.created_at,
        p.updated_at, p.total
   FROM sized p
  WHERE p.number = 1 OR p.bytes <= $5::bigint

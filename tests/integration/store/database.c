@@ -1,6 +1,7 @@
 #include "tests/integration/store/database.h"
 
 #include <libpq-fe.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -227,6 +228,34 @@ int64_t database_template(const struct uuid *tenant, const char *name, const cha
                            " ('%s', 'email', 'Subject', '%s', '{}', true, now(), now(), '%s')"
                            " RETURNING id",
                            name, body, database_show(tenant));
+}
+
+struct pair {
+    struct store *store;
+    struct store_call *call;
+    enum celeriac_err rc;
+};
+
+static void *run_call(void *context)
+{
+    struct pair *pair = context;
+    pair->rc = store_run(pair->store, pair->call);
+    return NULL;
+}
+
+void database_race(struct store *first_store, struct store_call *first_call,
+                   struct store *second_store, struct store_call *second_call,
+                   enum celeriac_err rcs[2])
+{
+    struct pair pairs[2] = {{first_store, first_call, CELERIAC_OK},
+                            {second_store, second_call, CELERIAC_OK}};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_call, &pairs[i]), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        rcs[i] = pairs[i].rc;
+    }
 }
 
 void database_sleep_ms(int64_t ms)

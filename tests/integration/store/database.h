@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/uuid.h"
+#include "notify/store/call.h"
 #include "notify/store/store.h"
 
 /* A cmocka group set-up: an empty database, migrated. */
@@ -55,6 +56,10 @@ struct uuid database_notification(const struct uuid *tenant, const char *status,
 
 /* A new active template of the tenant with that body; returns its id. */
 int64_t database_template(const struct uuid *tenant, const char *name, const char *body);
+
+/* Runs one call on each of two stores at the same time; rcs gets their outcomes. */
+void database_race(struct store *first, struct store_call *first_call, struct store *second,
+                   struct store_call *second_call, enum celeriac_err rcs[2]);
 
 /* Sleeps. */
 void database_sleep_ms(int64_t ms);
