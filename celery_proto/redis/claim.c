@@ -92,6 +92,7 @@ enum celeriac_err cel_claimer_create(const struct cel_claimer_options *options,
     c->order = options->order;
     /* Another claimer may have used this worker id before; numbers only ever grow. */
     c->number = (uint64_t)clock_wall_us();
+    c->takes = c->number;
     strbuf_init(&c->names, 8 * (size_t)CEL_KEY_OPTION_MAX);
     cel_pipeline_init(&c->claim);
     cel_pipeline_init(&c->other);

@@ -10,7 +10,7 @@
 
 /* Keys and arguments of take.lua. */
 #define TAKE_KEYS 6
-#define TAKE_ARGS 5
+#define TAKE_ARGS 6
 
 /* Fresh tags that are tried; a second collision of random UUIDs does not happen. */
 #define TAG_TRIES 3
@@ -52,6 +52,7 @@ static enum celeriac_err run_take(struct cel_claimer *c, const struct claim_odd 
     cel_pipeline_arg(p, odd->is_quarantine ? SPAN("quarantine") : SPAN("claim"));
     cel_pipeline_arg(p, odd->tag);
     cel_pipeline_arg(p, odd->entry);
+    cel_pipeline_arg_int(p, (int64_t)odd->number);
     enum celeriac_err code = cel_script_run(p, c->conn, &cel_script_take, err);
     if (code == CELERIAC_OK)
         *verdict = (enum take_verdict)cel_reply_int(cel_pipeline_reply(p, 0));
@@ -182,7 +183,7 @@ enum celeriac_err claim_take_odd(struct cel_claimer *c, struct claim_queue *queu
                                  struct celeriac_error *err)
 {
     for (int tries = 0; tries <= TAG_TRIES; tries++) {
-        struct claim_odd odd = {.queue = queue, .list = list};
+        struct claim_odd odd = {.queue = queue, .list = list, .number = ++c->takes};
         struct cel_envelope envelope;
         enum cel_refuse cause = CEL_REFUSE_NONE;
         enum take_verdict verdict = TAKE_GONE;

@@ -39,6 +39,7 @@ struct claim_odd {
     struct span raw, tag, envelope, entry;
     struct claim_queue *queue;
     const struct claim_list *list;
+    uint64_t number;    /* of the call, so that a repeat is recognised */
     bool is_quarantine; /* entry goes to the quarantine list; there is no tag */
 };
 
@@ -71,6 +72,7 @@ struct cel_claimer {
     size_t kept_count, kept_cap;
     struct claim_odd doubt; /* sent to take.lua, and the reply was lost */
     bool has_doubt;
+    uint64_t takes; /* number of the last call of take.lua */
 
     bool is_polling;    /* the server has no client-side caching for us */
     bool is_subscribed; /* the invalidation channel was added to the set */

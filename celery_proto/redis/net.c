@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -110,15 +111,13 @@ enum celeriac_err net_connect(const struct cel_endpoint *endpoint, int64_t deadl
     if (endpoint->socket_path != NULL)
         return connect_unix(endpoint, deadline_ns, fd, err);
 
-    struct strbuf port;
-    strbuf_init(&port, PORT_TEXT);
-    strbuf_add_int(&port, endpoint->port);
+    char port[PORT_TEXT];
+    int len = snprintf(port, sizeof port, "%u", endpoint->port);
+    if (len < 0 || (size_t)len >= sizeof port)
+        return fail(endpoint, "bad port", err);
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *list = NULL;
-    int lookup = strbuf_status(&port) != CELERIAC_OK
-                     ? EAI_MEMORY
-                     : getaddrinfo(endpoint->host, strbuf_text(&port), &hints, &list);
-    strbuf_close(&port);
+    int lookup = getaddrinfo(endpoint->host, port, &hints, &list);
     if (lookup != 0)
         return fail(endpoint, gai_strerror(lookup), err);
 

@@ -39,7 +39,7 @@ local function same_again()
     local found, messages = {}, {}
     local own = call('HGETALL', OWN)
     for i = 1, #own, 2 do
-        local order, list = match(own[i + 1], '^%d+ (%d+) (%d+)$')
+        local order, list = match(own[i + 1], '^%d+ (%d+) (%d+)')
         order = tonumber(order)
         if order >= first and order <= last and list ~= '0' then
             found[#found + 1] = {order, tonumber(list), own[i]}

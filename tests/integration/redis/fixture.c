@@ -52,6 +52,8 @@ int fixture_stop(void **state)
 int fixture_clear(void **state)
 {
     struct fixture *f = *state;
+    /* The test before may have killed the server. */
+    cel_conn_disconnect(f->conn);
     run(f, "FLUSHALL", NULL);
     run(f, "SCRIPT", "FLUSH", NULL);
     return 0;

@@ -122,6 +122,7 @@ static void measures(void **state)
         publish_all(f, i == 1);
         work_off(f, c, fin, i == 1);
     }
+    cel_finisher_destroy(fin);
     cel_claimer_destroy(c);
     cel_maintainer_destroy(m);
 }
