@@ -53,6 +53,43 @@ enum celeriac_err parse_int64(struct span text, int64_t min, int64_t max, int64_
     return CELERIAC_OK;
 }
 
+/* Nanoseconds of the digits behind the point. */
+static enum celeriac_err parse_fraction(struct span digits, int64_t *ns)
+{
+    int64_t n = 0;
+    int64_t unit = 1000000000;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (!is_digit(digits.ptr[i]))
+            return CELERIAC_ERR_SYNTAX;
+        unit /= 10;
+        n += (digits.ptr[i] - '0') * unit;
+    }
+    *ns = n;
+    return digits.len > 0 ? CELERIAC_OK : CELERIAC_ERR_SYNTAX;
+}
+
+enum celeriac_err parse_seconds(struct span text, int64_t *ns)
+{
+    struct span whole;
+    struct span digits;
+    int64_t seconds = 0;
+    int64_t fraction = 0;
+    enum celeriac_err err = CELERIAC_OK;
+    bool negative = span_starts(text, SPAN("-"));
+    if (span_cut(text, '.', &whole, &digits))
+        err = parse_fraction(digits, &fraction);
+    if (err == CELERIAC_OK)
+        err = parse_int64(whole, INT64_MIN, INT64_MAX, &seconds);
+    if (err != CELERIAC_OK)
+        return err;
+    int64_t n;
+    if (__builtin_mul_overflow(seconds, INT64_C(1000000000), &n) ||
+        __builtin_add_overflow(n, negative ? -fraction : fraction, &n))
+        return CELERIAC_ERR_LIMIT;
+    *ns = n;
+    return CELERIAC_OK;
+}
+
 /* A decimal taken apart: 0.DIGITS times ten to the power `point`, without leading zeros. */
 struct decimal {
     bool negative;

@@ -26,6 +26,12 @@ enum celeriac_err parse_int64(struct span text, int64_t min, int64_t max,
 enum celeriac_err parse_double(struct span text, double *value) CELERIAC_MUST_CHECK;
 
 /*
+ * Decimal seconds, digits with an optional '-' and fraction ("1.5", "-0.25", "90"), in nanoseconds;
+ * what is smaller is cut off. CELERIAC_ERR_SYNTAX or CELERIAC_ERR_LIMIT (beyond 292 years).
+ */
+enum celeriac_err parse_seconds(struct span text, int64_t *ns) CELERIAC_MUST_CHECK;
+
+/*
  * Shortest decimal text that reads back as the same double, spelt as Python's repr() spells it:
  * "1.0", "1e+22", "1e-07", "-0.0", "nan", "inf". buf gets it with a NUL; returns its length.
  */

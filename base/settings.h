@@ -2,10 +2,13 @@
  * Settings as a table: each entry has one name, one type, one default and one help line, and the
  * same table serves the command line, the environment, a .env file, --help and the manual's check.
  *
- * Order of precedence: command line, environment, .env file, default. Values are kept as text and
- * checked against their type when they are set, so that a mistake is reported with the place it
- * came from ("option --concurrency: ...", "environment variable EMAIL_PORT: ...", ".env line 3:
- * ..."). Fill it before threads start; reading afterwards is free for all threads.
+ * Order of precedence: command line, environment, .env file, default, in whatever order they are
+ * read. Values are kept as text and checked against their type when they are set, so that a mistake
+ * is reported with the place it came from ("option --concurrency: ...", "environment variable
+ * EMAIL_PORT: ...", ".env line 3: EMAIL_PORT: ..."). An error never shows the value: it may be a
+ * secret. As in django-environ a variable's value "$OTHER" means that of the variable OTHER, from
+ * the environment or the file; when there is none the setting stays as it was. Fill it before
+ * threads start; reading afterwards is free for all threads.
  */
 #ifndef BASE_SETTINGS_H
 #define BASE_SETTINGS_H
@@ -21,8 +24,7 @@
 enum setting_type {
     SETTING_TEXT,
     SETTING_INT,  /* decimal, between min and max */
-    SETTING_BOOL, /* django-environ's true, on, ok, y, yes, 1 in any case; everything else is false
-                   */
+    SETTING_BOOL, /* true: django-environ's true, on, ok, y, yes in any case, and integers but 0 */
     SETTING_FLAG, /* an option without a value; true when given */
     SETTING_SECONDS, /* decimal seconds with an optional fraction, between min and max */
     SETTING_LEVEL    /* a log level by Celery's names */
@@ -43,12 +45,20 @@ struct setting {
 
 struct settings;
 
+/* Most tables of one set: a program's own, its parts' and the shared ones are three or four. */
+#define SETTINGS_TABLES_MAX 8
+
+/* Longest .env file; real ones have a few hundred bytes. */
+#define SETTINGS_DOTENV_MAX ((size_t)1024 * 1024)
+
 /* Where a value came from. */
 enum setting_origin { SETTING_DEFAULT, SETTING_FROM_FILE, SETTING_FROM_ENV, SETTING_FROM_OPTION };
 
 /*
- * Makes a set of values over up to 8 tables (NULL-terminated list; the tables must outlive it), all
- * at their defaults. CELERIAC_ERR_MEMORY, or CELERIAC_ERR_EXISTS when a name or option is repeated.
+ * Makes a set of values over tables (NULL-terminated list; the tables must outlive it), all at
+ * their defaults. CELERIAC_ERR_MEMORY, CELERIAC_ERR_LIMIT above SETTINGS_TABLES_MAX,
+ * CELERIAC_ERR_EXISTS when a name or option is repeated, CELERIAC_ERR_VALUE when a default is not
+ * of its row's type.
  */
 enum celeriac_err settings_create(const struct setting *const *tables, struct settings **s,
                                   struct celeriac_error *err) CELERIAC_MUST_CHECK;
@@ -57,14 +67,22 @@ enum celeriac_err settings_create(const struct setting *const *tables, struct se
 void settings_destroy(struct settings *s);
 
 /*
- * Reads KEY=VALUE lines of a .env file as django-environ does: `export ` prefix, comments, single
- * and double quotes. A missing file is no error when `optional`. Keys that no table knows are
- * ignored.
+ * Reads the NAME=value lines of a .env file as django-environ does: "export " may come first,
+ * single or double quotes around the whole value come off, in double ones a backslash keeps the
+ * next character, a line that starts with # is a comment, later lines win. Nothing else is trimmed
+ * or cut off, "# ..." behind a value neither. Names that no table knows are ignored, other lines
+ * are left out with a warning in the log. A missing file is no error when `optional`. At most one
+ * file for a set. CELERIAC_ERR_NOT_FOUND, _SYSTEM, _LIMIT (SETTINGS_DOTENV_MAX), _SYNTAX (not
+ * UTF-8, a NUL byte), _VALUE, _MEMORY.
  */
 enum celeriac_err settings_read_dotenv(struct settings *s, const char *path, bool optional,
                                        struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
-/* Takes every variable named by the tables from `environ`-style memory (NULL-terminated array). */
+/*
+ * Takes every variable named by the tables from `environ`-style memory (NULL-terminated array).
+ * Best called before settings_read_dotenv(): a line of the file that the environment overrides is
+ * then not even checked. CELERIAC_ERR_VALUE or _MEMORY.
+ */
 enum celeriac_err settings_read_environment(struct settings *s, char *const *environment,
                                             struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
@@ -77,7 +95,10 @@ enum celeriac_err settings_read_options(struct settings *s, int argc, char *cons
                                         char ***rest,
                                         struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
-/* Sets one value by its name, checked like any other. */
+/*
+ * Sets one value by its name, checked like any other and kept unless one of a stronger origin is
+ * there. CELERIAC_ERR_NOT_FOUND, _VALUE or _MEMORY.
+ */
 enum celeriac_err settings_set(struct settings *s, const char *name, const char *value,
                                enum setting_origin origin,
                                struct celeriac_error *err) CELERIAC_MUST_CHECK;
@@ -85,7 +106,7 @@ enum celeriac_err settings_set(struct settings *s, const char *name, const char 
 /* The text of a setting, or NULL when it is unset; borrowed. The name must be in a table. */
 const char *settings_text(const struct settings *s, const char *name);
 
-/* The value of a SETTING_INT; its default must be set. */
+/* The value of a SETTING_INT, or a SETTING_LEVEL as enum log_level; unset is 0. */
 int64_t settings_int(const struct settings *s, const char *name);
 
 /* The value of a SETTING_BOOL or SETTING_FLAG; unset is false. */

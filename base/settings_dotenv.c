@@ -1,55 +1,55 @@
-/*
- * Reads .env files by the rules of django-environ's Env.read_env() with its defaults: lines
- * KEY=VALUE with an optional "export ", whole values in single or double quotes, backslash escapes
- * in double quotes, '#' only at the start of a line.
- */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/log.h"
-#include "base/settings_rows.h"
+#include "base/settings_value.h"
+#include "base/settings_variables.h"
+#include "base/strbuf.h"
 
-/* Largest file: settings take a few kilobytes. */
-#define FILE_MAX ((size_t)1024 * 1024)
-
-static enum celeriac_err read_file(const char *path, bool optional, struct strbuf *out,
-                                   struct celeriac_error *err)
+/* Length of the line break at p, or 0: what Python's str.splitlines() takes for one. */
+static size_t break_len(const char *p, const char *end)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = 1;
-
-    if (fd < 0 && errno == ENOENT && optional)
-        return CELERIAC_OK;
-    if (fd < 0)
-        return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "%s: cannot be opened", path);
-    while (n > 0) {
-        char *room = strbuf_reserve(out, 4096);
-
-        n = room ? read(fd, room, 4096) : -1;
-        if (n > 0)
-            strbuf_grow(out, (size_t)n);
-    }
-    close(fd);
-    if (strbuf_status(out))
-        return celeriac_error_set(err, CELERIAC_ERR_LIMIT, "%s: is larger than a settings file",
-                                  path);
-    if (n < 0)
-        return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "%s: cannot be read", path);
-    return CELERIAC_OK;
+    if (*p == '\r')
+        return end - p >= 2 && p[1] == '\n' ? 2 : 1;
+    if ((*p >= '\n' && *p <= '\f') || (*p >= 0x1c && *p <= 0x1e))
+        return 1;
+    if (end - p >= 2 && memcmp(p, "\xc2\x85", 2) == 0)
+        return 2;
+    bool separator =
+        end - p >= 3 && (memcmp(p, "\xe2\x80\xa8", 3) == 0 || memcmp(p, "\xe2\x80\xa9", 3) == 0);
+    return separator ? 3 : 0;
 }
 
-static bool is_key(struct span key)
+/* Takes the first line off the text. */
+static struct span take_line(struct span *text)
 {
-    for (size_t i = 0; i < key.len; i++) {
-        char c = key.ptr[i];
+    const char *end = text->ptr + text->len;
+    for (const char *p = text->ptr; p < end; p++) {
+        size_t skip = break_len(p, end);
+        if (skip == 0)
+            continue;
+        struct span line = {text->ptr, (size_t)(p - text->ptr)};
+        *text = (struct span){p + skip, (size_t)(end - p) - skip};
+        return line;
+    }
+    struct span line = *text;
+    *text = (struct span){end, 0};
+    return line;
+}
 
-        if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-            c != '_')
+static bool is_name(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!letter && !(c >= '0' && c <= '9') && c != '_')
             return false;
     }
-    return key.len > 0;
+    return text.len > 0;
 }
 
 static bool is_quoted(struct span text, char quote)
@@ -57,121 +57,169 @@ static bool is_quoted(struct span text, char quote)
     return text.len >= 2 && text.ptr[0] == quote && text.ptr[text.len - 1] == quote;
 }
 
-/* Between double quotes \n, \r and \t stay two characters; any other escaped one stands for itself.
+static struct span without_ends(struct span text)
+{
+    return (struct span){text.ptr + 1, text.len - 2};
+}
+
+static bool is_kept_escape(char c)
+{
+    return c == 'r' || c == 'n' || c == 't';
+}
+
+/*
+ * Drops the backslashes of what stood in double quotes, except before r, n and t, which stay as
+ * they are written; a last one that escapes nothing stays too.
  */
-static void unescape(struct span text, struct strbuf *out)
+static void add_unescaped(struct strbuf *out, struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] != '\\' || i + 1 == text.len) {
-            strbuf_add_char(out, text.ptr[i]);
-            continue;
+        if (text.ptr[i] == '\\' && i + 1 < text.len) {
+            i++;
+            if (is_kept_escape(text.ptr[i]))
+                strbuf_add_char(out, '\\');
         }
-        i++;
-        if (text.ptr[i] == 'n' || text.ptr[i] == 'r' || text.ptr[i] == 't')
-            strbuf_add_char(out, '\\');
         strbuf_add_char(out, text.ptr[i]);
     }
 }
 
-static void add_value(struct span text, struct strbuf *out)
+/* Single quotes come off first, and then double ones, so that both do where both are. */
+static enum celeriac_err add_value(struct hashmap *map, struct span name, struct span value,
+                                   size_t line, struct strbuf *scratch)
 {
-    struct span inner = text;
-
-    if (text.len >= 2)
-        inner = (struct span){.ptr = text.ptr + 1, .len = text.len - 2};
-    if (is_quoted(text, '\''))
-        strbuf_add_span(out, inner);
-    else if (is_quoted(text, '"'))
-        unescape(inner, out);
-    else
-        strbuf_add_span(out, text);
-}
-
-/* Takes a line apart; false for what is neither an assignment nor a comment. */
-static bool split_line(struct span line, struct span *key, struct span *value)
-{
-    struct span prefix = SPAN("export ");
-
-    if (span_starts(line, prefix))
-        line = (struct span){.ptr = line.ptr + prefix.len, .len = line.len - prefix.len};
-    return span_cut(line, '=', key, value) && is_key(*key);
-}
-
-/* The last assignment to the row's strongest variable that the file makes. */
-static enum celeriac_err assign_row(struct settings_row *row, const char *path, struct span text,
-                                    struct strbuf *value_text, struct celeriac_error *err)
-{
-    struct celeriac_error place = {0};
-    struct span found = {0};
-    struct span name = {0};
-    int best = -1;
-    int found_line = 0;
-
-    for (int number = 1; text.len > 0; number++) {
-        struct span line;
-        struct span key;
-        struct span value;
-        int index;
-
-        span_cut(text, '\n', &line, &text);
-        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-            line.len--;
-        if (!split_line(line, &key, &value))
-            continue;
-        index = settings_env_index(row->setting, key);
-        if (index < 0 || (best >= 0 && index > best))
-            continue;
-        best = index;
-        found = value;
-        name = key;
-        found_line = number;
+    if (is_quoted(value, '\''))
+        value = without_ends(value);
+    if (is_quoted(value, '"')) {
+        strbuf_clear(scratch);
+        add_unescaped(scratch, without_ends(value));
+        if (strbuf_status(scratch) != CELERIAC_OK)
+            return strbuf_status(scratch);
+        value = strbuf_span(scratch);
     }
-    if (best < 0)
-        return CELERIAC_OK;
-    strbuf_clear(value_text);
-    add_value(found, value_text);
-    celeriac_error_set(&place, CELERIAC_ERR_VALUE, "%s line %d: %.*s", path, found_line,
-                       SPAN_PRINTF(name));
-    if (strbuf_status(value_text))
-        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "%s: out of memory", place.text);
-    return settings_assign(row, span_of(strbuf_text(value_text)), SETTING_FROM_FILE, place.text,
-                           err);
+    return variables_add(map, name, value, line, true);
 }
 
-static void warn_of_odd_lines(const char *path, struct span text)
+static enum celeriac_err parse_line(struct hashmap *map, struct span text, const char *path,
+                                    size_t line, struct strbuf *scratch)
 {
-    for (int number = 1; text.len > 0; number++) {
-        struct span line;
-        struct span key;
-        struct span value;
+    struct span name;
+    struct span value;
+    struct span rest = text;
+    if (span_starts(rest, SPAN("export ")))
+        rest = (struct span){rest.ptr + 7, rest.len - 7};
+    if (span_cut(rest, '=', &name, &value) && is_name(name))
+        return add_value(map, name, value, line, scratch);
+    /* The line itself may be a secret that was pasted wrongly. */
+    if (span_trim(text).len > 0 && text.ptr[0] != '#')
+        log_warning("settings", "line is not NAME=value and is left out", LOG_STR("file", path),
+                    LOG_INT("line", line));
+    return CELERIAC_OK;
+}
 
-        span_cut(text, '\n', &line, &text);
-        line = span_trim(line);
-        if (line.len > 0 && line.ptr[0] != '#' && !split_line(line, &key, &value))
-            log_warning("settings", "line is no assignment and is left out", LOG_STR("file", path),
-                        LOG_INT("line", number));
+enum celeriac_err dotenv_parse(struct hashmap *map, struct span text, const char *path,
+                               struct celeriac_error *err)
+{
+    enum celeriac_err code = CELERIAC_OK;
+    struct strbuf scratch;
+    strbuf_init(&scratch, text.len);
+    /* In one piece from the start, so that growing leaves no copies of secrets behind. */
+    if (!strbuf_reserve(&scratch, text.len))
+        code = strbuf_status(&scratch);
+    for (size_t line = 1; text.len > 0 && code == CELERIAC_OK; line++) {
+        struct span content = take_line(&text);
+        if (!span_is_utf8(content) || memchr(content.ptr, '\0', content.len))
+            code = celeriac_error_set(err, CELERIAC_ERR_SYNTAX, "%s line %zu: not UTF-8 text", path,
+                                      line);
+        else
+            code = parse_line(map, content, path, line, &scratch);
     }
+    if (scratch.ptr)
+        explicit_bzero(scratch.ptr, scratch.cap);
+    strbuf_close(&scratch);
+    if (code == CELERIAC_ERR_MEMORY)
+        return celeriac_error_set(err, code, "out of memory");
+    return code;
+}
+
+static enum celeriac_err file_error(const char *path, int reason, struct celeriac_error *err)
+{
+    char text[128];
+    return celeriac_error_set(err, reason == ENOENT ? CELERIAC_ERR_NOT_FOUND : CELERIAC_ERR_SYSTEM,
+                              "%s: %s", path, strerror_r(reason, text, sizeof text));
+}
+
+/* Reads until the end of the file or to one byte beyond the limit. */
+static enum celeriac_err read_all(int fd, char *bytes, size_t *len, const char *path,
+                                  struct celeriac_error *err)
+{
+    size_t at = 0;
+    while (at <= SETTINGS_DOTENV_MAX) {
+        ssize_t n = read(fd, bytes + at, SETTINGS_DOTENV_MAX + 1 - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return file_error(path, errno, err);
+        if (n == 0) {
+            *len = at;
+            return CELERIAC_OK;
+        }
+        at += (size_t)n;
+    }
+    return celeriac_error_set(err, CELERIAC_ERR_LIMIT, "%s: longer than %zu bytes", path,
+                              SETTINGS_DOTENV_MAX);
+}
+
+/* Puts a map and its path in place of the set's, which the caller then releases. */
+static void swap_file(struct settings *s, struct hashmap **map, char **path)
+{
+    struct hashmap *old_map = s->file;
+    char *old_path = s->file_path;
+    s->file = *map;
+    s->file_path = *path;
+    *map = old_map;
+    *path = old_path;
+}
+
+/* Parses what the descriptor gives and applies it; on failure the set's variables stay. */
+static enum celeriac_err read_file(struct settings *s, int fd, const char *path,
+                                   struct celeriac_error *err)
+{
+    size_t len = 0;
+    char *bytes = mem_calloc(SETTINGS_DOTENV_MAX + 1, 1);
+    char *path_copy = mem_dup(path);
+    struct hashmap *map = NULL;
+    enum celeriac_err code = hashmap_create(&map);
+    if (!bytes || !path_copy || code != CELERIAC_OK) {
+        code = celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+        goto out;
+    }
+    code = read_all(fd, bytes, &len, path, err);
+    if (code == CELERIAC_OK)
+        code = dotenv_parse(map, (struct span){bytes, len}, path, err);
+    if (code != CELERIAC_OK)
+        goto out;
+    swap_file(s, &map, &path_copy);
+    code = settings_apply(s, err);
+    if (code != CELERIAC_OK)
+        swap_file(s, &map, &path_copy);
+out:
+    variables_destroy(map);
+    mem_free(path_copy);
+    if (bytes)
+        explicit_bzero(bytes, SETTINGS_DOTENV_MAX + 1);
+    mem_free(bytes);
+    return code;
 }
 
 enum celeriac_err settings_read_dotenv(struct settings *s, const char *path, bool optional,
                                        struct celeriac_error *err)
 {
-    struct strbuf text;
-    struct strbuf value;
-    enum celeriac_err code;
-
-    strbuf_init(&text, FILE_MAX);
-    strbuf_init(&value, FILE_MAX);
-    code = read_file(path, optional, &text, err);
-    if (code == CELERIAC_OK)
-        warn_of_odd_lines(path, strbuf_span(&text));
-    for (size_t i = 0; code == CELERIAC_OK && i < s->count; i++)
-        code = assign_row(&s->rows[i], path, strbuf_span(&text), &value, err);
-    if (text.ptr)
-        explicit_bzero(text.ptr, text.len);
-    if (value.ptr)
-        explicit_bzero(value.ptr, value.len);
-    strbuf_close(&value);
-    strbuf_close(&text);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 && errno == ENOENT && optional)
+        return CELERIAC_OK;
+    if (fd < 0)
+        return file_error(path, errno, err);
+    enum celeriac_err code = read_file(s, fd, path, err);
+    (void)close(fd);
     return code;
 }

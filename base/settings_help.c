@@ -1,63 +1,97 @@
-/* The options of a table as --help shows them. */
 #include "base/settings.h"
+#include "base/settings_value.h"
 
-/* Columns of a line, and where the sentences begin. */
-#define LINE_WIDTH 80
-#define TEXT_COLUMN 30
+/* Columns of a terminal, and the one in which what an option does begins. */
+#define WIDTH 80
+#define HELP_COLUMN 28
 
-static void fill_to(struct strbuf *out, size_t from, size_t column)
+/* Where the next word goes. */
+struct page {
+    struct strbuf *out;
+    size_t column;
+};
+
+static void add(struct page *page, struct span text)
 {
-    for (size_t at = from; at < column; at++)
-        strbuf_add_char(out, ' ');
+    strbuf_add_span(page->out, text);
+    page->column += text.len;
 }
 
-/* Words from the current column on; a word that does not fit begins a new line. */
-static void add_wrapped(struct strbuf *out, const char *text)
+static void move_to_help_column(struct page *page)
 {
-    struct span rest = span_of(text);
-    size_t column = TEXT_COLUMN;
-
-    while (rest.len > 0) {
-        struct span word;
-
-        span_cut(rest, ' ', &word, &rest);
-        if (column > TEXT_COLUMN && column + 1 + word.len > LINE_WIDTH) {
-            strbuf_add_char(out, '\n');
-            fill_to(out, 0, TEXT_COLUMN);
-            column = TEXT_COLUMN;
-        } else if (column > TEXT_COLUMN) {
-            strbuf_add_char(out, ' ');
-            column++;
-        }
-        strbuf_add_span(out, word);
-        column += word.len;
+    /* Two spaces at least part the option from what it does. */
+    if (page->column + 2 > HELP_COLUMN) {
+        strbuf_add_char(page->out, '\n');
+        page->column = 0;
     }
-    strbuf_add_char(out, '\n');
+    while (page->column < HELP_COLUMN)
+        add(page, SPAN(" "));
+}
+
+/* Puts the words of a text behind each other, in new lines where they do not fit. */
+static void add_words(struct page *page, struct span text)
+{
+    struct span word;
+    while (settings_next_word(&text, ' ', &word)) {
+        bool first = page->column == HELP_COLUMN;
+        if (!first && page->column + 1 + word.len > WIDTH) {
+            move_to_help_column(page);
+            first = true;
+        }
+        if (!first)
+            add(page, SPAN(" "));
+        add(page, word);
+    }
+}
+
+static void add_default(struct page *page, const struct setting *row)
+{
+    bool shown =
+        row->default_value && row->default_value[0] && !row->secret && row->type != SETTING_FLAG;
+    if (!shown)
+        return;
+    add_words(page, SPAN("[default:"));
+    add(page, SPAN(" "));
+    add(page, span_of(row->default_value));
+    add(page, SPAN("]"));
+}
+
+static void add_environment(struct page *page, const struct setting *row)
+{
+    struct span names = span_of(row->env);
+    struct span name;
+    bool first = true;
+    while (settings_next_word(&names, ' ', &name)) {
+        add_words(page, first ? SPAN("[env:") : SPAN("or"));
+        add_words(page, name);
+        first = false;
+    }
+    if (!first)
+        add(page, SPAN("]"));
+}
+
+static void add_option(struct page *page, const struct setting *row)
+{
+    page->column = 0;
+    /* Long spellings stand below each other, whether a short one comes first or not. */
+    add(page, row->option[1] == '-' ? SPAN("      ") : SPAN("  "));
+    add(page, span_of(row->option));
+    if (row->type != SETTING_FLAG && row->value_name) {
+        add(page, SPAN(" "));
+        add(page, span_of(row->value_name));
+    }
+    move_to_help_column(page);
+    add_words(page, span_of(row->help));
+    add_default(page, row);
+    add_environment(page, row);
+    strbuf_add_char(page->out, '\n');
 }
 
 void settings_help(const struct setting *table, struct strbuf *out)
 {
+    struct page page = {.out = out};
     for (const struct setting *row = table; row->name; row++) {
-        size_t start = strbuf_span(out).len;
-        size_t width;
-
-        if (!row->option)
-            continue;
-        strbuf_add_text(out, "  ");
-        /* Long-only options stand under the long names of the others. */
-        if (row->option[1] == '-')
-            strbuf_add_text(out, "    ");
-        strbuf_add_text(out, row->option);
-        if (row->value_name) {
-            strbuf_add_char(out, ' ');
-            strbuf_add_text(out, row->value_name);
-        }
-        width = strbuf_span(out).len - start;
-        if (width + 2 > TEXT_COLUMN) {
-            strbuf_add_char(out, '\n');
-            width = 0;
-        }
-        fill_to(out, width, TEXT_COLUMN);
-        add_wrapped(out, row->help);
+        if (row->option)
+            add_option(&page, row);
     }
 }

@@ -1,137 +1,137 @@
-/* Reads the command line into the settings that are options. */
-#include <string.h>
+#include <stdio.h>
 
 #include "base/alloc.h"
-#include "base/settings_rows.h"
+#include "base/settings_value.h"
 
-/* What is left to read. */
-struct words {
-    char *const *argv;
+/* The words of a command line on their way through. */
+struct reader {
+    struct settings *s;
     int argc;
-    int at;
+    char *const *argv;
+    int at; /* the next word */
+    struct celeriac_error *err;
 };
 
-/* Whether one spelling of an option ("-c, --concurrency") equals text. */
-static bool has_spelling(const struct setting *setting, struct span text)
+static struct setting_value *find_option(const struct settings *s, struct span spelling)
 {
-    struct span names = span_of(setting->option);
-
-    while (names.len > 0) {
-        struct span name;
-        struct span rest;
-
-        span_cut(names, ',', &name, &rest);
-        if (span_equal(span_trim(name), text))
-            return true;
-        names = rest;
+    for (size_t i = 0; i < s->count; i++) {
+        struct span rest = span_of(s->values[i].row->option);
+        struct span known;
+        while (settings_next_word(&rest, ',', &known)) {
+            if (span_equal(known, spelling))
+                return &s->values[i];
+        }
     }
-    return false;
-}
-
-static struct settings_row *find_option(const struct settings *s, struct span spelling,
-                                        struct celeriac_error *err)
-{
-    for (size_t i = 0; i < s->count; i++)
-        if (s->rows[i].setting->option && has_spelling(s->rows[i].setting, spelling))
-            return &s->rows[i];
-    celeriac_error_set(err, CELERIAC_ERR_VALUE, "unknown option: %.*s", SPAN_PRINTF(spelling));
     return NULL;
 }
 
-static enum celeriac_err assign(struct settings_row *row, struct span spelling, struct span value,
-                                struct celeriac_error *err)
+/* Error texts call an option by its last spelling, which is the long one. */
+static void place_of(const struct setting_value *value, char place[SETTING_PLACE_SIZE])
 {
-    struct celeriac_error place = {0};
-
-    celeriac_error_set(&place, CELERIAC_ERR_VALUE, "option %.*s", SPAN_PRINTF(spelling));
-    return settings_assign(row, value.ptr ? value : SPAN(""), SETTING_FROM_OPTION, place.text, err);
+    struct span rest = span_of(value->row->option);
+    struct span spelling = {"", 0};
+    while (settings_next_word(&rest, ',', &spelling))
+        continue;
+    (void)snprintf(place, SETTING_PLACE_SIZE, "option %.*s", SPAN_PRINTF(spelling));
 }
 
-/* The value behind an option: what is glued to it, else the next word. */
-static enum celeriac_err read_value(struct settings_row *row, struct span spelling,
-                                    struct span glued, struct words *words,
-                                    struct celeriac_error *err)
+static enum celeriac_err unknown_option(const struct reader *r, struct span spelling)
 {
-    if (glued.ptr)
-        return assign(row, spelling, glued, err);
-    if (words->at >= words->argc)
-        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "option %.*s: needs a value",
-                                  SPAN_PRINTF(spelling));
-    return assign(row, spelling, span_of(words->argv[words->at++]), err);
+    char quote[SETTING_QUOTE_SIZE];
+    return celeriac_error_set(r->err, CELERIAC_ERR_VALUE, "unknown option: %s",
+                              settings_quote(spelling, quote));
 }
 
-static enum celeriac_err read_long(struct settings *s, struct span word, struct words *words,
-                                   struct celeriac_error *err)
+static enum celeriac_err store(const struct reader *r, struct setting_value *value,
+                               struct span text)
+{
+    char place[SETTING_PLACE_SIZE];
+    place_of(value, place);
+    return setting_store(value, text, SETTING_FROM_OPTION, place, r->err);
+}
+
+/* The value is the next word, whatever it looks like. */
+static enum celeriac_err store_next_word(struct reader *r, struct setting_value *value)
+{
+    if (r->at < r->argc)
+        return store(r, value, span_of(r->argv[r->at++]));
+    char place[SETTING_PLACE_SIZE];
+    place_of(value, place);
+    return celeriac_error_set(r->err, CELERIAC_ERR_VALUE, "%s: needs a value", place);
+}
+
+/* --name, --name=value or --name value. */
+static enum celeriac_err read_long(struct reader *r, struct span word)
 {
     struct span spelling;
-    struct span value;
-    bool has_value = span_cut(word, '=', &spelling, &value);
-    struct settings_row *row = find_option(s, spelling, err);
-
-    if (!row)
-        return CELERIAC_ERR_VALUE;
-    if (row->setting->type != SETTING_FLAG)
-        return read_value(row, spelling, has_value ? value : (struct span){0}, words, err);
-    if (has_value)
-        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "option %.*s: takes no value",
-                                  SPAN_PRINTF(spelling));
-    return assign(row, spelling, SPAN("true"), err);
+    struct span text;
+    bool given = span_cut(word, '=', &spelling, &text);
+    struct setting_value *value = find_option(r->s, spelling);
+    if (!value)
+        return unknown_option(r, spelling);
+    if (value->row->type != SETTING_FLAG)
+        return given ? store(r, value, text) : store_next_word(r, value);
+    if (!given)
+        return store(r, value, SPAN("true"));
+    char place[SETTING_PLACE_SIZE];
+    place_of(value, place);
+    return celeriac_error_set(r->err, CELERIAC_ERR_VALUE, "%s: takes no value", place);
 }
 
-/* "-c4", "-c 4", "-Ef file": flags may be bundled, the first option with a value ends the bundle.
- */
-static enum celeriac_err read_short(struct settings *s, struct span word, struct words *words,
-                                    struct celeriac_error *err)
+/* -c4, -c 4, or flags in one word, of which the last may take a value: -ECc4. */
+static enum celeriac_err read_short(struct reader *r, struct span word)
 {
-    enum celeriac_err code = CELERIAC_OK;
-
-    for (size_t i = 1; code == CELERIAC_OK && i < word.len; i++) {
-        char text[2] = {'-', word.ptr[i]};
-        struct span spelling = {.ptr = text, .len = 2};
-        struct settings_row *row = find_option(s, spelling, err);
-        struct span glued = {0};
-
-        if (!row)
-            return CELERIAC_ERR_VALUE;
-        if (row->setting->type == SETTING_FLAG) {
-            code = assign(row, spelling, SPAN("true"), err);
-            continue;
+    for (size_t i = 1; i < word.len; i++) {
+        char spelling[] = {'-', word.ptr[i], '\0'};
+        struct setting_value *value = find_option(r->s, span_of(spelling));
+        if (!value)
+            return unknown_option(r, span_of(spelling));
+        if (value->row->type != SETTING_FLAG) {
+            struct span rest = {word.ptr + i + 1, word.len - i - 1};
+            return rest.len > 0 ? store(r, value, rest) : store_next_word(r, value);
         }
-        if (i + 1 < word.len)
-            glued = (struct span){.ptr = word.ptr + i + 1, .len = word.len - i - 1};
-        return read_value(row, spelling, glued, words, err);
+        enum celeriac_err code = store(r, value, SPAN("true"));
+        if (code != CELERIAC_OK)
+            return code;
     }
-    return code;
+    return CELERIAC_OK;
+}
+
+/* Sorts the words into options, which are stored, and others, which go to words. */
+static enum celeriac_err read_words(struct reader *r, char **words)
+{
+    size_t count = 0;
+    bool options = true;
+    while (r->at < r->argc) {
+        struct span word = span_of(r->argv[r->at++]);
+        enum celeriac_err code = CELERIAC_OK;
+        if (options && span_is(word, "--"))
+            options = false;
+        else if (options && span_starts(word, SPAN("--")))
+            code = read_long(r, word);
+        else if (options && word.len > 1 && word.ptr[0] == '-')
+            code = read_short(r, word);
+        else
+            words[count++] = r->argv[r->at - 1];
+        if (code != CELERIAC_OK)
+            return code;
+    }
+    return CELERIAC_OK;
 }
 
 enum celeriac_err settings_read_options(struct settings *s, int argc, char *const *argv,
                                         char ***rest, struct celeriac_error *err)
 {
-    struct words words = {.argv = argv, .argc = argc, .at = 1};
-    char **left = mem_calloc((size_t)argc + 1, sizeof *left);
-    size_t count = 0;
-    bool options_end = false;
-    enum celeriac_err code = CELERIAC_OK;
-
-    if (!left)
-        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "options: out of memory");
-    while (code == CELERIAC_OK && words.at < argc) {
-        char *text = argv[words.at++];
-        struct span word = span_of(text);
-
-        if (options_end || word.len < 2 || text[0] != '-')
-            left[count++] = text;
-        else if (span_is(word, "--"))
-            options_end = true;
-        else if (text[1] == '-')
-            code = read_long(s, word, &words, err);
-        else
-            code = read_short(s, word, &words, err);
-    }
-    if (code) {
-        mem_free(left);
+    /* Zeroed, so that whatever is collected ends with a NULL. */
+    char **words = mem_calloc((argc > 0 ? (size_t)argc : 0) + 1, sizeof *words);
+    if (!words)
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    struct reader r = {.s = s, .argc = argc, .argv = argv, .at = 1, .err = err};
+    enum celeriac_err code = read_words(&r, words);
+    if (code != CELERIAC_OK) {
+        mem_free(words);
         return code;
     }
-    *rest = left;
+    *rest = words;
     return CELERIAC_OK;
 }

@@ -148,6 +148,39 @@ static void rounds_by_digits_far_behind(void **state)
     assert_true(n == 1.0000000000000002);
 }
 
+static void reads_seconds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t ns;
+    } cases[] = {
+        {"0", 0},
+        {"90", INT64_C(90000000000)},
+        {"1.5", INT64_C(1500000000)},
+        {"-0.25", INT64_C(-250000000)},
+        {"-1.000000001", INT64_C(-1000000001)},
+        {"0.0000000019", 1},
+        {"9223372036.854775807", INT64_MAX},
+        {"-9223372036.854775808", INT64_MIN},
+    };
+    int64_t ns = 99;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(parse_seconds(span_of(cases[i].text), &ns), CELERIAC_OK);
+        assert_true(ns == cases[i].ns);
+    }
+    ns = 99;
+    static const char *const bad[] = {"",    ".",   "-",    "1.",    ".5", "+1",   "1s",
+                                      "1,5", "1e3", "1.-5", "1.2.3", " 1", "1.5 ", "inf"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(parse_seconds(span_of(bad[i]), &ns), CELERIAC_ERR_SYNTAX);
+    static const char *const large[] = {"9223372036.854775808", "-9223372036.854775809",
+                                        "9223372037", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof large / sizeof large[0]; i++)
+        assert_int_equal(parse_seconds(span_of(large[i]), &ns), CELERIAC_ERR_LIMIT);
+    assert_true(ns == 99);
+}
+
 static void does_not_read_beyond_the_text(void **state)
 {
     (void)state;
@@ -168,6 +201,7 @@ int main(void)
         cmocka_unit_test(reads_doubles),
         cmocka_unit_test(refuses_what_is_no_double),
         cmocka_unit_test(rounds_by_digits_far_behind),
+        cmocka_unit_test(reads_seconds),
         cmocka_unit_test(does_not_read_beyond_the_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
