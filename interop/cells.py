@@ -95,7 +95,8 @@ class Cells:
         """
         if self.producer == "celeriac" and "countdown" in wish:
             done = subprocess.run(
-                [program("celeriac-send"), stage.TASK, f'["{cell.number}"]', str(wish["countdown"] * 1000)],
+                [program("celeriac-send", "interop"), stage.TASK, f'["{cell.number}"]',
+                 str(wish["countdown"] * 1000)],
                 env=self._session.environment(), capture_output=True, text=True, check=True)
             cell.task = done.stdout.strip()
         else:

@@ -41,7 +41,7 @@ class Scene:
 
     patience = 300.0  # seconds until what is not done counts as lost
 
-    def __init__(self, session: Session, kind: str, count: int):
+    def __init__(self, session: Session, kind: str, count: int, api: str = "django"):
         self.session = session
         self.kind = kind
         self.count = count
@@ -49,7 +49,7 @@ class Scene:
         self.postgres = Postgres(session).start()
         self.sink = SmtpSink(session, delay_ms=REPLY_MS).start()
         self.broker, self.rows = Broker(self.redis), Rows(self.postgres)
-        stage.migrate(session)
+        stage.migrate(session, "celeriac" in (kind, api))
         if count:
             stage.python_json(session, "in_django/fill.py", {"count": count})
         self.recipients = {row["id"]: row["to"] for row in self.rows.query('SELECT id, "to" FROM notifications')}
@@ -251,7 +251,7 @@ class Posters:
 def run_api(session: Session, report: Report, worker_kind: str, api_kind: str) -> None:
     """Kills the API under load, then takes Redis away under load."""
     came_back, meanwhile, all_sent = API_CASES
-    scene = Scene(session, worker_kind, 0)
+    scene = Scene(session, worker_kind, 0, api_kind)
     api = stage.start_api(session, api_kind)
     _, key = api.register()
     scene.worker()

@@ -28,7 +28,7 @@ def run(session: Session, report: Report, kinds: list[str], count: int, strays: 
     redis, postgres = Redis(session).start(), Postgres(session).start()
     sink = SmtpSink(session).start()
     broker, rows = Broker(redis), Rows(postgres)
-    stage.migrate(session)
+    stage.migrate(session, "celeriac" in kinds)
     extra = {"ORACLE_TEST_TASKS": "1"}
     filled = stage.python_json(session, "in_django/fill.py", {"count": count, "python_only": strays},
                                extra=extra)

@@ -15,7 +15,7 @@ import uuid
 
 from tests.services import Postgres, Redis, Report, ServiceError, Session, SmtpServer, wait_until
 
-from . import stage
+from . import stage, tables
 from .cells import OUTCOMES, Cells
 from .stage import FLEETS, Broker, Rows
 
@@ -143,16 +143,19 @@ def main() -> int:
     chosen = parser.parse_args()
     producers, fleets, relays = (text.split(",") if text else [] for text in
                                  (chosen.producers, chosen.fleets, chosen.relays))
-    stage.ensure_python({kind for fleet in fleets for kind in FLEETS[fleet]}
-                        | {kind for pair in relays for kind in pair.split("+")})
-    report = Report("interop", _expected(producers, fleets, relays))
+    kinds = {kind for fleet in fleets for kind in FLEETS[fleet]} | {kind for pair in relays for kind in pair.split("+")}
+    ours = "celeriac" in kinds | set(producers)
+    stage.ensure_python(kinds)
+    report = Report("interop", _expected(producers, fleets, relays) + list(tables.CASES if ours else ()))
     with Session("interop", show_logs=False) as session:
         run = Interop(session, report)
-        stage.migrate(session)
+        stage.migrate(session, ours)
         for producer in producers:
             run.guarded(producer, run.matrix, producer, fleets)
         for pair in relays:
             run.guarded(f"relay {pair}", run.relay, *pair.split("+"))
+    if ours:
+        tables.run(report)
     return report.close()
 
 

@@ -122,7 +122,7 @@ def main() -> int:
             Redis(session).start()
             Postgres(session).start()
             SmtpSink(session).start()
-            stage.migrate(session)
+            stage.migrate(session, "celeriac" in apis)
             for name in apis:
                 api = stage.start_api(session, name)
                 judge_exchange(report, session, api, name)

@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 
 from tests.services import (ROOT, CeleriacApi, CeleriacWorker, CeleryWorker, DjangoApi, HttpServer, Postgres,
-                            Redis, Server, ServiceError, Session, manage, venvs)
+                            Redis, Server, ServiceError, Session, celeriac, manage, venvs)
 from tests.services.python_side import SERVICE, python_env
 
 TASK = "notifications.tasks.send_notification_task"
@@ -27,9 +27,11 @@ FLEETS = {
 APIS = ("celeriac", "django")
 
 
-def migrate(session: Session) -> None:
-    """Django's migrations."""
+def migrate(session: Session, ours: bool) -> None:
+    """Django's migrations, and with OURS those of celeriac-api beside them."""
     manage(session, "migrate", "--no-input")
+    if ours:
+        celeriac.migrate(session)
 
 
 def start_api(session: Session, kind: str) -> HttpServer:

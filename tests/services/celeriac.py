@@ -15,9 +15,9 @@ def bindir() -> Path:
     return Path(os.environ.get("CELERIAC_BIN") or ROOT / "build" / "release" / "bin")
 
 
-def program(name: str) -> str:
-    """The path of one of our programs."""
-    path = bindir() / name
+def program(name: str, folder: str = "bin") -> str:
+    """The path of one of our programs; FOLDER is bin, or one beside it for what is not installed."""
+    path = bindir().parent / folder / name if folder != "bin" else bindir() / name
     if not os.access(path, os.X_OK):
         raise ServiceError(f"{path} is not built")
     return str(path)
