@@ -113,7 +113,7 @@ static enum celeriac_err read_text(struct json_doc *doc, const char *json, struc
 
 static void test_reads_what_celery_stores(void **state)
 {
-    struct cel_exception e;
+    struct cel_exception e = {.type = {NULL, 0}};
     struct json_doc doc;
     struct strbuf text;
 

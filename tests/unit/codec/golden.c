@@ -70,10 +70,12 @@ void golden_case(bool pass, const char *detail, const char *name, ...)
 {
     char text[256];
     va_list arguments;
+    int len;
 
     va_start(arguments, name);
-    assert_in_range(vsnprintf(text, sizeof(text), name, arguments), 1, sizeof(text) - 1);
+    len = vsnprintf(text, sizeof(text), name, arguments);
     va_end(arguments);
+    assert_in_range(len, 1, sizeof(text) - 1);
     cases++;
     failures += !pass;
     if (!pass)

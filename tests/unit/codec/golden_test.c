@@ -21,8 +21,8 @@ static void test_published_messages(void **state)
     golden_check_publish("5.2.6", "publish-5.2.6.json");
     golden_check_publish("5.6.3", "publish-5.6.3.json");
     printf("%zu cases of published messages\n", golden_cases() - before);
-    /* 175 envelopes, four to six checks each: a capture that cannot be walked is no success. */
-    assert_true(golden_cases() - before > 175 * 4);
+    /* 175 envelopes, at least four checks each: a capture that cannot be walked is no success. */
+    assert_true(golden_cases() - before > 700);
     assert_int_equal(golden_failures(), 0);
 }
 
