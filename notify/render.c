@@ -213,43 +213,50 @@ static enum celeriac_err fail(enum jinja_result result, const struct jinja_error
     return celeriac_error_set(err, code, "%s", problem->text);
 }
 
-static enum celeriac_err compile(struct span source, const uint8_t key[NOTIFY_DIGEST_SIZE],
-                                 struct entry **out, struct celeriac_error *err)
+/* A new entry with one reference, the caller's; NULL after an error. */
+static struct entry *compile(struct span source, const uint8_t key[NOTIFY_DIGEST_SIZE],
+                             enum celeriac_err *code, struct celeriac_error *err)
 {
     struct jinja_error problem = {.text = ""};
     struct entry *e = mem_calloc(1, sizeof *e);
     enum jinja_result result;
 
-    if (e == NULL)
-        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "%s",
-                                  celeriac_err_name(CELERIAC_ERR_MEMORY));
+    if (e == NULL) {
+        *code = celeriac_error_set(err, CELERIAC_ERR_MEMORY, "%s",
+                                   celeriac_err_name(CELERIAC_ERR_MEMORY));
+        return NULL;
+    }
     result = jinja_compile(source.len > 0 ? source.ptr : "", source.len, &e->compiled, &problem);
     if (result != JINJA_OK) {
         mem_free(e);
-        return fail(result, &problem, err);
+        *code = fail(result, &problem, err);
+        return NULL;
     }
     memcpy(e->key, key, sizeof e->key);
     e->bytes = BYTES_PER_ENTRY + source.len * BYTES_PER_SOURCE_BYTE;
     e->references = 1;
-    *out = e;
-    return CELERIAC_OK;
+    return e;
 }
 
-static enum celeriac_err get(struct notify_render *r, struct span source, struct entry **out,
-                             struct celeriac_error *err)
+/* The compiled source with a reference for the caller, who gives it to release(); NULL: *code. */
+static struct entry *get(struct notify_render *r, struct span source, enum celeriac_err *code,
+                         struct celeriac_error *err)
 {
     uint8_t key[NOTIFY_DIGEST_SIZE];
-    enum celeriac_err code = notify_digest(source, key);
+    struct entry *e;
 
-    if (code != CELERIAC_OK)
-        return celeriac_error_set(err, code, "SHA-256 failed in OpenSSL");
-    *out = find(r, key);
-    if (*out != NULL)
-        return CELERIAC_OK;
-    code = compile(source, key, out, err);
-    if (code == CELERIAC_OK)
-        list(r, *out);
-    return code;
+    *code = notify_digest(source, key);
+    if (*code != CELERIAC_OK) {
+        (void)celeriac_error_set(err, *code, "SHA-256 failed in OpenSSL");
+        return NULL;
+    }
+    e = find(r, key);
+    if (e == NULL) {
+        e = compile(source, key, code, err);
+        if (e != NULL)
+            list(r, e);
+    }
+    return e;
 }
 
 enum celeriac_err notify_render_text(struct notify_render *render, struct span source,
@@ -257,13 +264,13 @@ enum celeriac_err notify_render_text(struct notify_render *render, struct span s
                                      struct celeriac_error *err)
 {
     struct jinja_error problem = {.text = ""};
-    struct entry *e = NULL;
     size_t before = strbuf_span(out).len, len = 0;
     char *text = NULL;
     enum jinja_result result;
-    enum celeriac_err code = get(render, source, &e, err);
+    enum celeriac_err code = CELERIAC_OK;
+    struct entry *e = get(render, source, &code, err);
 
-    if (code != CELERIAC_OK)
+    if (e == NULL)
         return code;
     result = jinja_render(e->compiled, data.len > 0 ? data.ptr : "", data.len, &render->limits,
                           &text, &len, &problem);

@@ -74,7 +74,7 @@ static void test_compiled_once(void **state)
 /* Room for about three entries: the one used least recently goes, the one in use stays. */
 static void test_least_recently_used_is_dropped(void **state)
 {
-    struct notify_render *render = make(3 * 2200);
+    struct notify_render *render = make((size_t)3 * 2200);
 
     (void)state;
     assert_text(render, "1", "{}", "1");
@@ -92,7 +92,7 @@ static void test_least_recently_used_is_dropped(void **state)
     assert_text(render, "2", "{}", "2");
     assert_int_equal(stats_of(render).misses, 5);
     assert_int_equal(stats_of(render).entries, 3);
-    assert_true(stats_of(render).bytes <= 3 * 2200);
+    assert_true(stats_of(render).bytes <= (size_t)3 * 2200);
     notify_render_destroy(render);
 }
 
@@ -207,7 +207,7 @@ static void *render_many(void *context)
 
 static void test_threads(void **state)
 {
-    struct notify_render *render = make(2 * 2300);
+    struct notify_render *render = make((size_t)2 * 2300);
     pthread_t threads[THREADS];
     struct notify_render_stats stats;
 
