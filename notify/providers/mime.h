@@ -19,7 +19,7 @@
 
 /* Longest address or From header taken, in bytes: RFC 5321 allows 254, display names come on top.
  */
-#define NOTIFY_MIME_ADDRESS_MAX 2000
+#define NOTIFY_MIME_ADDRESS_MAX ((size_t)2000)
 
 /* The parts of a mail. Borrowed. */
 struct notify_mime_mail {

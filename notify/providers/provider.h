@@ -21,7 +21,7 @@
  * Longest subject, in bytes of UTF-8 after rendering. Postfix cuts a message's headers at 102,400
  * bytes, and an encoded header is up to three times as long as its text.
  */
-#define NOTIFY_SUBJECT_MAX 30000
+#define NOTIFY_SUBJECT_MAX ((size_t)30000)
 
 /* One rendered notification on its way out. Borrowed for the call. */
 struct notify_message {

@@ -219,7 +219,8 @@ static void test_widest_subject(void **state)
     (void)state;
     for (size_t i = 0; i < NOTIFY_SUBJECT_MAX; i++)
         text[i] = '_';
-    memcpy(text, "\xc3\xbc", 2);
+    text[0] = '\xc3';
+    text[1] = '\xbc';
     mail.subject = (struct span){text, NOTIFY_SUBJECT_MAX};
     strbuf_init(&out, 4 * NOTIFY_BODY_MAX);
     assert_int_equal(notify_mime_write(&mail, &out, &problem), CELERIAC_OK);
@@ -272,7 +273,7 @@ static void test_message_id_of_long_domains(void **state)
 
     (void)state;
     memset(address, 'd', sizeof address);
-    memcpy(address, "a@", 2);
+    address[1] = '@';
     for (size_t i = 51; i < sizeof address; i += 50)
         address[i] = '.';
     notify_mime_message_id(ID, all, id);

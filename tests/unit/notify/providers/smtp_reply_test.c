@@ -79,7 +79,8 @@ static void test_long_reply(void **state)
 
     (void)state;
     memset(line, 'x', sizeof line);
-    memcpy(line, "550-", 4);
+    for (size_t i = 0; i < 4; i++)
+        line[i] = "550-"[i];
     smtp_reply_line(&reply, (struct span){line, 4 + SMTP_REPLY_TEXT_SIZE - 1});
     assert_int_equal(strlen(reply.text), SMTP_REPLY_TEXT_SIZE - 1);
     smtp_reply_line(&reply, (struct span){line, sizeof line});
