@@ -14,8 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Longest source in bytes that jinja_compile takes. Mail templates are kilobytes; the instructions
- * of a compiled template take about ten times its source. */
+/* Longest source in bytes that jinja_compile takes. Mail templates are kilobytes. A compiled
+ * template takes 9 KiB and, measured, 2 to 8 times its source; 14 times when it is nothing but
+ * tags. */
 #define JINJA_MAX_SOURCE ((size_t)256 * 1024)
 
 /* Longest data in bytes that jinja_render takes. Parsed, it takes about eight times as much. */

@@ -196,9 +196,11 @@ impl Spec {
             if room > out.room() as i64 {
                 return Err(minijinja::Error::from(minijinja::ErrorKind::OutOfFuel));
             }
-            while ((whole.len() + (whole.len()) / every) as i64) < room {
-                whole.insert(0, '0');
+            let mut digits = whole.len();
+            while ((digits + digits.saturating_sub(1) / every) as i64) < room {
+                digits += 1;
             }
+            whole = "0".repeat(digits - whole.len()) + &whole;
         }
         let mut grouped = String::with_capacity(whole.len() * 2);
         for (index, digit) in whole.chars().enumerate() {

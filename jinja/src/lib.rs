@@ -19,6 +19,7 @@ mod format_spec;
 mod functions;
 mod json;
 mod limits;
+mod macros;
 mod methods;
 mod operators;
 mod program;

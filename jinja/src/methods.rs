@@ -161,6 +161,7 @@ fn list_method(state: &State, this: &Arc<List>, value: &Value, name: &str, args:
             let mut held = this.0.lock();
             let index = args.get(0).cloned().unwrap_or_else(|| Value::from(-1));
             let index = crate::collections::position(&index, held.len());
+            shift(state, held.len() - index.unwrap_or(held.len()))?;
             return index.map(|index| held.remove(index)).ok_or_else(|| error("pop index out of range"));
         }
         "remove" => {
@@ -169,7 +170,11 @@ fn list_method(state: &State, this: &Arc<List>, value: &Value, name: &str, args:
         }
         "clear" => this.0.lock().clear(),
         "copy" => return list(state, items(state, value)?),
-        "reverse" => this.0.lock().reverse(),
+        "reverse" => {
+            let mut held = this.0.lock();
+            shift(state, held.len())?;
+            held.reverse();
+        }
         "sort" => {
             let args = Arguments::bind("sort", &["reverse"], 0, args)?;
             let keyed = items(state, value)?.into_iter().map(|item| (item.clone(), item)).collect();
@@ -181,6 +186,11 @@ fn list_method(state: &State, this: &Arc<List>, value: &Value, name: &str, args:
     Ok(Value::from(()))
 }
 
+/// Charges for moving that many slots of a list or dict.
+fn shift(state: &State, slots: usize) -> Result<()> {
+    state.consume_fuel(slots as u64 / 16)
+}
+
 fn insert(state: &State, this: &List, index: usize, item: Option<&Value>) -> Result<()> {
     let item = item.cloned().unwrap_or_default();
     this.0.admit(state, &item)?;
@@ -188,6 +198,7 @@ fn insert(state: &State, this: &List, index: usize, item: Option<&Value>) -> Res
     state.consume_fuel(2)?;
     let mut held = this.0.lock();
     let index = index.min(held.len());
+    shift(state, held.len() - index)?;
     held.insert(index, item);
     Ok(())
 }
@@ -252,7 +263,9 @@ fn keyed_method(state: &State, this: &Arc<Dict>, name: &str, args: &[Value]) -> 
     }
     let default = bound.get(1).cloned();
     if name == "pop" {
-        let found = this.0.lock().shift_remove(&key).or(default);
+        let mut held = this.0.lock();
+        shift(state, held.len())?;
+        let found = held.shift_remove(&key).or(default);
         return found.ok_or_else(|| error("KeyError: the key to pop is not in the dict"));
     }
     let found = this.0.lock().get(&key).cloned();

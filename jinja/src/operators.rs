@@ -4,6 +4,7 @@ use crate::collections::{List, Namespace};
 use crate::compare::{compare, equal};
 use crate::format_percent;
 use crate::functions::Range;
+use crate::macros;
 use crate::text::{push_escaped, same_safety, Text};
 use crate::value::{
     as_float, as_int, collect_dict, dict, error, fail, int, is_hashable, items, list, tuple, type_name, type_of,
@@ -41,6 +42,8 @@ pub const OPERATORS: &[(&str, Operator)] = &[
     ("<dict>", build_dict),
     ("<fresh>", |state, args| fresh(state, &args[0])),
     ("<setattr>", set_attribute),
+    ("<depart>", macros::depart),
+    ("<arrive>", macros::arrive),
 ];
 
 fn unsupported<T>(operator: &str, a: &Value, b: &Value) -> Result<T> {
@@ -163,6 +166,7 @@ fn mul(state: &mut State, args: &[Value]) -> Result<Value> {
         Type::List | Type::Tuple => {
             let once = items(state, sequence)?;
             state.consume_fuel((once.len() as u64).saturating_mul(count as u64))?;
+            let count = if once.is_empty() { 0 } else { count };
             let repeated = (0..count).flat_map(|_| once.iter().cloned()).collect();
             if type_of(sequence) == Type::List {
                 return list(state, repeated);

@@ -4,6 +4,7 @@ use crate::environment::{inner, outer};
 use crate::failure::{Code, Failure};
 use crate::json;
 use crate::limits::{BoundedWriter, Limits, MAX_FRAMES};
+use crate::macros;
 use crate::rewrite::{rewrite_block, rewrite_template};
 use crate::source;
 use minijinja::machinery::{eval, parse, CodeGenerator, Instructions};
@@ -54,9 +55,11 @@ impl Program {
         generator.compile_stmt(&tree);
         drop(tree);
         let (main, blocks) = generator.finish();
-        let adjusted = blocks.iter().map(|(name, block)| Ok((*name, rewrite_block(block)?)));
+        let mut names = macros::Names::new();
+        blocks.values().chain([&main]).for_each(|code| macros::collect_names(code, &mut names));
+        let adjusted = blocks.iter().map(|(name, block)| Ok((*name, rewrite_block(block, &names)?)));
         Ok(Program {
-            main: rewrite_template(&main)?,
+            main: rewrite_template(&main, &names)?,
             blocks: adjusted.collect::<Result<_, Failure>>()?,
             _source: source,
         })

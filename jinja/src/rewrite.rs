@@ -3,12 +3,13 @@
 
 use crate::environment;
 use crate::failure::{Code, Failure};
+use crate::macros;
 use crate::methods;
 use crate::source::CONSTANT_FILTER;
 use crate::value::{type_of, Type};
 use minijinja::machinery::{Instruction, Instructions};
 use minijinja::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 type Instr = Instruction<'static>;
@@ -35,6 +36,9 @@ struct Rewriter<'a> {
     new: Instructions<'static>,
     locals: BTreeMap<&'static str, u8>,
     next_local: u8,
+    /// Macros with defaults, and where they store their arguments.
+    macros: &'a macros::Names,
+    argument_stores: BTreeSet<u32>,
     /// Instructions in `new`.
     len: u32,
 }
@@ -44,19 +48,25 @@ struct Rewriter<'a> {
 const BLOCK_FRAMES: usize = 5;
 
 /// Returns the adjusted block.
-pub fn rewrite_block(old: &Instructions<'static>) -> Result<Instructions<'static>, Failure> {
-    rewrite(old, BLOCK_FRAMES)
+pub fn rewrite_block(old: &Instructions<'static>, names: &macros::Names) -> Result<Instructions<'static>, Failure> {
+    rewrite(old, names, BLOCK_FRAMES)
 }
 
 /// Returns the adjusted template.
-pub fn rewrite_template(old: &Instructions<'static>) -> Result<Instructions<'static>, Failure> {
-    rewrite(old, 0)
+pub fn rewrite_template(old: &Instructions<'static>, names: &macros::Names) -> Result<Instructions<'static>, Failure> {
+    rewrite(old, names, 0)
 }
 
 /// Fails on the name of an unknown filter or test. The frames are closed by whoever calls a block.
-fn rewrite(old: &Instructions<'static>, frames: usize) -> Result<Instructions<'static>, Failure> {
+fn rewrite(
+    old: &Instructions<'static>,
+    names: &macros::Names,
+    frames: usize,
+) -> Result<Instructions<'static>, Failure> {
     let new = Instructions::new(old.name(), old.source());
-    let mut this = Rewriter { old, new, locals: BTreeMap::new(), next_local: 0, len: 0 };
+    let argument_stores = macros::argument_stores(old, names);
+    let locals = BTreeMap::new();
+    let mut this = Rewriter { old, new, locals, next_local: 0, macros: names, argument_stores, len: 0 };
     this.reserve_locals();
     this.check_names()?;
     (0..frames).for_each(|_| this.emit(0, Instruction::PushWith));
@@ -167,6 +177,15 @@ impl Rewriter<'_> {
             Instruction::CompareAndPreserve(_) => {
                 self.call(pc, if is_ordering(instr) { "<orderable>" } else { "<equatable>" }, 2);
                 self.emit(pc, Instruction::UnpackList(2));
+                self.emit(pc, instr.clone());
+            }
+            Instruction::CallFunction(name, Some(count)) if *count > 0 && self.macros.contains(name) => {
+                self.call(pc, "<depart>", usize::from(*count));
+                self.emit(pc, Instruction::UnpackList(usize::from(*count)));
+                self.emit(pc, instr.clone());
+            }
+            Instruction::StoreLocal(_) if self.argument_stores.contains(&pc) => {
+                self.call(pc, "<arrive>", 1);
                 self.emit(pc, instr.clone());
             }
             Instruction::PushLoop(_) => {

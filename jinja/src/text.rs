@@ -47,7 +47,7 @@ impl Text {
     }
 
     pub fn repeat(&mut self, text: &str, count: i64) -> Result<()> {
-        let count = usize::try_from(count).unwrap_or(0);
+        let count = if text.is_empty() { 0 } else { usize::try_from(count).unwrap_or(0) };
         match text.len().checked_mul(count) {
             Some(len) if len <= self.room() => {
                 self.buffer.reserve(len);

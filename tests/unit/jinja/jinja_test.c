@@ -342,9 +342,27 @@ static const char *const bombs[] = {
     "endfor %}",
     "{% set ns = namespace(x=[1]) %}{% for i in range(100000) %}{% set ns.x = joiner(ns.x) %}{% "
     "endfor %}",
+    "{{ '{:0999999999,d}'.format(1) }}",
+    "{% set l = range(300000)|list %}{% for i in range(99999) %}{% set _ = l.insert(0, 1) %}{% "
+    "endfor %}",
+    "{% set l = range(300000)|list %}{% for i in range(99999) %}{% set _ = l.pop(0) %}{% endfor %}",
     "{{ 10 ** 1000000000 }}",
     "{{ 99 ** 99 ** 99 }}",
 };
+
+/* Nothing, any number of times; look-ups of a dict in itself. */
+static void returns_from_what_has_no_size(void **state)
+{
+    (void)state;
+    expect_text("{{ '' * 9007199254740993 }}{{ [] * 9007199254740993 }}{{ () * 9007199254740993 }}",
+                "{}", "[]()");
+    expect_text("{{ 'x'|indent('', true) }}{{ 'a'.replace('', '', 9007199254740993) }}", "{}",
+                "xa");
+    expect_text("{{ d[d] }}{{ d[(d,)] }}{{ d[d.values()] }}{{ d[d.items] }}", "{\"d\": {\"a\": 1}}",
+                "");
+    expect_error("{{ d in d }}", "{\"d\": {}}", JINJA_ERR_RENDER, 1);
+    expect_error("{{ d.get(d) }}", "{\"d\": {}}", JINJA_ERR_RENDER, 1);
+}
 
 static void survives_bombs(void **state)
 {
@@ -559,6 +577,7 @@ int main(void)
         cmocka_unit_test(bounds_nesting_of_data),
         cmocka_unit_test(bounds_the_output),
         cmocka_unit_test(bounds_the_work),
+        cmocka_unit_test(returns_from_what_has_no_size),
         cmocka_unit_test(survives_bombs),
         cmocka_unit_test(survives_bombs_on_a_small_stack),
         cmocka_unit_test(survives_nested_sources_on_a_small_stack),
