@@ -185,6 +185,7 @@ pub fn urlize(state: &mut State, args: &[Value]) -> Result<Value> {
     }
     let mut text = Text::new(state);
     push_escaped(&mut text, state, args.get(0).unwrap_or(&Value::UNDEFINED))?;
+    state.consume_fuel(text.as_str().len() as u64 / 4)?;
     let mut out = Text::new(state);
     let options = Options { attributes: attributes.as_str(), limit: limit.map(|limit| limit.max(0) as usize) };
     urlize::link(&mut out, text.as_str(), &options)?;

@@ -334,6 +334,7 @@ pub fn map(state: &mut State, args: &[Value]) -> Result<Value> {
     call.extend(args.iter().skip(2).cloned());
     for item in items(state, &value)? {
         call[0] = item;
+        state.consume_fuel(1)?;
         if !push_lazily(&mut mapped, state.apply_filter(name, &call)) {
             break;
         }
@@ -373,6 +374,7 @@ fn choose(state: &mut State, args: &[Value], by_attribute: bool, wanted: bool) -
     call.extend(args.iter().skip(used + 1).cloned());
     let mut chosen = Vec::new();
     for item in items(state, &value)? {
+        state.consume_fuel(1)?;
         let tested = path.as_ref().map_or_else(|| Ok(item.clone()), |path| path.get(&item, None));
         let outcome = tested.and_then(|tested| {
             call[0] = tested;

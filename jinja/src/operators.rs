@@ -280,7 +280,9 @@ fn slice(state: &mut State, args: &[Value]) -> Result<Value> {
             _ => fail(format!("'{}' object is not subscriptable", type_name(value))),
         };
     }
-    let all = items(state, value)?;
+    let chars: Vec<char> = value.as_str().map_or_else(Vec::new, |text| text.chars().collect());
+    state.consume_fuel(chars.len() as u64 / 16)?;
+    let all = if value.as_str().is_some() { Vec::new() } else { items(state, value)? };
     let bound = |value: &Value| match value.is_none() {
         true => Ok(None),
         false => as_int(value).map(Some).ok_or_else(|| error("slice indices must be integers or None")),
@@ -289,7 +291,7 @@ fn slice(state: &mut State, args: &[Value]) -> Result<Value> {
     if step == 0 {
         return fail("slice step cannot be zero");
     }
-    let len = all.len() as i128;
+    let len = all.len().max(chars.len()) as i128;
     let (low, high) = if step > 0 { (0, len) } else { (-1, len - 1) };
     let clamp = |index: i128| if index < 0 { (index.saturating_add(len)).max(low) } else { index.min(high) };
     let (first, last) = if step > 0 { (0, len) } else { (len - 1, -1) };
@@ -297,16 +299,13 @@ fn slice(state: &mut State, args: &[Value]) -> Result<Value> {
     let mut index = start.map_or(first, clamp);
     let mut taken = Vec::new();
     while if step > 0 { index < stop } else { index > stop } {
-        taken.push(all[index as usize].clone());
+        taken.push(index as usize);
         index = index.saturating_add(step);
     }
     match type_of(value) {
-        Type::Str => {
-            let text: String = taken.iter().filter_map(Value::as_str).collect();
-            Ok(same_safety(value, text))
-        }
-        Type::Tuple => Ok(tuple(taken)),
-        _ => list(state, taken),
+        Type::Str => Ok(same_safety(value, taken.into_iter().map(|index| chars[index]).collect())),
+        Type::Tuple => Ok(tuple(taken.into_iter().map(|index| all[index].clone()).collect())),
+        _ => list(state, taken.into_iter().map(|index| all[index].clone()).collect()),
     }
 }
 

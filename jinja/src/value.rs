@@ -123,7 +123,7 @@ pub fn as_float(value: &Value) -> Option<f64> {
 /// The items that Python would iterate over, charged to the render's fuel.
 pub fn items(state: &State, value: &Value) -> Result<Vec<Value>> {
     if let Some(text) = value.as_str() {
-        state.consume_fuel(text.len() as u64 / 4)?;
+        state.consume_fuel(text.len() as u64)?;
         return Ok(text.chars().map(Value::from).collect());
     }
     if value.is_undefined() {
