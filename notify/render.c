@@ -259,21 +259,18 @@ static struct entry *get(struct notify_render *r, struct span source, enum celer
     return e;
 }
 
-enum celeriac_err notify_render_text(struct notify_render *render, struct span source,
-                                     struct span data, struct strbuf *out,
-                                     struct celeriac_error *err)
+/* Renders an entry that the caller holds, and lets go of it. */
+static enum celeriac_err render_entry(struct notify_render *render, struct entry *e,
+                                      struct span data, struct strbuf *out,
+                                      struct celeriac_error *err)
 {
     struct jinja_error problem = {.text = ""};
     size_t before = strbuf_span(out).len, len = 0;
     char *text = NULL;
-    enum jinja_result result;
-    enum celeriac_err code = CELERIAC_OK;
-    struct entry *e = get(render, source, &code, err);
+    enum celeriac_err code;
+    enum jinja_result result = jinja_render(e->compiled, data.len > 0 ? data.ptr : "", data.len,
+                                            &render->limits, &text, &len, &problem);
 
-    if (e == NULL)
-        return code;
-    result = jinja_render(e->compiled, data.len > 0 ? data.ptr : "", data.len, &render->limits,
-                          &text, &len, &problem);
     release(render, e);
     if (result != JINJA_OK)
         return fail(result, &problem, err);
@@ -285,6 +282,27 @@ enum celeriac_err notify_render_text(struct notify_render *render, struct span s
         return celeriac_error_set(err, code, "rendered text: %s", celeriac_err_name(code));
     }
     return CELERIAC_OK;
+}
+
+enum celeriac_err notify_render_text(struct notify_render *render, struct span source,
+                                     struct span data, struct strbuf *out,
+                                     struct celeriac_error *err)
+{
+    enum celeriac_err code = CELERIAC_OK;
+    struct entry *e = get(render, source, &code, err);
+
+    return e == NULL ? code : render_entry(render, e, data, out, err);
+}
+
+enum celeriac_err notify_render_once(struct notify_render *render, struct span source,
+                                     struct span data, struct strbuf *out,
+                                     struct celeriac_error *err)
+{
+    static const uint8_t no_key[NOTIFY_DIGEST_SIZE];
+    enum celeriac_err code = CELERIAC_OK;
+    struct entry *e = compile(source, no_key, &code, err);
+
+    return e == NULL ? code : render_entry(render, e, data, out, err);
 }
 
 void notify_render_get_stats(struct notify_render *render, struct notify_render_stats *stats)

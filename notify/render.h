@@ -52,6 +52,14 @@ enum celeriac_err notify_render_text(struct notify_render *render, struct span s
                                      struct span data, struct strbuf *out,
                                      struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
+/*
+ * The same for a source that is not expected again, such as the content that came with one request:
+ * compiled, rendered and forgotten, so that it does not push out what is used all the time.
+ */
+enum celeriac_err notify_render_once(struct notify_render *render, struct span source,
+                                     struct span data, struct strbuf *out,
+                                     struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
 /* Numbers since the start. */
 struct notify_render_stats {
     uint64_t hits;

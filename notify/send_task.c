@@ -43,6 +43,7 @@ struct content {
     struct span subject; /* template source; empty when there is none */
     struct span body;
     struct span data; /* JSON object for the templates */
+    bool is_inline;   /* the sources came with this notification alone */
     struct json_doc doc;
     struct strbuf inline_subject;
     struct strbuf inline_body;
@@ -100,30 +101,31 @@ static bool read_content(const struct store_send *send, struct content *content,
                      SPAN("inline_subject and inline_body must be strings"));
         return false;
     }
+    content->is_inline = true;
     content->subject = strbuf_span(&content->inline_subject);
     content->body = strbuf_span(&content->inline_body);
     return true;
 }
 
-static bool render(struct notify_render *engine, struct span source, struct span data,
+static bool render(struct notify_render *engine, const struct content *content, struct span source,
                    struct strbuf *out, struct failure *failure)
 {
     struct celeriac_error err = {0};
+    enum celeriac_err code;
 
     if (source.len == 0)
         return true;
-    switch (notify_render_text(engine, source, data, out, &err)) {
-    case CELERIAC_OK:
-        return true;
-    case CELERIAC_ERR_SYNTAX:
+    if (content->is_inline)
+        code = notify_render_once(engine, source, content->data, out, &err);
+    else
+        code = notify_render_text(engine, source, content->data, out, &err);
+    if (code == CELERIAC_ERR_SYNTAX)
         fail_because(failure, "TemplateSyntaxError", "template does not compile",
                      span_of(err.text));
-        return false;
-    default:
+    else if (code)
         fail_because(failure, "TemplateRuntimeError", "template does not render",
                      span_of(err.text));
-        return false;
-    }
+    return code == CELERIAC_OK;
 }
 
 /* ---- sending ------------------------------------------------------------------------------- */
@@ -162,8 +164,8 @@ static bool render_and_deliver(struct notify_send_task *self, const struct store
     strbuf_init(&subject, SOURCE_MAX);
     strbuf_init(&body, SOURCE_MAX);
     sent = read_content(send, &content, failure) &&
-           render(self->render, content.subject, content.data, &subject, failure) &&
-           render(self->render, content.body, content.data, &body, failure) &&
+           render(self->render, &content, content.subject, &subject, failure) &&
+           render(self->render, &content, content.body, &body, failure) &&
            deliver(self, send, id, strbuf_span(&subject), strbuf_span(&body), outcome, failure);
     strbuf_close(&body);
     strbuf_close(&subject);

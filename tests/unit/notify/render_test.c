@@ -227,6 +227,29 @@ static void test_threads(void **state)
     notify_render_destroy(render);
 }
 
+static void test_once_leaves_nothing_behind(void **state)
+{
+    struct notify_render *render = NULL;
+    struct strbuf out;
+    struct celeriac_error err = {0};
+
+    (void)state;
+    assert_int_equal(notify_render_create(&(struct notify_render_options){0}, &render, NULL),
+                     CELERIAC_OK);
+    strbuf_init(&out, 100);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(
+            notify_render_once(render, SPAN("{{ x }};"), SPAN("{\"x\": 7}"), &out, NULL),
+            CELERIAC_OK);
+    assert_string_equal(strbuf_text(&out), "7;7;7;");
+    assert_int_equal(notify_render_once(render, SPAN("{{"), SPAN("{}"), &out, &err),
+                     CELERIAC_ERR_SYNTAX);
+    assert_int_equal(stats_of(render).entries, 0);
+    assert_int_equal(stats_of(render).bytes, 0);
+    strbuf_close(&out);
+    notify_render_destroy(render);
+}
+
 static void test_memory(void **state)
 {
     enum celeriac_err code = CELERIAC_ERR_MEMORY;
@@ -261,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_output_buffer_too_small),
         cmocka_unit_test(test_source_limit),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_once_leaves_nothing_behind),
         cmocka_unit_test(test_memory),
     };
 
