@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/parse_num.h"
 #include "celeriac/worker.h"
 
 static void noop(struct celeriac_task *task, void *user)
@@ -48,15 +49,18 @@ static enum celeriac_err serve(struct celeriac_worker *worker, struct celeriac_e
 
 int main(int argc, char **argv)
 {
-    struct celeriac_worker_options options = {
-        .broker_url = getenv("REDIS_URL"),
-        .concurrency = argc > 1 ? (unsigned)atoi(argv[1]) : 1,
-    };
+    struct celeriac_worker_options options = {.broker_url = getenv("REDIS_URL")};
+    int64_t concurrency = 0;
     struct celeriac_worker *worker = NULL;
     struct celeriac_error err = {0};
     sigset_t signals;
     enum celeriac_err code;
 
+    if (argc != 2 || parse_int64(span_of(argv[1]), 1, 4096, &concurrency)) {
+        fputs("usage: noop_worker CONCURRENCY\n", stderr);
+        return EXIT_FAILURE;
+    }
+    options.concurrency = (unsigned)concurrency;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/parse_num.h"
+
 enum { CONNECTIONS = 8 };
 
 struct part {
@@ -73,13 +75,20 @@ int main(int argc, char **argv)
     struct timespec began;
     struct timespec ended;
     struct rusage used;
-    int count = argc > 2 ? atoi(argv[2]) : 0;
-    int failed = count <= 0;
+    int64_t port = 0;
+    int64_t count = 0;
+    int failed = 0;
     double took;
+
+    if (argc != 3 || parse_int64(span_of(argv[1]), 1, 65535, &port) ||
+        parse_int64(span_of(argv[2]), CONNECTIONS, 100000000, &count)) {
+        fputs("usage: smtp_limit PORT COUNT\n", stderr);
+        return EXIT_FAILURE;
+    }
 
     clock_gettime(CLOCK_MONOTONIC, &began);
     for (int i = 0; i < CONNECTIONS; i++) {
-        parts[i] = (struct part){.port = (in_port_t)atoi(argv[1]), .mails = count / CONNECTIONS};
+        parts[i] = (struct part){.port = (in_port_t)port, .mails = (int)(count / CONNECTIONS)};
         failed |= pthread_create(&threads[i], NULL, run, &parts[i]);
     }
     for (int i = 0; i < CONNECTIONS; i++) {
@@ -90,7 +99,7 @@ int main(int argc, char **argv)
     getrusage(RUSAGE_SELF, &used);
     took = (double)(ended.tv_sec - began.tv_sec) + (double)(ended.tv_nsec - began.tv_nsec) / 1e9;
     count = count / CONNECTIONS * CONNECTIONS;
-    printf("%.0f %.4f\n", count / took,
-           1000 * (seconds(used.ru_utime) + seconds(used.ru_stime)) / count);
+    printf("%.0f %.4f\n", (double)count / took,
+           1000 * (seconds(used.ru_utime) + seconds(used.ru_stime)) / (double)count);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
