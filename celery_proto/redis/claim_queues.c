@@ -86,7 +86,7 @@ enum celeriac_err claim_queues_create(const struct cel_keys *keys, const char *c
     if (count == 0 || count > CEL_CLAIM_QUEUES_MAX)
         return celeriac_error_set(err, count == 0 ? CELERIAC_ERR_VALUE : CELERIAC_ERR_LIMIT,
                                   "a worker consumes 1 to %d queues", CEL_CLAIM_QUEUES_MAX);
-    struct claim_queue **made = mem_calloc(count, sizeof *made);
+    struct claim_queue **made = mem_calloc(count, sizeof(struct claim_queue *));
     if (made == NULL)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "no memory for queues");
     enum celeriac_err code = CELERIAC_OK;

@@ -63,6 +63,8 @@ static const char *const tokens[] = {"null",
 /* xorshift64*: any generator will do, as long as it is always the same. */
 static size_t random_below(size_t bound)
 {
+    if (bound == 0)
+        return 0;
     random_state ^= random_state >> 12;
     random_state ^= random_state << 25;
     random_state ^= random_state >> 27;
