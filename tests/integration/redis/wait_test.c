@@ -185,7 +185,7 @@ static void push_to_the_last_queue(struct fixture *f)
 static void watches_many_queues(void **state)
 {
     struct fixture *f = *state;
-    static char names[50][8];
+    static char names[50][16];
     const char *queues[50];
     for (int i = 0; i < 50; i++) {
         (void)snprintf(names[i], sizeof names[i], "q%d", i);
