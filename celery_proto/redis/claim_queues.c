@@ -104,7 +104,7 @@ enum celeriac_err claim_queues_create(const struct cel_keys *keys, const char *c
         return code;
     }
     if (order == CEL_ORDER_SORTED)
-        qsort(made, count, sizeof *made, by_name);
+        qsort(made, count, sizeof(struct claim_queue *), by_name);
     *queues = made;
     return CELERIAC_OK;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <hiredis/hiredis.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,7 +23,7 @@
 #define READER_KEEP_BYTES ((size_t)256 * 1024)
 
 /* Longest login: a user and a password are a few hundred bytes. */
-#define LOGIN_BYTES_MAX (2 * CEL_URL_TEXT_MAX)
+#define LOGIN_BYTES_MAX ((size_t)2 * CEL_URL_TEXT_MAX)
 
 struct cel_conn {
     struct cel_broker_url *url;
@@ -380,6 +381,8 @@ static enum celeriac_err log_in(struct cel_conn *conn, int64_t deadline_ns,
     size_t needed = (endpoint->password != NULL ? 1U : 0U) + (endpoint->db != 0 ? 1U : 0U);
     struct strbuf out;
     strbuf_init(&out, LOGIN_BYTES_MAX);
+    /* All at once: a buffer that grows would leave copies of the password behind. */
+    (void)strbuf_reserve(&out, LOGIN_BYTES_MAX);
     size_t count = write_login(conn, endpoint, &out);
     enum celeriac_err code = strbuf_status(&out);
     if (code == CELERIAC_OK)
@@ -394,7 +397,7 @@ static enum celeriac_err log_in(struct cel_conn *conn, int64_t deadline_ns,
         cel_reply_destroy(reply);
     }
     if (out.ptr != NULL)
-        memset(out.ptr, 0, out.len);
+        OPENSSL_cleanse(out.ptr, out.len);
     strbuf_close(&out);
     return code;
 }

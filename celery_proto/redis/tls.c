@@ -17,6 +17,7 @@
 struct tls_session {
     SSL_CTX *context;
     SSL *ssl;
+    int fd; /* borrowed; what the BIO's data points to */
 };
 
 /*
@@ -26,7 +27,7 @@ struct tls_session {
 static int socket_write(BIO *bio, const char *buf, int len)
 {
     BIO_clear_retry_flags(bio);
-    ssize_t n = send((int)(intptr_t)BIO_get_data(bio), buf, (size_t)len, MSG_NOSIGNAL);
+    ssize_t n = send(*(const int *)BIO_get_data(bio), buf, (size_t)len, MSG_NOSIGNAL);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         BIO_set_retry_write(bio);
     return (int)n;
@@ -35,7 +36,7 @@ static int socket_write(BIO *bio, const char *buf, int len)
 static int socket_read(BIO *bio, char *buf, int len)
 {
     BIO_clear_retry_flags(bio);
-    ssize_t n = recv((int)(intptr_t)BIO_get_data(bio), buf, (size_t)len, 0);
+    ssize_t n = recv(*(const int *)BIO_get_data(bio), buf, (size_t)len, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         BIO_set_retry_read(bio);
     return (int)n;
@@ -63,13 +64,13 @@ static void make_socket_method(void)
         BIO_meth_free(m);
 }
 
-static BIO *new_socket_bio(int fd)
+static BIO *new_socket_bio(struct tls_session *session)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, make_socket_method);
     BIO *bio = socket_method != NULL ? BIO_new(socket_method) : NULL;
     if (bio != NULL) {
-        BIO_set_data(bio, (void *)(intptr_t)fd);
+        BIO_set_data(bio, &session->fd);
         BIO_set_init(bio, 1);
     }
     return bio;
@@ -198,8 +199,9 @@ enum celeriac_err tls_open(const struct cel_endpoint *endpoint, int fd, int64_t 
     if (code != CELERIAC_OK)
         goto out;
     code = CELERIAC_ERR_MEMORY;
+    s->fd = fd;
     s->ssl = SSL_new(s->context);
-    bio = new_socket_bio(fd);
+    bio = new_socket_bio(s);
     if (s->ssl == NULL || bio == NULL || !set_names(s->ssl, endpoint)) {
         (void)celeriac_error_set(err, code, "TLS: no memory");
         goto out;
