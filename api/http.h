@@ -25,7 +25,7 @@
 
 /* Longest response body: 1,000 notifications of a usual size; a longer list is answered with 500.
  */
-#define HTTP_RESPONSE_MAX ((size_t)256 * 1024 * 1024)
+#define HTTP_RESPONSE_MAX ((size_t)64 * 1024 * 1024)
 
 /* Most response headers beside those of the protocol itself; our widest answer has five. */
 #define HTTP_HEADERS_MAX 8

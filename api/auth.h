@@ -1,0 +1,91 @@
+/*
+ * Who is calling: from an X-API-KEY to a tenant.
+ *
+ * A key is looked up by its SHA-256: in a cache of a second's memory, then by one indexed look-up
+ * in the store. A key that Django made and that was never used with us has no digest yet; it is
+ * searched for in the background (key_search.h), its digest is stored, and from then on it is found
+ * like any other. Raw keys are never logged and are wiped after use.
+ */
+#ifndef API_AUTH_H
+#define API_AUTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/key_search.h"
+#include "base/span.h"
+#include "base/uuid.h"
+#include "celeriac/error.h"
+#include "notify/store/api_keys.h"
+#include "notify/store/store.h"
+
+/*
+ * How long a verdict is remembered: what was switched off elsewhere stays usable for so long, and a
+ * busy key costs one look-up in this time.
+ */
+#define AUTH_CACHE_NS INT64_C(1000000000)
+
+/* Verdicts that are remembered. */
+#define AUTH_CACHE_ENTRIES 16384
+
+/* Longest time that a request waits for a look-up, and for the search of a key. */
+#define AUTH_LOOKUP_NS INT64_C(5000000000)
+#define AUTH_SEARCH_NS INT64_C(15000000000)
+
+enum auth_verdict {
+    AUTH_PENDING,         /* not known yet: auth_check.done will be called */
+    AUTH_ACCEPTED,        /* who is set */
+    AUTH_INVALID,         /* unknown key, or one that was switched off: 401 */
+    AUTH_TENANT_INACTIVE, /* 403 */
+    AUTH_SEARCHING,       /* a key without a digest, perhaps: the search takes longer: 503 */
+    AUTH_LATER            /* the database is away: 503 */
+};
+
+struct auth_identity {
+    struct uuid tenant_id;
+    int64_t key_id;
+};
+
+struct auth;
+
+/* One question. Memory of the request; the fields up to context are set before auth_check(). */
+struct auth_check {
+    struct span key;                        /* not empty; stays until the verdict */
+    const char *peer;                       /* address of the client, stays until the verdict */
+    void (*done)(struct auth_check *check); /* any thread, no locks held */
+    void *context;                          /* the caller's */
+
+    enum auth_verdict verdict;
+    struct auth_identity who;
+
+    /* The module's own. */
+    struct auth *auth;
+    struct store_digest digest;
+    struct store_find_key find;
+    struct key_waiter waiter;
+    bool searched;
+};
+
+/* Starts the search's threads over a store, which must outlive it. CELERIAC_ERR_MEMORY, _SYSTEM. */
+enum celeriac_err auth_create(struct store *store, struct auth **auth,
+                              struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/*
+ * Ends the search for keys, for the program's end: who waits for it has to ask again. Look-ups go
+ * on.
+ */
+void auth_stop(struct auth *auth);
+
+/* Releases everything; nobody may be waiting any more. auth may be NULL. */
+void auth_destroy(struct auth *auth);
+
+/*
+ * Asks. Returns the verdict when it is known at once; otherwise AUTH_PENDING, and check->done is
+ * called once with check->verdict set. Accepting a key notes its use. Any thread; does not block.
+ */
+enum auth_verdict auth_check(struct auth *auth, struct auth_check *check);
+
+/* Forgets what is remembered about a key, after it was switched off. Any thread. */
+void auth_forget_key(struct auth *auth, int64_t key_id);
+
+#endif

@@ -1,0 +1,434 @@
+#include "api/key_search.h"
+
+#include <string.h>
+
+#include "api/digest_map.h"
+#include "api/http.h"
+#include "base/alloc.h"
+
+/* The ids that a key was tried against: all hashes from lo to hi, none when hi is 0. */
+struct tried {
+    int64_t lo, hi;
+    uint64_t epoch; /* of the hashes; see set_hashes */
+};
+
+/* One key that is searched. */
+struct job {
+    struct store_digest digest;
+    char key[NOTIFY_API_KEY_MAX + 1];
+    char peer[HTTP_PEER_SIZE];
+    int64_t added_ns; /* hashes read before this moment do not prove that the key is unknown */
+    int64_t asked_ns; /* when a request last came with it */
+    uint64_t order;   /* of addition */
+    uint64_t served;  /* when its address last had a trial; 0: never */
+    uint64_t trials;
+    struct tried tried;
+    struct key_waiter *waiters;
+    size_t waiting;
+    bool used;
+};
+
+struct key_search {
+    struct digest_map *memory; /* digest -> struct tried */
+    struct key_hashes hashes;
+    int64_t read_ns; /* when they were read; 0: never */
+    uint64_t epoch;  /* counts the times that a hash appeared below others that were there */
+    uint64_t order;
+    uint64_t served;
+    size_t waited; /* jobs with waiters */
+    struct job jobs[KEY_SEARCH_JOBS_MAX];
+};
+
+void key_hashes_close(struct key_hashes *hashes)
+{
+    for (size_t i = 0; i < hashes->count; i++)
+        mem_free(hashes->rows[i].text);
+    mem_free(hashes->rows);
+    hashes->rows = NULL;
+    hashes->count = 0;
+}
+
+enum celeriac_err key_search_create(struct key_search **s)
+{
+    struct key_search *made = mem_calloc(1, sizeof *made);
+    enum celeriac_err rc;
+
+    if (!made)
+        return CELERIAC_ERR_MEMORY;
+    rc = digest_map_create(KEY_SEARCH_MEMORY, sizeof(struct tried), &made->memory);
+    if (rc != CELERIAC_OK) {
+        mem_free(made);
+        return rc;
+    }
+    *s = made;
+    return CELERIAC_OK;
+}
+
+void key_search_destroy(struct key_search *s)
+{
+    if (!s)
+        return;
+    notify_api_key_wipe(s->jobs, sizeof s->jobs);
+    key_hashes_close(&s->hashes);
+    digest_map_destroy(s->memory);
+    mem_free(s);
+}
+
+static struct job *find_job(struct key_search *s, const struct store_digest *digest)
+{
+    for (size_t i = 0; i < KEY_SEARCH_JOBS_MAX; i++) {
+        if (s->jobs[i].used && memcmp(&s->jobs[i].digest, digest, sizeof *digest) == 0)
+            return &s->jobs[i];
+    }
+    return NULL;
+}
+
+/* Frees a job's place and returns those who waited for it. */
+static struct key_waiter *end_job(struct key_search *s, struct job *job)
+{
+    struct key_waiter *waiters = job->waiters;
+
+    s->waited -= job->waiting > 0;
+    notify_api_key_wipe(job, sizeof *job);
+    return waiters;
+}
+
+static void remember(struct key_search *s, const struct job *job, int64_t now_ns)
+{
+    if (job->tried.hi > 0)
+        digest_map_put(s->memory, &job->digest, &job->tried, now_ns + KEY_SEARCH_MEMORY_NS);
+}
+
+/* The hash to try next: newer ones than were tried, upwards; then older ones, downwards. */
+static const struct key_hash *next_hash(const struct key_search *s, const struct tried *tried)
+{
+    const struct key_hash *older = NULL;
+
+    if (tried->hi == 0 || tried->epoch != s->epoch)
+        return s->hashes.count ? &s->hashes.rows[s->hashes.count - 1] : NULL;
+    for (size_t i = 0; i < s->hashes.count; i++) {
+        if (s->hashes.rows[i].key_id > tried->hi)
+            return &s->hashes.rows[i];
+        if (s->hashes.rows[i].key_id < tried->lo)
+            older = &s->hashes.rows[i];
+    }
+    return older;
+}
+
+/* Whether a is to give way before b: most trials first, then without waiters, then youngest. */
+static bool gives_way(const struct job *a, const struct job *b)
+{
+    if (a->trials != b->trials)
+        return a->trials > b->trials;
+    if (!a->waiters != !b->waiters)
+        return !a->waiters;
+    return a->order > b->order;
+}
+
+/*
+ * A place for a new job: a free one, or that of a job which gives way; NULL when none does, because
+ * not one of them had a trial yet.
+ */
+static struct job *make_room(struct key_search *s, const char *peer, int64_t now_ns,
+                             struct key_waiter **displaced)
+{
+    struct job *place = NULL, *victim = NULL, *own_victim = NULL;
+    size_t own = 0;
+
+    for (size_t i = 0; i < KEY_SEARCH_JOBS_MAX; i++) {
+        struct job *job = &s->jobs[i];
+        bool is_own = job->used && strcmp(job->peer, peer) == 0;
+
+        if (!job->used) {
+            place = job;
+            continue;
+        }
+        if (!victim || gives_way(job, victim))
+            victim = job;
+        own += is_own;
+        if (is_own && (!own_victim || gives_way(job, own_victim)))
+            own_victim = job;
+    }
+    if (own >= KEY_SEARCH_JOBS_PER_PEER) {
+        place = NULL;
+        victim = own_victim;
+    }
+    if (place)
+        return place;
+    if (!victim || victim->trials == 0)
+        return NULL;
+    remember(s, victim, now_ns);
+    *displaced = end_job(s, victim);
+    return victim;
+}
+
+/* When this address last had a trial, as its other keys know. */
+static uint64_t last_served(const struct key_search *s, const char *peer)
+{
+    uint64_t served = 0;
+
+    for (size_t i = 0; i < KEY_SEARCH_JOBS_MAX; i++) {
+        const struct job *job = &s->jobs[i];
+
+        if (job->used && job->served > served && strcmp(job->peer, peer) == 0)
+            served = job->served;
+    }
+    return served;
+}
+
+static void start_job(struct key_search *s, struct job *job, const struct store_digest *digest,
+                      struct span key, const char *peer, int64_t now_ns)
+{
+    uint64_t served = last_served(s, peer);
+
+    memset(job, 0, sizeof *job);
+    job->digest = *digest;
+    memcpy(job->key, key.ptr, key.len);
+    memcpy(job->peer, peer, strlen(peer) + 1);
+    job->added_ns = now_ns;
+    job->order = s->order++;
+    job->served = served;
+    job->used = true;
+    if (digest_map_get(s->memory, digest, now_ns, &job->tried) && job->tried.epoch != s->epoch)
+        memset(&job->tried, 0, sizeof job->tried);
+}
+
+enum celeriac_err key_search_add(struct key_search *s, const struct store_digest *digest,
+                                 struct span key, const char *peer, int64_t now_ns,
+                                 struct key_waiter *waiter, struct key_waiter **displaced)
+{
+    struct job *job = find_job(s, digest);
+
+    *displaced = NULL;
+    if (key.len > NOTIFY_API_KEY_MAX || strlen(peer) >= HTTP_PEER_SIZE)
+        return CELERIAC_ERR_LIMIT;
+    if (!job) {
+        job = make_room(s, peer, now_ns, displaced);
+        if (!job)
+            return CELERIAC_ERR_LIMIT;
+        start_job(s, job, digest, key, peer, now_ns);
+    }
+    job->asked_ns = now_ns;
+    if (job->waiting == KEY_SEARCH_WAITING_PER_KEY ||
+        (job->waiting == 0 && s->waited == KEY_SEARCH_WAITED_MAX))
+        return CELERIAC_ERR_LIMIT;
+    s->waited += job->waiting == 0;
+    job->waiting++;
+    waiter->next = job->waiters;
+    job->waiters = waiter;
+    return CELERIAC_OK;
+}
+
+bool key_search_needs_hashes(const struct key_search *s)
+{
+    for (size_t i = 0; i < KEY_SEARCH_JOBS_MAX; i++) {
+        if (s->jobs[i].used && s->jobs[i].added_ns > s->read_ns)
+            return true;
+    }
+    return false;
+}
+
+/* Puts list b before list a. */
+static struct key_waiter *join(struct key_waiter *a, struct key_waiter *b)
+{
+    struct key_waiter *last = b;
+
+    if (!b)
+        return a;
+    while (last->next)
+        last = last->next;
+    last->next = a;
+    return b;
+}
+
+/* Whether a row has come in below the highest id that there was: it counts as never tried. */
+static bool appeared_below(const struct key_hashes *before, const struct key_hashes *now)
+{
+    size_t b = 0;
+
+    for (size_t n = 0; n < now->count; n++) {
+        while (b < before->count && before->rows[b].key_id < now->rows[n].key_id)
+            b++;
+        if (b == before->count)
+            return false;
+        if (before->rows[b].key_id != now->rows[n].key_id ||
+            strcmp(before->rows[b].text, now->rows[n].text) != 0)
+            return true;
+    }
+    return false;
+}
+
+void key_search_set_hashes(struct key_search *s, struct key_hashes *hashes, int64_t read_ns)
+{
+    if (appeared_below(&s->hashes, hashes))
+        s->epoch++;
+    key_hashes_close(&s->hashes);
+    s->hashes = *hashes;
+    hashes->rows = NULL;
+    hashes->count = 0;
+    s->read_ns = read_ns;
+}
+
+struct key_waiter *key_search_settle(struct key_search *s, int64_t now_ns)
+{
+    struct key_waiter *unknown = NULL;
+
+    for (size_t i = 0; i < KEY_SEARCH_JOBS_MAX; i++) {
+        struct job *job = &s->jobs[i];
+
+        if (!job->used || s->read_ns < job->added_ns || next_hash(s, &job->tried))
+            continue;
+        remember(s, job, now_ns);
+        unknown = join(unknown, end_job(s, job));
+    }
+    return unknown;
+}
+
+/* Whether a is to be tried before b: addresses take turns, each with its oldest key. */
+static bool comes_first(const struct job *a, const struct job *b)
+{
+    if (a->served != b->served)
+        return a->served < b->served;
+    return a->order < b->order;
+}
+
+/* Notes that an address has had a trial. */
+static void note_served(struct key_search *s, const char *peer)
+{
+    s->served++;
+    for (size_t i = 0; i < KEY_SEARCH_JOBS_MAX; i++) {
+        if (s->jobs[i].used && strcmp(s->jobs[i].peer, peer) == 0)
+            s->jobs[i].served = s->served;
+    }
+}
+
+bool key_search_next(struct key_search *s, struct key_trial *trial)
+{
+    const struct key_hash *hash;
+    const struct job *best = NULL;
+
+    for (size_t i = 0; i < KEY_SEARCH_JOBS_MAX; i++) {
+        const struct job *job = &s->jobs[i];
+
+        if (job->used && next_hash(s, &job->tried) && (!best || comes_first(job, best)))
+            best = job;
+    }
+    if (!best)
+        return false;
+    hash = next_hash(s, &best->tried);
+    trial->digest = best->digest;
+    trial->key_id = hash->key_id;
+    memcpy(trial->key, best->key, sizeof trial->key);
+    memcpy(trial->hash, hash->text, strlen(hash->text) + 1);
+    return true;
+}
+
+void key_search_failed(struct key_search *s, const struct key_trial *trial)
+{
+    struct job *job = find_job(s, &trial->digest);
+
+    if (!job)
+        return;
+    job->trials++;
+    note_served(s, job->peer);
+    if (job->tried.hi == 0 || job->tried.epoch != s->epoch)
+        job->tried = (struct tried){trial->key_id, trial->key_id, s->epoch};
+    else if (trial->key_id > job->tried.hi)
+        job->tried.hi = trial->key_id;
+    else if (trial->key_id < job->tried.lo)
+        job->tried.lo = trial->key_id;
+}
+
+/* Nobody else can have the key of this row. */
+static void drop_hash(struct key_hashes *hashes, int64_t key_id)
+{
+    for (size_t i = 0; i < hashes->count; i++) {
+        if (hashes->rows[i].key_id != key_id)
+            continue;
+        mem_free(hashes->rows[i].text);
+        hashes->count--;
+        memmove(&hashes->rows[i], &hashes->rows[i + 1],
+                (hashes->count - i) * sizeof hashes->rows[0]);
+        return;
+    }
+}
+
+struct key_waiter *key_search_found(struct key_search *s, const struct key_trial *trial)
+{
+    struct job *job = find_job(s, &trial->digest);
+
+    drop_hash(&s->hashes, trial->key_id);
+    return job ? end_job(s, job) : NULL;
+}
+
+/* Takes the waiters of one job whose deadline has passed, and puts them before `list`. */
+static struct key_waiter *expire_job(struct key_search *s, struct job *job, int64_t now_ns,
+                                     struct key_waiter *list)
+{
+    struct key_waiter **link = &job->waiters;
+    bool was_waited = job->waiting > 0;
+
+    while (*link) {
+        struct key_waiter *w = *link;
+
+        if (w->deadline_ns > now_ns) {
+            link = &w->next;
+            continue;
+        }
+        *link = w->next;
+        w->next = list;
+        list = w;
+        job->waiting--;
+    }
+    s->waited -= was_waited && job->waiting == 0;
+    return list;
+}
+
+struct key_waiter *key_search_expire(struct key_search *s, int64_t now_ns)
+{
+    struct key_waiter *expired = NULL;
+
+    for (size_t i = 0; i < KEY_SEARCH_JOBS_MAX; i++) {
+        struct job *job = &s->jobs[i];
+
+        if (!job->used)
+            continue;
+        expired = expire_job(s, job, now_ns, expired);
+        if (!job->waiters && now_ns - job->asked_ns >= KEY_SEARCH_IDLE_NS) {
+            remember(s, job, now_ns);
+            (void)end_job(s, job);
+        }
+    }
+    return expired;
+}
+
+struct key_waiter *key_search_release(struct key_search *s)
+{
+    struct key_waiter *all = NULL;
+
+    for (size_t i = 0; i < KEY_SEARCH_JOBS_MAX; i++)
+        all = expire_job(s, &s->jobs[i], INT64_MAX, all);
+    return all;
+}
+
+int64_t key_search_deadline(const struct key_search *s)
+{
+    int64_t deadline = 0;
+
+    for (size_t i = 0; i < KEY_SEARCH_JOBS_MAX; i++) {
+        for (const struct key_waiter *w = s->jobs[i].waiters; w; w = w->next) {
+            if (deadline == 0 || w->deadline_ns < deadline)
+                deadline = w->deadline_ns;
+        }
+    }
+    return deadline;
+}
+
+size_t key_search_count(const struct key_search *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < KEY_SEARCH_JOBS_MAX; i++)
+        n += s->jobs[i].used;
+    return n;
+}
