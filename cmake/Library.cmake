@@ -24,7 +24,7 @@ endforeach()
 install(TARGETS celeriac LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS celeriac_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/celeriac DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
-install(TARGETS celeriac-worker RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS celeriac-worker celeriac-api RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 configure_file(cmake/celeriac.pc.in celeriac.pc @ONLY)

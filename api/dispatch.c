@@ -1,0 +1,148 @@
+#include "api/dispatch.h"
+
+#include "api/call.h"
+#include "api/media_type.h"
+#include "api/reply.h"
+
+/* DRF's description of a view, without what depends on the names of Python classes. */
+static void describe(struct api_call *call, const struct route *route)
+{
+    struct json_writer w;
+
+    document_begin(call, &w);
+    json_begin_object(&w);
+    json_key(&w, "name");
+    json_text(&w, route->operations[0].summary);
+    json_key(&w, "description");
+    json_text(&w, "");
+    json_key(&w, "renders");
+    json_begin_array(&w);
+    json_text(&w, "application/json");
+    json_end_array(&w);
+    json_key(&w, "parses");
+    json_begin_array(&w);
+    json_text(&w, "application/json");
+    json_text(&w, "application/x-www-form-urlencoded");
+    json_text(&w, "multipart/form-data");
+    json_end_array(&w);
+    json_end_object(&w);
+    reply_document(call, 200);
+}
+
+static void reply_not_allowed(struct api_call *call)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, HTTP_RESPONSE_MAX);
+    strbuf_add_text(&text, "Method \"");
+    strbuf_add_span(&text, call->request->method_name);
+    strbuf_add_text(&text, "\" not allowed.");
+    reply_detail(call, 405, strbuf_text(&text));
+    strbuf_close(&text);
+}
+
+/* The key, if one is needed, is good: on to the view. */
+static void run_route(struct api_call *call)
+{
+    const struct route_operation *op;
+
+    if (!call->route) {
+        reply_detail(call, 404, "Not found.");
+        return;
+    }
+    route_allow(call->route, call->allow);
+    if (call->route->style == ROUTE_DRF && !media_type_accepts_us(call->request->accept)) {
+        reply_detail(call, 406, "Could not satisfy the request Accept header.");
+        return;
+    }
+    if (call->request->method == HTTP_OPTIONS) {
+        describe(call, call->route);
+        return;
+    }
+    op = route_operation_of(call->route, call->request->method);
+    if (op)
+        op->handle(call);
+    else
+        reply_not_allowed(call);
+}
+
+static void on_verdict(struct api_call *call)
+{
+    switch (call->check.verdict) {
+    case AUTH_ACCEPTED:
+        call->who = call->check.who;
+        call->is_authenticated = true;
+        uuid_format(&call->who.tenant_id, call->tenant_text);
+        run_route(call);
+        return;
+    case AUTH_TENANT_INACTIVE:
+        reply_refusal(call, 403, "Tenant inactive", "Your account has been deactivated");
+        return;
+    case AUTH_INVALID:
+        reply_refusal(call, 401, "Invalid API key", "The provided API key is invalid or inactive");
+        return;
+    case AUTH_SEARCHING:
+        reply_searching(call);
+        return;
+    case AUTH_PENDING:
+    case AUTH_LATER:
+        break;
+    }
+    reply_later(call);
+}
+
+static void on_checked(struct auth_check *check)
+{
+    call_continue(check->context, on_verdict);
+}
+
+static void check_key(struct api_call *call)
+{
+    enum auth_verdict verdict;
+
+    if (call->request->api_key.len == 0) {
+        reply_refusal(call, 401, "Authentication required", "Missing X-API-KEY header");
+        return;
+    }
+    call->check.key = call->request->api_key;
+    call->check.peer = call->request->peer;
+    call->check.done = on_checked;
+    call->check.context = call;
+    verdict = auth_check(call->api->auth, &call->check);
+    if (verdict == AUTH_PENDING)
+        return;
+    call->check.verdict = verdict;
+    on_verdict(call);
+}
+
+void dispatch(struct http_exchange *http, void *context)
+{
+    struct api *api = context;
+    char buf[ROUTE_PATH_MAX];
+    enum route_access access = ROUTE_PUBLIC;
+    struct api_call *call;
+    struct span path;
+
+    if (call_create(api, http, &call) != CELERIAC_OK) {
+        http_response(http)->status = 503;
+        http_finish(http);
+        return;
+    }
+    if (call->request->host.ptr &&
+        !notify_settings_host_allowed(api->settings, call->request->host)) {
+        reply_detail(call, 400, "Invalid Host header.");
+        return;
+    }
+    if (call->request->body_too_large) {
+        reply_detail(call, 413, "Request body exceeded 2621440 bytes.");
+        return;
+    }
+    if (route_decode_path(call->request->path, buf, &path)) {
+        call->route = route_find(api->routes, path, &call->params);
+        access = call->route ? call->route->access : route_access_of(path);
+    }
+    if (access == ROUTE_KEY)
+        check_key(call);
+    else
+        run_route(call);
+}

@@ -1,0 +1,13 @@
+/*
+ * From a request to its handler: host, size, key, route, method, in the order in which Django and
+ * the existing deployments check them.
+ */
+#ifndef API_DISPATCH_H
+#define API_DISPATCH_H
+
+#include "api/http.h"
+
+/* The first step of every request; context is the struct api. */
+void dispatch(struct http_exchange *http, void *context);
+
+#endif

@@ -1,0 +1,197 @@
+#include "api/handlers.h"
+#include "api/new_key.h"
+#include "api/reply.h"
+#include "api/request_fields.h"
+#include "base/clock.h"
+#include "notify/store/api_keys.h"
+
+/* The list, and the tenant whose name stands in every row. */
+struct key_list {
+    struct store_get_tenant tenant;
+    struct store_list_keys page;
+    struct json_writer w;
+};
+
+static void release_list(void *state)
+{
+    struct key_list *list = state;
+
+    store_call_release(&list->tenant.call);
+    store_call_release(&list->page.call);
+}
+
+static void add_key(struct key_list *list, const struct store_api_key *key)
+{
+    struct json_writer *w = &list->w;
+
+    json_begin_object(w);
+    json_key(w, "id");
+    json_integer(w, key->id);
+    document_text(w, "tenant_name", list->tenant.row.name);
+    document_text(w, "name", key->name);
+    json_key(w, "is_active");
+    json_boolean(w, key->is_active);
+    document_time(w, "created_at", key->created_at_us);
+    document_time(w, "last_used_at", key->last_used_at_us);
+    json_end_object(w);
+}
+
+static void on_page(struct api_call *call)
+{
+    struct key_list *list = call->state;
+    int64_t last;
+
+    if (list->page.call.error.code != CELERIAC_OK) {
+        reply_store_failure(call, &list->page.call.error);
+        return;
+    }
+    for (size_t i = 0; i < list->page.count; i++)
+        add_key(list, &list->page.rows[i]);
+    if (list->page.count < STORE_KEY_PAGE_MAX) {
+        json_end_array(&list->w);
+        reply_document(call, 200);
+        return;
+    }
+    last = list->page.rows[list->page.count - 1].id;
+    store_call_release(&list->page.call);
+    store_list_keys_init(&list->page, &call->who.tenant_id);
+    list->page.before_id = last;
+    call_submit_store(call, &list->page.call, CALL_STORE_NS, on_page, NULL);
+}
+
+static void on_tenant(struct api_call *call)
+{
+    struct key_list *list = call->state;
+
+    if (list->tenant.call.error.code != CELERIAC_OK) {
+        reply_store_failure(call, &list->tenant.call.error);
+        return;
+    }
+    document_begin(call, &list->w);
+    json_begin_array(&list->w);
+    store_list_keys_init(&list->page, &call->who.tenant_id);
+    call_submit_store(call, &list->page.call, CALL_STORE_NS, on_page, NULL);
+}
+
+void handle_key_list(struct api_call *call)
+{
+    struct key_list *list = call_state(call, sizeof *list, release_list);
+
+    if (!list)
+        return;
+    store_get_tenant_init(&list->tenant, &call->who.tenant_id);
+    call_submit_store(call, &list->tenant.call, CALL_STORE_NS, on_tenant, NULL);
+}
+
+struct key_creation {
+    struct value values[KEY_FIELDS];
+    struct new_key key;
+    struct store_create_key row;
+};
+
+static void release_creation(void *state)
+{
+    struct key_creation *c = state;
+
+    store_call_release(&c->row.call);
+    new_key_close(&c->key);
+    validate_close(c->values, KEY_FIELDS);
+}
+
+static void on_created(struct api_call *call)
+{
+    const struct key_creation *c = call->state;
+    struct json_writer w;
+
+    if (c->row.call.error.code != CELERIAC_OK) {
+        reply_store_failure(call, &c->row.call.error);
+        return;
+    }
+    document_begin(call, &w);
+    json_begin_object(&w);
+    json_key(&w, "id");
+    json_integer(&w, c->row.key_id);
+    document_text(&w, "name", c->row.name);
+    json_key(&w, "api_key");
+    json_text(&w, c->key.key);
+    document_time(&w, "created_at", c->row.created_at_us);
+    json_key(&w, "warning");
+    json_text(&w, NEW_KEY_WARNING);
+    json_end_object(&w);
+    reply_document(call, 201);
+}
+
+static void on_hashed(struct api_call *call)
+{
+    struct key_creation *c = call->state;
+
+    if (c->key.error != CELERIAC_OK) {
+        reply_later(call);
+        return;
+    }
+    store_create_key_init(&c->row);
+    c->row.tenant_id = call->who.tenant_id;
+    c->row.name = value_text(&c->values[KEY_NAME], SPAN(""));
+    c->row.key_hash = span_of(c->key.hash);
+    c->row.digest = c->key.digest;
+    c->row.created_at_us = clock_wall_us();
+    call_submit_store(call, &c->row.call, CALL_STORE_NS, on_created, NULL);
+}
+
+void handle_key_create(struct api_call *call)
+{
+    struct key_creation *c = call_state(call, sizeof *c, release_creation);
+
+    if (!c || !call_read_body(call, key_fields, KEY_FIELDS, false, c->values))
+        return;
+    new_key_start(call, &c->key, c->values[KEY_IS_TEST].truth, on_hashed);
+}
+
+static void release_deactivation(void *state)
+{
+    struct store_deactivate_key *off = state;
+
+    store_call_release(&off->call);
+}
+
+/* On the store's thread: the key must not be accepted any more, whoever waits for the answer. */
+static void forget_key(struct api_call *call)
+{
+    auth_forget_key(call->api->auth, call->params.number);
+}
+
+static void on_deactivated(struct api_call *call)
+{
+    const struct store_deactivate_key *off = call->state;
+    struct json_writer w;
+
+    if (off->call.error.code == CELERIAC_ERR_NOT_FOUND) {
+        reply_error(call, 404, SPAN("API key not found"));
+        return;
+    }
+    if (off->call.error.code != CELERIAC_OK) {
+        reply_store_failure(call, &off->call.error);
+        return;
+    }
+    document_begin(call, &w);
+    json_begin_object(&w);
+    json_key(&w, "message");
+    json_text(&w, "API key deactivated successfully");
+    json_end_object(&w);
+    reply_document(call, 200);
+}
+
+void handle_key_deactivate(struct api_call *call)
+{
+    struct store_deactivate_key *off;
+
+    if (call->params.number == call->who.key_id) {
+        reply_error(call, 400, SPAN("Cannot deactivate the API key currently in use"));
+        return;
+    }
+    off = call_state(call, sizeof *off, release_deactivation);
+    if (!off)
+        return;
+    store_deactivate_key_init(off, &call->who.tenant_id, call->params.number);
+    call_submit_store(call, &off->call, CALL_STORE_NS, on_deactivated, forget_key);
+}

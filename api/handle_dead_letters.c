@@ -1,0 +1,61 @@
+#include "api/handlers.h"
+#include "api/list_query.h"
+#include "api/reply.h"
+#include "notify/store/dead_letters.h"
+
+struct dead_letter_list {
+    struct list_query query;
+    struct store_list_dead_letters page;
+};
+
+static void release_list(void *state)
+{
+    struct dead_letter_list *list = state;
+
+    store_call_release(&list->page.call);
+    list_query_close(&list->query);
+}
+
+static void add_dead_letter(struct json_writer *w, const struct store_dead_letter_row *row)
+{
+    json_begin_object(w);
+    document_uuid(w, "id", &row->id);
+    document_uuid(w, "notification_id", &row->notification_id);
+    document_text(w, "notification_channel", row->channel);
+    document_text(w, "notification_to", row->to);
+    document_text(w, "reason", row->reason);
+    json_key(w, "retry_count");
+    json_integer(w, row->retry_count);
+    document_time(w, "created_at", row->created_at_us);
+    json_end_object(w);
+}
+
+static void on_page(struct api_call *call)
+{
+    const struct dead_letter_list *list = call->state;
+    struct json_writer w;
+
+    if (list->page.call.error.code != CELERIAC_OK) {
+        reply_store_failure(call, &list->page.call.error);
+        return;
+    }
+    document_begin(call, &w);
+    json_begin_array(&w);
+    for (size_t i = 0; i < list->page.count; i++)
+        add_dead_letter(&w, &list->page.rows[i]);
+    json_end_array(&w);
+    reply_document(call, 200);
+}
+
+void handle_dead_letter_list(struct api_call *call)
+{
+    struct dead_letter_list *list = call_state(call, sizeof *list, release_list);
+
+    if (!list)
+        return;
+    list_query_init(&list->query);
+    if (!list_query_read(call, &list->query))
+        return;
+    store_list_dead_letters_init(&list->page, &call->who.tenant_id, list->query.limit);
+    call_submit_store(call, &list->page.call, CALL_STORE_NS, on_page, NULL);
+}

@@ -1,0 +1,155 @@
+#include "api/handlers.h"
+#include "api/list_query.h"
+#include "api/reply.h"
+#include "notify/rules/channel.h"
+#include "notify/rules/notification.h"
+#include "notify/store/notifications.h"
+
+static void add_notification(struct json_writer *w, const struct store_notification *row)
+{
+    json_begin_object(w);
+    document_uuid(w, "id", &row->id);
+    document_text(w, "channel", row->channel);
+    document_text(w, "to", row->to);
+    json_key(w, "template");
+    if (row->template_id != 0)
+        json_integer(w, row->template_id);
+    else
+        json_null(w);
+    /* DRF leaves out a field whose source leads through a null. */
+    if (row->template_id != 0)
+        document_text(w, "template_name", row->template_name);
+    json_key(w, "data");
+    json_value(w, row->data);
+    document_text(w, "status", row->status);
+    document_text(w, "error_message", row->error_message);
+    document_time(w, "created_at", row->created_at_us);
+    document_time(w, "updated_at", row->updated_at_us);
+    document_time(w, "sent_at", row->sent_at_us);
+    json_end_object(w);
+}
+
+static void release_get(void *state)
+{
+    struct store_get_notification *get = state;
+
+    store_call_release(&get->call);
+}
+
+static void on_got(struct api_call *call)
+{
+    const struct store_get_notification *get = call->state;
+    struct json_writer w;
+
+    if (get->call.error.code == CELERIAC_ERR_NOT_FOUND) {
+        reply_error(call, 404, SPAN("Notification not found"));
+        return;
+    }
+    if (get->call.error.code != CELERIAC_OK) {
+        reply_store_failure(call, &get->call.error);
+        return;
+    }
+    document_begin(call, &w);
+    add_notification(&w, &get->row);
+    reply_document(call, 200);
+}
+
+void handle_notification_get(struct api_call *call)
+{
+    struct store_get_notification *get = call_state(call, sizeof *get, release_get);
+    struct uuid id;
+
+    if (!get)
+        return;
+    if (uuid_parse(span_of(call->params.uuid), &id) != CELERIAC_OK) {
+        reply_error(call, 404, SPAN("Notification not found"));
+        return;
+    }
+    store_get_notification_init(get, &call->who.tenant_id, &id);
+    call_submit_store(call, &get->call, CALL_STORE_NS, on_got, NULL);
+}
+
+/* A list in the making: pages are asked for until the limit or the end is reached. */
+struct notification_list {
+    struct list_query query;
+    struct store_list_notifications page;
+    struct json_writer w;
+};
+
+static void release_list(void *state)
+{
+    struct notification_list *list = state;
+
+    store_call_release(&list->page.call);
+    list_query_close(&list->query);
+}
+
+static void on_page(struct api_call *call);
+
+static void ask_page(struct api_call *call, struct notification_list *list)
+{
+    list->page.status = list_query_filter(&list->query, "status");
+    list->page.channel = list_query_filter(&list->query, "channel");
+    call_submit_store(call, &list->page.call, CALL_STORE_NS, on_page, NULL);
+}
+
+static void on_page(struct api_call *call)
+{
+    struct notification_list *list = call->state;
+    struct store_notification last;
+
+    if (list->page.call.error.code != CELERIAC_OK) {
+        reply_store_failure(call, &list->page.call.error);
+        return;
+    }
+    for (size_t i = 0; i < list->page.count; i++)
+        add_notification(&list->w, &list->page.rows[i]);
+    if (list->page.complete || list->page.count == 0) {
+        json_end_array(&list->w);
+        reply_document(call, 200);
+        return;
+    }
+    if (strbuf_status(&call->response->body) != CELERIAC_OK) {
+        reply_document(call, 200);
+        return;
+    }
+    last = list->page.rows[list->page.count - 1];
+    list->query.limit -= (uint32_t)list->page.count;
+    store_call_release(&list->page.call);
+    store_list_notifications_init(&list->page, &call->who.tenant_id, list->query.limit);
+    list->page.before_created_at_us = last.created_at_us;
+    list->page.before_id = last.id;
+    ask_page(call, list);
+}
+
+/* A filter that no row can have, which the store need not be asked about. */
+static bool matches_nothing(const struct list_query *query)
+{
+    struct span status = list_query_filter(query, "status");
+    struct span channel = list_query_filter(query, "channel");
+    enum notify_status known_status;
+    enum notify_channel known_channel;
+
+    return (status.len > 0 && !notify_status_parse(status, &known_status)) ||
+           (channel.len > 0 && !notify_channel_parse(channel, &known_channel));
+}
+
+void handle_notification_list(struct api_call *call)
+{
+    struct notification_list *list = call_state(call, sizeof *list, release_list);
+
+    if (!list)
+        return;
+    list_query_init(&list->query);
+    if (!list_query_read(call, &list->query))
+        return;
+    document_begin(call, &list->w);
+    json_begin_array(&list->w);
+    if (matches_nothing(&list->query)) {
+        json_end_array(&list->w);
+        reply_document(call, 200);
+        return;
+    }
+    store_list_notifications_init(&list->page, &call->who.tenant_id, list->query.limit);
+    ask_page(call, list);
+}

@@ -1,0 +1,219 @@
+/* celeriac-api: start, signals, exit codes. */
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api/call.h"
+#include "api/dispatch.h"
+#include "api/handlers.h"
+#include "api/options.h"
+#include "api/server.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/shutdown.h"
+#include "notify/store/migrate.h"
+
+/* sysexits.h EX_USAGE, for a wrong command line or setting. */
+#define EXIT_USAGE 64
+
+/* How long we wait for the database before we serve without it (with 503). */
+#define READY_WAIT_NS (3 * NS_PER_SEC)
+
+/* What the program is made of; built from top to bottom, taken down from bottom to top. */
+struct program {
+    struct api_options options;
+    struct shutdown_signals *signals;
+    struct api api;
+    struct server *server;
+};
+
+/* ---- parts --------------------------------------------------------------------------------- */
+
+static struct store_server database(const struct program *p)
+{
+    return (struct store_server){.keywords = p->options.notify.database.keywords,
+                                 .values = p->options.notify.database.values};
+}
+
+static enum celeriac_err open_store(struct program *p, struct celeriac_error *err)
+{
+    const struct store_options options = {.server = database(p),
+                                          .application_name = "celeriac-api",
+                                          .connections = p->options.notify.database_connections};
+    struct celeriac_error why = {0};
+    enum celeriac_err code = store_create(&options, &p->api.store, err);
+
+    if (code != CELERIAC_OK)
+        return code;
+    code = store_wait_ready(p->api.store, READY_WAIT_NS, &why);
+    if (code == CELERIAC_ERR_UNAVAILABLE) {
+        log_error("api", "database is away; requests get 503 until it is back", LOG_ERR(&why));
+        return CELERIAC_OK;
+    }
+    return code == CELERIAC_OK ? code : celeriac_error_set(err, code, "%s", why.text);
+}
+
+static enum celeriac_err open_services(struct program *p, struct celeriac_error *err)
+{
+    const struct notify_settings *settings = &p->options.notify;
+    const struct notify_render_options render = {.cache_bytes = settings->templates.cache_bytes,
+                                                 .fuel = settings->templates.fuel,
+                                                 .max_output = settings->templates.max_output};
+    struct notify_enqueue_options enqueue = {.broker_url = settings->broker_url};
+    enum celeriac_err code = open_store(p, err);
+
+    p->api.routes = api_routes;
+    p->api.settings = settings;
+    enqueue.store = p->api.store;
+    if (code == CELERIAC_OK)
+        code = auth_create(p->api.store, &p->api.auth, err);
+    if (code == CELERIAC_OK)
+        code = work_pool_create(&p->api.work, err);
+    if (code == CELERIAC_OK)
+        code = notify_render_create(&render, &p->api.render, err);
+    if (code == CELERIAC_OK)
+        code = notify_enqueue_create(&enqueue, &p->api.enqueue, err);
+    return code;
+}
+
+static enum celeriac_err open_server(struct program *p, struct celeriac_error *err)
+{
+    struct server_options options = {.threads = p->options.threads,
+                                     .connections = p->options.connections,
+                                     .idle_seconds = p->options.idle_seconds,
+                                     .handler = dispatch,
+                                     .context = &p->api};
+    unsigned port = 0;
+    enum celeriac_err code = listen_socket_open(
+        p->options.host, p->options.port, p->options.share_port, &options.listen_fd, &port, err);
+
+    if (code == CELERIAC_OK)
+        code = server_create(&options, &p->server, err);
+    if (code == CELERIAC_OK)
+        log_info("api", "ready", LOG_STR("host", p->options.host), LOG_INT("port", port),
+                 LOG_INT("threads", p->options.threads), LOG_INT("pid", getpid()));
+    return code;
+}
+
+/* The order matters: nothing is released while a call may still use it. */
+static void close_all(struct program *p)
+{
+    if (p->api.auth)
+        auth_stop(p->api.auth);
+    if (p->server)
+        server_stop(p->server, p->options.grace_ns);
+    server_destroy(p->server);
+    notify_enqueue_destroy(p->api.enqueue);
+    work_pool_destroy(p->api.work);
+    if (p->api.store)
+        store_stop(p->api.store);
+    auth_destroy(p->api.auth);
+    store_destroy(p->api.store);
+    notify_render_destroy(p->api.render);
+    shutdown_destroy(p->signals);
+    api_options_close(&p->options);
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+static void reopen_log(const struct program *p)
+{
+    struct celeriac_error err = {0};
+
+    if (log_set_file(p->options.logfile, &err) != CELERIAC_OK)
+        log_error("api", "the log file cannot be opened anew", LOG_ERR(&err));
+}
+
+/* Until TERM, INT or QUIT; HUP opens the log file anew. */
+static void await_signal(const struct program *p)
+{
+    struct pollfd signals = {.fd = shutdown_fd(p->signals), .events = POLLIN};
+
+    for (;;) {
+        int number;
+
+        (void)poll(&signals, 1, -1);
+        number = shutdown_next(p->signals);
+        if (number == SIGHUP)
+            reopen_log(p);
+        else if (number != 0)
+            break;
+    }
+    log_info("api", "stopping when the requests in flight are answered");
+}
+
+static enum celeriac_err serve(struct program *p, struct celeriac_error *err)
+{
+    enum celeriac_err code = shutdown_create(&p->signals, err);
+
+    if (code == CELERIAC_OK)
+        code = open_services(p, err);
+    if (code == CELERIAC_OK)
+        code = open_server(p, err);
+    if (code == CELERIAC_OK)
+        await_signal(p);
+    return code;
+}
+
+static enum celeriac_err migrate(struct program *p, struct celeriac_error *err)
+{
+    const struct store_server server = database(p);
+    struct store_migration done = {0};
+    enum celeriac_err code = store_migrate(&server, &done, err);
+
+    if (code == CELERIAC_OK)
+        printf("schema celeriac: version %d%s%s\n", done.to,
+               done.from == done.to ? " already" : ", migrated",
+               done.made_tables ? "; made the tables of the service" : "");
+    return code;
+}
+
+static int show_help(void)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, 64 * 1024);
+    api_options_help(&text);
+    fputs(strbuf_text(&text), stdout);
+    strbuf_close(&text);
+    return EXIT_SUCCESS;
+}
+
+static int run(struct program *p)
+{
+    struct celeriac_error err = {0};
+    enum celeriac_err code;
+
+    log_set_level(p->options.level);
+    log_set_format(p->options.format);
+    code = log_set_file(p->options.logfile, &err);
+    if (code == CELERIAC_OK)
+        code = p->options.migrate ? migrate(p, &err) : serve(p, &err);
+    if (code != CELERIAC_OK)
+        log_critical("api", "cannot go on", LOG_ERR(&err));
+    close_all(p);
+    return code == CELERIAC_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    struct program program = {.server = NULL};
+    struct celeriac_error err = {0};
+
+    if (api_options_read(&program.options, argc, argv, environ, &err) != CELERIAC_OK) {
+        fprintf(stderr, "celeriac-api: %s\n", err.text);
+        api_options_close(&program.options);
+        return EXIT_USAGE;
+    }
+    if (program.options.help || program.options.version) {
+        int status = program.options.help ? show_help() : EXIT_SUCCESS;
+
+        if (program.options.version)
+            puts("celeriac-api " CELERIAC_VERSION);
+        api_options_close(&program.options);
+        return status;
+    }
+    return run(&program);
+}

@@ -1,0 +1,134 @@
+#include "api/options.h"
+
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+/* clang-format off */
+static const struct setting table[] = {
+    {"bind", SETTING_TEXT, "127.0.0.1:8000", "CELERIAC_API_BIND", "-b, --bind", "HOST:PORT", 0, 0, false,
+     "where to listen (default 127.0.0.1:8000); port 0 takes a free one, no host means all interfaces"},
+    {"share_port", SETTING_FLAG, NULL, NULL, "--share-port", NULL, 0, 0, false,
+     "let several processes listen on the same port; the kernel spreads the connections"},
+    {"threads", SETTING_INT, "2", "CELERIAC_API_THREADS", "-t, --threads", "N", 1, 64, false,
+     "threads that serve requests (default 2); they never wait for the database"},
+    {"connections", SETTING_INT, "4096", "CELERIAC_API_CONNECTIONS", "--connections", "N", 1, 65536, false,
+     "most connections at a time (default 4096); more wait until one is closed"},
+    {"keep_alive", SETTING_INT, "75", "CELERIAC_API_KEEP_ALIVE", "--keep-alive", "SECONDS", 1, 3600, false,
+     "how long a silent connection stays open (default 75)"},
+    {"graceful_timeout", SETTING_INT, "30", "CELERIAC_API_GRACEFUL_TIMEOUT", "--graceful-timeout", "SECONDS",
+     0, 3600, false, "how long a stop waits for clients that are slow to read their answer (default 30)"},
+    {"loglevel", SETTING_LEVEL, "INFO", "CELERIAC_API_LOGLEVEL", "-l, --loglevel", "LEVEL", 0, 0, false,
+     "DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL; INFO (default) has a line for each request"},
+    {"logformat", SETTING_TEXT, "text", "CELERIAC_API_LOGFORMAT", "--logformat", "FORMAT", 0, 0, false,
+     "text (default) or json"},
+    {"logfile", SETTING_TEXT, NULL, "CELERIAC_API_LOGFILE", "-f, --logfile", "FILE", 0, 0, false,
+     "log file; standard error when not given; SIGHUP opens it anew"},
+    {"workdir", SETTING_TEXT, NULL, NULL, "--workdir", "FOLDER", 0, 0, false,
+     "working folder, where .env is read"},
+    {"help", SETTING_FLAG, NULL, NULL, "-h, --help", NULL, 0, 0, false, "show this text and exit"},
+    {"version", SETTING_FLAG, NULL, NULL, "--version", NULL, 0, 0, false, "show the version and exit"},
+    {NULL, SETTING_TEXT, NULL, NULL, NULL, NULL, 0, 0, false, NULL},
+};
+/* clang-format on */
+
+static const struct setting *const tables[] = {table, notify_settings_table, NULL};
+
+static enum celeriac_err read_words(struct api_options *options, char *const *words,
+                                    struct celeriac_error *err)
+{
+    if (words[0] && span_is(span_of(words[0]), "migrate")) {
+        options->migrate = true;
+        words++;
+    }
+    if (words[0])
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "unexpected argument: %s", words[0]);
+    return CELERIAC_OK;
+}
+
+static enum celeriac_err read_sources(struct api_options *options, int argc, char *const *argv,
+                                      char *const *environment, struct celeriac_error *err)
+{
+    char **words = NULL;
+    const char *folder;
+    enum celeriac_err code = settings_create(tables, &options->settings, err);
+
+    if (code != CELERIAC_OK)
+        return code;
+    code = settings_read_options(options->settings, argc, argv, &words, err);
+    if (code == CELERIAC_OK)
+        code = read_words(options, words, err);
+    mem_free(words);
+    if (code != CELERIAC_OK)
+        return code;
+    folder = settings_text(options->settings, "workdir");
+    if (folder && chdir(folder) != 0)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "option --workdir: cannot enter %s",
+                                  folder);
+    code = settings_read_dotenv(options->settings, NOTIFY_SETTINGS_DOTENV, true, err);
+    if (code == CELERIAC_OK)
+        code = settings_read_environment(options->settings, environment, err);
+    return code;
+}
+
+static enum celeriac_err read_bind(struct api_options *options, struct celeriac_error *err)
+{
+    struct celeriac_error why = {0};
+    enum celeriac_err code = listen_address_parse(span_of(settings_text(options->settings, "bind")),
+                                                  options->host, &options->port, &why);
+
+    if (code != CELERIAC_OK)
+        return celeriac_error_set(err, code, "option --bind: %s", why.text);
+    return CELERIAC_OK;
+}
+
+static enum celeriac_err read_log(struct api_options *options, struct celeriac_error *err)
+{
+    struct span format = span_of(settings_text(options->settings, "logformat"));
+
+    if (!span_is(format, "text") && !span_is(format, "json"))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "option --logformat: must be text or json");
+    options->format = span_is(format, "json") ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+    options->logfile = settings_text(options->settings, "logfile");
+    return log_level_parse(span_of(settings_text(options->settings, "loglevel")), &options->level);
+}
+
+enum celeriac_err api_options_read(struct api_options *options, int argc, char *const *argv,
+                                   char *const *environment, struct celeriac_error *err)
+{
+    enum celeriac_err code = read_sources(options, argc, argv, environment, err);
+    struct settings *settings = options->settings;
+
+    if (code != CELERIAC_OK)
+        return code;
+    options->help = settings_bool(settings, "help");
+    options->version = settings_bool(settings, "version");
+    options->share_port = settings_bool(settings, "share_port");
+    options->threads = (unsigned)settings_int(settings, "threads");
+    options->connections = (unsigned)settings_int(settings, "connections");
+    options->idle_seconds = (unsigned)settings_int(settings, "keep_alive");
+    options->grace_ns = settings_int(settings, "graceful_timeout") * INT64_C(1000000000);
+    code = notify_settings_load(settings, &options->notify, err);
+    if (code == CELERIAC_OK)
+        code = read_bind(options, err);
+    if (code == CELERIAC_OK)
+        code = read_log(options, err);
+    return code;
+}
+
+void api_options_close(struct api_options *options)
+{
+    settings_destroy(options->settings);
+    options->settings = NULL;
+}
+
+void api_options_help(struct strbuf *out)
+{
+    strbuf_add_text(
+        out, "usage: celeriac-api [options]            serve the REST API\n"
+             "       celeriac-api migrate [options]    bring the database to this version\n\n"
+             "The notification service's REST API. Settings come from the environment or from\n"
+             ".env; see docs/settings.md and docs/rest.md.\n\n");
+    settings_help(table, out);
+}

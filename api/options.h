@@ -1,0 +1,50 @@
+/*
+ * The command line of celeriac-api.
+ */
+#ifndef API_OPTIONS_H
+#define API_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/listen_socket.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "base/strbuf.h"
+#include "celeriac/error.h"
+#include "notify/settings.h"
+
+/* Everything the program was told. Strings borrow from `settings`. */
+struct api_options {
+    struct settings *settings;
+    struct notify_settings notify;
+    bool migrate; /* the word `migrate` was given */
+    char host[LISTEN_HOST_SIZE];
+    unsigned port;
+    bool share_port;
+    unsigned threads;
+    unsigned connections;
+    unsigned idle_seconds;
+    int64_t grace_ns;
+    enum log_level level;
+    enum log_format format;
+    const char *logfile; /* NULL: standard error */
+    bool help;
+    bool version;
+};
+
+/*
+ * Reads .env, the environment and the command line. CELERIAC_ERR_VALUE names the option, variable
+ * or line. The caller closes *options, also after a failure.
+ */
+enum celeriac_err api_options_read(struct api_options *options, int argc, char *const *argv,
+                                   char *const *environment,
+                                   struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* Releases what api_options_read() has made; an all-zero struct is allowed. */
+void api_options_close(struct api_options *options);
+
+/* Appends the text of --help. */
+void api_options_help(struct strbuf *out);
+
+#endif

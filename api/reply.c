@@ -1,0 +1,193 @@
+#include "api/reply.h"
+
+#include "base/clock.h"
+#include "base/iso8601.h"
+#include "base/log.h"
+
+/* The status that stands in the log for a client that left. */
+#define STATUS_ABANDONED 499
+
+/* When to come again, in seconds: a database or a queue recovers soon, a search takes longer. */
+#define RETRY_AFTER "2"
+#define RETRY_AFTER_SEARCH "5"
+
+#define UNAVAILABLE "Service temporarily unavailable, try again later."
+
+static void log_call(struct api_call *call, unsigned status)
+{
+    if (call->is_logged)
+        return;
+    call->is_logged = true;
+    log_info("api", "request", LOG_STR("method", http_method_name(call->request->method)),
+             LOG_STR("route", call->route ? call->route->path : "-"), LOG_INT("status", status),
+             LOG_SECONDS("took", clock_monotonic_ns() - call->started_ns),
+             LOG_STR("request", call->request_id),
+             LOG_STR("tenant", call->is_authenticated ? call->tenant_text : "-"));
+}
+
+void reply_log_abandoned(struct api_call *call)
+{
+    log_call(call, STATUS_ABANDONED);
+}
+
+/* DRF's views name what they allow; Django's own answers and the key check's do not. */
+static void add_headers(struct api_call *call)
+{
+    bool is_drf = call->route && call->route->style == ROUTE_DRF &&
+                  (call->is_authenticated || call->route->access == ROUTE_PUBLIC);
+
+    if (is_drf)
+        http_add_header(call->response, "Vary", "Accept, Cookie");
+    if (is_drf || call->response->status == 405)
+        http_add_header(call->response, "Allow", call->allow);
+    if (call->is_authenticated)
+        http_add_header(call->response, "X-Tenant-ID", call->tenant_text);
+    http_add_header(call->response, "X-Request-ID", call->request_id);
+}
+
+static void send_reply(struct api_call *call, unsigned status)
+{
+    call->response->status = status;
+    add_headers(call);
+    log_call(call, status);
+    http_finish(call->http);
+}
+
+void document_begin(struct api_call *call, struct json_writer *w)
+{
+    json_writer_init(w, &call->response->body, JSON_STYLE_DRF);
+}
+
+void document_time(struct json_writer *w, const char *key, int64_t us)
+{
+    char text[ISO8601_MAX];
+
+    json_key(w, key);
+    if (us == STORE_NO_TIME)
+        json_null(w);
+    else
+        json_string(w, (struct span){text, iso8601_drf(us, text)});
+}
+
+void document_text(struct json_writer *w, const char *key, struct span text)
+{
+    json_key(w, key);
+    if (text.ptr)
+        json_string(w, text);
+    else
+        json_null(w);
+}
+
+void document_uuid(struct json_writer *w, const char *key, const struct uuid *uuid)
+{
+    char text[UUID_SIZE];
+
+    uuid_format(uuid, text);
+    json_key(w, key);
+    json_text(w, text);
+}
+
+/* A document that does not fit is replaced by a sentence that does. */
+static unsigned check_document(struct api_call *call, unsigned status)
+{
+    struct strbuf *body = &call->response->body;
+    enum celeriac_err rc = strbuf_status(body);
+
+    if (rc == CELERIAC_OK)
+        return status;
+    strbuf_close(body);
+    if (rc == CELERIAC_ERR_LIMIT) {
+        strbuf_add_text(body,
+                        "{\"detail\":\"The answer is too long; ask for less with ?limit=.\"}");
+        return 400;
+    }
+    http_add_header(call->response, "Retry-After", RETRY_AFTER);
+    strbuf_add_text(body, "{\"detail\":\"" UNAVAILABLE "\"}");
+    return 503;
+}
+
+void reply_document(struct api_call *call, unsigned status)
+{
+    status = check_document(call, status);
+    call->response->content_type = "application/json";
+    send_reply(call, status);
+}
+
+/* One or two members; a name or value of NULL is left out. */
+static void reply_pairs(struct api_call *call, unsigned status, const char *name1,
+                        struct span value1, const char *name2, const char *value2)
+{
+    struct json_writer w;
+
+    strbuf_clear(&call->response->body);
+    document_begin(call, &w);
+    json_begin_object(&w);
+    json_key(&w, name1);
+    json_string(&w, value1);
+    if (name2) {
+        json_key(&w, name2);
+        json_text(&w, value2);
+    }
+    json_end_object(&w);
+    reply_document(call, status);
+}
+
+void reply_detail(struct api_call *call, unsigned status, const char *text)
+{
+    reply_pairs(call, status, "detail", span_of(text), NULL, NULL);
+}
+
+void reply_error(struct api_call *call, unsigned status, struct span text)
+{
+    reply_pairs(call, status, "error", text, NULL, NULL);
+}
+
+void reply_refusal(struct api_call *call, unsigned status, const char *error, const char *detail)
+{
+    reply_pairs(call, status, "error", span_of(error), "detail", detail);
+}
+
+void reply_problem(struct api_call *call, const char *field, const char *message)
+{
+    struct problems p;
+
+    problems_init(&p, &call->response->body);
+    problems_add(&p, field, message);
+    problems_end(&p);
+    reply_document(call, 400);
+}
+
+void reply_empty(struct api_call *call, unsigned status)
+{
+    send_reply(call, status);
+}
+
+void reply_later(struct api_call *call)
+{
+    http_add_header(call->response, "Retry-After", RETRY_AFTER);
+    reply_detail(call, 503, UNAVAILABLE);
+}
+
+void reply_searching(struct api_call *call)
+{
+    http_add_header(call->response, "Retry-After", RETRY_AFTER_SEARCH);
+    reply_detail(call, 503, "The API key is being verified, try again later.");
+}
+
+void reply_store_failure(struct api_call *call, const struct celeriac_error *error)
+{
+    switch (error->code) {
+    case CELERIAC_ERR_LIMIT:
+    case CELERIAC_ERR_TIMEOUT:
+    case CELERIAC_ERR_UNAVAILABLE:
+    case CELERIAC_ERR_SHUTDOWN:
+    case CELERIAC_ERR_MEMORY:
+        log_warning("api", "the store did not answer", LOG_STR("request", call->request_id),
+                    LOG_STR("why", celeriac_err_name(error->code)));
+        reply_later(call);
+        return;
+    default:
+        log_error("api", "the store refused", LOG_STR("request", call->request_id), LOG_ERR(error));
+        reply_detail(call, 500, "A server error occurred.");
+    }
+}

@@ -1,0 +1,59 @@
+/*
+ * Replies: the document in DRF's style, the headers that go with every answer, and one log line.
+ * Each function that is named reply_... ends the call: return right after it.
+ */
+#ifndef API_REPLY_H
+#define API_REPLY_H
+
+#include <stdint.h>
+
+#include "api/call.h"
+#include "api/problems.h"
+#include "base/json_writer.h"
+
+/* Starts a JSON document in the call's response; end it with reply_document(). */
+void document_begin(struct api_call *call, struct json_writer *w);
+
+/* Writes key and time as DRF does; STORE_NO_TIME is null. */
+void document_time(struct json_writer *w, const char *key, int64_t us);
+
+/* Writes key and text; a text whose ptr is NULL is null. */
+void document_text(struct json_writer *w, const char *key, struct span text);
+
+/* Writes key and the UUID's text. */
+void document_uuid(struct json_writer *w, const char *key, const struct uuid *uuid);
+
+/* Sends the document that was written. */
+void reply_document(struct api_call *call, unsigned status);
+
+/* Sends {"detail": text}. */
+void reply_detail(struct api_call *call, unsigned status, const char *text);
+
+/* Sends {"error": text}. */
+void reply_error(struct api_call *call, unsigned status, struct span text);
+
+/* Sends {"error": error, "detail": detail}. */
+void reply_refusal(struct api_call *call, unsigned status, const char *error, const char *detail);
+
+/* Sends 400 {field: [message]}. */
+void reply_problem(struct api_call *call, const char *field, const char *message);
+
+/* Sends a status without a document. */
+void reply_empty(struct api_call *call, unsigned status);
+
+/* Sends 503 with Retry-After: something of ours is away or busy. */
+void reply_later(struct api_call *call);
+
+/* Sends 503 with Retry-After: the key is still searched for. */
+void reply_searching(struct api_call *call);
+
+/*
+ * Answers a call to the store that failed with a code that the handler does not name: 503 when it
+ * may work later, else 500.
+ */
+void reply_store_failure(struct api_call *call, const struct celeriac_error *error);
+
+/* Notes in the log that the client left before its answer; called when an exchange ends. */
+void reply_log_abandoned(struct api_call *call);
+
+#endif

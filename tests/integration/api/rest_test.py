@@ -1,0 +1,558 @@
+"""celeriac-api against a real PostgreSQL and Redis: python3 -m tests.integration.api.rest_test"""
+
+import base64
+import hashlib
+import http.client
+import json
+import re
+import secrets
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import unittest
+import urllib.parse
+
+from interop import rest_cases
+from tests.services import ROOT, CeleriacApi, Postgres, Redis, Session, wait_until
+from tests.services.celeriac import migrate, program
+
+# Where we differ from the recorded deployment on purpose (docs/rest.md): status and document.
+DELIBERATE = {
+    "template duplicate": (400, {"name": ["This field must be unique."]}),
+    "notification not a uuid": (404, {"detail": "Not found."}),
+    "unknown path": (404, {"detail": "Not found."}),
+}
+
+# Rounds of the hashes that tests make: real ones take a third of a second each.
+ROUNDS = 1000
+
+NOTIFY = {"channel": "email", "to": "user@example.com", "subject": "Hello", "body": "Hi {{ name }}",
+          "data": {"name": "John"}}
+
+
+def django_hash(key: str, rounds: int = ROUNDS) -> str:
+    """What Django's make_password() would store."""
+    salt = secrets.token_hex(11)
+    digest = hashlib.pbkdf2_hmac("sha256", key.encode(), salt.encode(), rounds)
+    return f"pbkdf2_sha256${rounds}${salt}${base64.b64encode(digest).decode()}"
+
+
+class Stage(unittest.TestCase):
+    """A database, a broker and an API, shared by the tests of a class."""
+
+    options: tuple[str, ...] = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.session = Session("rest")
+        cls.addClassCleanup(cls.session.close)
+        cls.redis = Redis(cls.session).start()
+        cls.postgres = Postgres(cls.session, fsync=False).start()
+        cls.api = CeleriacApi(cls.session, options=cls.options).start()
+        cls.tenant, cls.key = cls.api.register()
+
+    @classmethod
+    def tearDownClass(cls):
+        # A sanitizer's complaints show in the exit code.
+        code = cls.api.stop()
+        if code != 0:
+            raise AssertionError(f"celeriac-api ended with code {code}:\n{cls.api.log.read_text()[-20000:]}")
+
+    def call(self, method, path, body=None, key="", **more):
+        """One request with the tenant's key unless another (or None) is given."""
+        return self.api.request(method, path, body, self.key if key == "" else key, **more)
+
+    def raw(self, data: bytes) -> bytes:
+        """Sends bytes, reads until the server closes."""
+        with socket.create_connection(("127.0.0.1", self.api.port), timeout=20) as connection:
+            connection.sendall(data)
+            received = b""
+            while chunk := connection.recv(65536):
+                received += chunk
+        return received
+
+    def django_key(self, active: bool = True, tenant: str | None = None, rounds: int = ROUNDS) -> str:
+        """A key as Django writes it, without a digest of ours."""
+        key = "sk_live_" + secrets.token_urlsafe(32)
+        self.postgres.psql(
+            "INSERT INTO api_keys (key_hash, name, is_active, created_at, tenant_id) VALUES "
+            f"('{django_hash(key, rounds)}', 'django', {active}, now(), '{tenant or self.tenant}')")
+        return key
+
+
+class RecordTest(Stage):
+    """The recorded answers of a deployment."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # The record begins with an empty database.
+        cls.postgres.psql("TRUNCATE business_tenants, api_keys, templates, notifications, dead_letters "
+                          "RESTART IDENTITY CASCADE")
+
+    def test_answers_are_those_of_the_record(self):
+        """All of them but the deliberate differences, and those as they are documented."""
+        answers = {}
+
+        def decide(name, passed, detail):
+            answers[name] = (passed, detail)
+
+        rest_cases.run(self.api.port, decide)
+        self.assertGreater(len(answers), 60)
+        self.assertEqual({name: detail for name, (passed, detail) in answers.items() if not passed}.keys(),
+                         DELIBERATE.keys())
+
+    def test_deliberate_differences_are_as_documented(self):
+        """JSON everywhere, 400 for what breaks Python."""
+        _, key = self.api.register("Differences", "differences@acme.example")
+        template = {"name": "twice", "channel": "sms", "body": "b"}
+        self.call("POST", "/v1/templates/", template, key)
+        for name, method, path, body in (("template duplicate", "POST", "/v1/templates/", template),
+                                         ("notification not a uuid", "GET", "/v1/notifications/123/", None),
+                                         ("unknown path", "GET", "/v1/nothing/", None)):
+            status, headers, document = self.call(method, path, body, key)
+            self.assertEqual((status, document), DELIBERATE[name], name)
+            self.assertEqual(headers["content-type"], "application/json")
+
+
+class CallsTest(Stage):
+    """Each call beyond the record."""
+
+    def test_paths_work_without_their_last_slash(self):
+        """As clients in the field call them."""
+        self.assertEqual(self.call("POST", "/v1/notify", NOTIFY)[0], 202)
+        self.assertEqual(self.call("GET", "/v1/tenants/me")[0], 200)
+        self.assertEqual(self.call("GET", "/health", key=None)[2], {"status": "ok"})
+
+    def test_a_notification_is_stored_and_queued(self):
+        """The row is there when the answer is; the message comes at once."""
+        status, headers, body = self.call("POST", "/v1/notify/", NOTIFY)
+        self.assertEqual(status, 202)
+        self.assertEqual(headers["x-tenant-id"], self.tenant)
+        row = self.postgres.psql(f"SELECT status, channel, \"to\", data FROM notifications WHERE id = '{body['id']}'")
+        self.assertEqual(row.split("|")[:3], ["pending", "email", "user@example.com"])
+        self.assertEqual(json.loads(row.split("|", 3)[3]),
+                         {"template_data": {"name": "John"}, "inline_subject": "Hello", "inline_body": "Hi {{ name }}"})
+        wait_until(lambda: body["id"].encode() in b"".join(
+            base64.b64decode(json.loads(message)["body"]) for message in self.redis.call("LRANGE", "celery", 0, -1)),
+            20, "the message")
+
+    def test_data_is_stored_as_python_would(self):
+        """Floats keep their point, big integers their digits."""
+        data = '{"a": 1e2, "b": 1.50, "c": 12345678901234567890123, "d": "\\u00e9\\ud83d\\ude00", "e": -0.0}'
+        body = json.dumps({**NOTIFY, "data": "DATA"}).replace('"DATA"', data)
+        connection = http.client.HTTPConnection("127.0.0.1", self.api.port, timeout=20)
+        connection.request("POST", "/v1/notify/", body, {"X-API-KEY": self.key, "Content-Type": "application/json"})
+        found = json.loads(connection.getresponse().read())
+        connection.close()
+        text = self.postgres.psql(f"SELECT data->'template_data' FROM notifications WHERE id = '{found['id']}'")
+        self.assertEqual(json.loads(text), json.loads(data))
+        self.assertIn('"a": 100.0', text)
+        self.assertIn('"b": 1.5,', text)
+
+    def test_lists_are_limited_and_filtered(self):
+        """?limit=, ?status= and ?channel=."""
+        tenant, key = self.api.register("Lister", "lister@acme.example")
+        self.postgres.psql(
+            "INSERT INTO notifications (id, channel, \"to\", data, status, provider_response, created_at, "
+            "updated_at, tenant_id) SELECT gen_random_uuid(), CASE WHEN n % 2 = 0 THEN 'sms' ELSE 'email' END, 'x', "
+            f"'{{}}', 'pending', '{{}}', now() - n * interval '1 second', now(), '{tenant}' "
+            "FROM generate_series(1, 1200) n")
+
+        def listed(query):
+            status, _, body = self.call("GET", f"/v1/notifications/{query}", key=key)
+            self.assertEqual(status, 200, body)
+            return body
+
+        self.assertEqual(len(listed("")), 100)
+        self.assertEqual(len(listed("?limit=1000")), 1000)
+        self.assertEqual(len(listed("?limit=99999999999999999999")), 1000)
+        self.assertEqual(listed("?limit=0"), [])
+        self.assertEqual({row["channel"] for row in listed("?limit=50&channel=sms")}, {"sms"})
+        self.assertEqual(listed("?status=sent"), [])
+        self.assertEqual(listed("?channel=pigeon"), [])
+        times = [row["created_at"] for row in listed("?limit=500")]
+        self.assertEqual(times, sorted(times, reverse=True))
+        for limit, problem in (("x", "A valid integer is required."),
+                               ("-1", "Ensure this value is greater than or equal to 0.")):
+            self.assertEqual(self.call("GET", f"/v1/notifications/?limit={limit}", key=key)[::2],
+                             (400, {"limit": [problem]}))
+            self.assertEqual(self.call("GET", f"/v1/dead-letters/?limit={limit}", key=key)[0], 400)
+
+    def test_long_lists_are_whole(self):
+        """Rows of a megabyte come in several pages of the store, and in one answer."""
+        tenant, key = self.api.register("Heavy", "heavy@acme.example")
+        self.postgres.psql(
+            "INSERT INTO notifications (id, channel, \"to\", data, status, provider_response, created_at, "
+            "updated_at, tenant_id) SELECT gen_random_uuid(), 'push', 'x' || n, jsonb_build_object('a', "
+            f"repeat('y', 1000000)), 'pending', '{{}}', now() - n * interval '1 second', now(), '{tenant}' "
+            "FROM generate_series(1, 25) n")
+        body = self.call("GET", "/v1/notifications/", key=key)[2]
+        self.assertEqual([row["to"] for row in body], [f"x{n}" for n in range(1, 26)])
+        self.assertEqual(len(self.call("GET", "/v1/notifications/?limit=20", key=key)[2]), 20)
+        self.postgres.psql(
+            "INSERT INTO notifications (id, channel, \"to\", data, status, provider_response, created_at, "
+            "updated_at, tenant_id) SELECT gen_random_uuid(), 'push', 'z', jsonb_build_object('a', "
+            f"repeat('y', 1000000)), 'pending', '{{}}', now(), now(), '{tenant}' FROM generate_series(1, 60) n")
+        status, _, body = self.call("GET", "/v1/notifications/", key=key)
+        self.assertEqual((status, body), (400, {"detail": "The answer is too long; ask for less with ?limit=."}))
+
+    def test_dead_letters_show_their_notification(self):
+        """With its channel and address."""
+        notification = self.call("POST", "/v1/notify/", NOTIFY)[2]["id"]
+        self.postgres.psql("INSERT INTO dead_letters VALUES (gen_random_uuid(), 'because', 3, "
+                           f"'2026-01-02 03:04:05+00', '{notification}')")
+        status, _, body = self.call("GET", "/v1/dead-letters/")
+        self.assertEqual(status, 200)
+        self.assertEqual({name: body[0][name] for name in list(body[0])[1:]},
+                         {"notification_id": notification, "notification_channel": "email",
+                          "notification_to": "user@example.com", "reason": "because", "retry_count": 3,
+                          "created_at": "2026-01-02T03:04:05Z"})
+
+    def test_templates_are_checked_as_a_whole(self):
+        """PATCH judges what the template becomes, PUT keeps what is not given."""
+        template = self.call("POST", "/v1/templates/", {"name": "patched", "channel": "sms", "body": "b",
+                                                        "variables": {"a": 1}})[2]
+        path = f"/v1/templates/{template['id']}/"
+        self.assertEqual(self.call("PATCH", path, {"channel": "email"})[::2],
+                         (400, {"subject": ["Subject is required for email templates."]}))
+        self.assertEqual(self.call("PATCH", path, {"channel": "email", "subject": "s"})[0], 200)
+        self.assertEqual(self.call("PATCH", path, {"subject": None})[0], 400)
+        status, _, body = self.call("PUT", path, {"name": "patched", "channel": "sms", "body": "c"})
+        self.assertEqual((status, body["subject"], body["variables"], body["body"]), (200, "s", {"a": 1}, "c"))
+        self.call("POST", "/v1/templates/", {"name": "other", "channel": "sms", "body": "b"})
+        self.assertEqual(self.call("PATCH", path, {"name": "other"})[::2],
+                         (400, {"name": ["This field must be unique."]}))
+        self.assertEqual(self.call("PATCH", path, {"is_active": False})[2]["is_active"], False)
+        self.assertEqual(self.call("POST", "/v1/notify/", {"channel": "sms", "to": "+15551234567",
+                                                           "template": "patched"})[::2],
+                         (404, {"error": "Template 'patched' not found or inactive"}))
+
+    def test_previews_say_what_is_wrong(self):
+        """A template that cannot be rendered is the tenant's mistake."""
+        template = self.call("POST", "/v1/templates/", {"name": "broken", "channel": "sms", "body": "{% if %}"})[2]
+        status, _, body = self.call("POST", f"/v1/templates/{template['id']}/preview/", {"data": {}})
+        self.assertEqual(status, 400)
+        self.assertRegex(body["error"], "^Template rendering failed: .")
+        self.assertEqual(self.call("POST", "/v1/templates/999999/preview/", {})[::2], (404, {"detail": "Not found."}))
+
+    def test_what_breaks_python_is_invalid(self):
+        """NUL characters and lone surrogates, deep inside."""
+        for data, problem in (({"a": ["\0"]}, "Null characters are not allowed."),
+                              ({"\ud800": 1}, "Surrogate characters are not allowed: U+D800.")):
+            self.assertEqual(self.call("POST", "/v1/notify/", {**NOTIFY, "data": data})[::2],
+                             (400, {"data": [problem]}))
+        self.assertEqual(self.call("POST", "/v1/tenants/register/", {"name": "x", "email": "a" * 250 + "@b.co"},
+                                   None)[::2],
+                         (400, {"email": ["Ensure this field has no more than 254 characters."]}))
+        self.assertEqual(self.call("POST", "/v1/notify/", {**NOTIFY, "template_id": 10 ** 30})[::2],
+                         (404, {"error": f"Template with ID {10 ** 30} not found or inactive"}))
+
+    def test_forms_are_taken(self):
+        """Urlencoded, as DRF does."""
+        body = urllib.parse.urlencode({"channel": "sms", "to": "+15551234567", "body": "b", "data": '{"a": 1.50}'})
+        answer = self.raw(b"POST /v1/notify/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                          b"Content-Type: application/x-www-form-urlencoded\r\n"
+                          + f"X-API-KEY: {self.key}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        self.assertIn(b"HTTP/1.1 202 ", answer)
+
+    def test_head_and_options(self):
+        """HEAD has the headers of GET, OPTIONS describes."""
+        answer = self.raw(f"HEAD /v1/tenants/me/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                          f"X-API-KEY: {self.key}\r\n\r\n".encode())
+        with_get = self.call("GET", "/v1/tenants/me/")
+        self.assertTrue(answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"\r\n\r\n"))
+        self.assertIn(f"Content-Length: {with_get[1]['content-length']}\r\n".encode(), answer)
+        status, headers, body = self.call("OPTIONS", "/v1/templates/")
+        self.assertEqual((status, headers["allow"]), (200, "GET, POST, HEAD, OPTIONS"))
+        self.assertEqual(body["parses"][0], "application/json")
+
+    def test_hosts_are_checked(self):
+        """ALLOWED_HOSTS is 127.0.0.1 and localhost, and 0.0.0.0 besides."""
+        for host, status in (("localhost", 200), ("127.0.0.1:9", 200), ("0.0.0.0", 200), ("evil.test", 400),
+                             ("localhost.evil.test", 400), ("", 400)):
+            answer = self.raw(f"GET /health/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            self.assertIn(f"HTTP/1.1 {status} ".encode(), answer, host)
+
+    def test_large_bodies_are_refused(self):
+        """At the limit and above."""
+        padding = "x" * (2621440 - len(json.dumps({**NOTIFY, "data": ""})))
+        self.assertEqual(self.call("POST", "/v1/notify/", {**NOTIFY, "data": padding})[0], 202)
+        self.assertEqual(self.call("POST", "/v1/notify/", {**NOTIFY, "data": padding + "x"})[::2],
+                         (413, {"detail": "Request body exceeded 2621440 bytes."}))
+
+
+class KeysTest(Stage):
+    """Who gets in."""
+
+    def test_keys_of_django_are_found_and_indexed(self):
+        """The first time by their hash, from then on by their digest."""
+        key = self.django_key()
+        for _ in range(2):
+            status, headers, _ = self.call("GET", "/v1/tenants/me/", key=key)
+            self.assertEqual((status, headers["x-tenant-id"]), (200, self.tenant))
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        self.assertEqual(self.postgres.psql(
+            f"SELECT count(*) FROM celeriac.key_digests WHERE digest = '\\x{digest}'"), "1")
+
+    def test_keys_are_found_among_many(self):
+        """The newest and the oldest of a hundred, asked for at once."""
+        keys = [self.django_key() for _ in range(100)]
+        statuses = {}
+
+        def ask(key):
+            for _ in range(60):
+                status, headers, _ = self.call("GET", "/v1/tenants/me/", key=key)
+                if status != 503:
+                    break
+                time.sleep(float(headers["retry-after"]) / 10)
+            statuses[key] = status
+
+        threads = [threading.Thread(target=ask, args=(key,)) for key in keys[::7]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(statuses, {key: 200 for key in keys[::7]})
+
+    def test_a_new_key_of_django_is_found_after_it_was_refused(self):
+        """What was unknown a moment ago is looked for again when there are new hashes."""
+        key = "sk_live_" + secrets.token_urlsafe(32)
+        self.assertEqual(self.call("GET", "/v1/tenants/me/", key=key)[0], 401)
+        self.postgres.psql("INSERT INTO api_keys (key_hash, name, is_active, created_at, tenant_id) VALUES "
+                           f"('{django_hash(key)}', 'late', true, now(), '{self.tenant}')")
+        wait_until(lambda: self.call("GET", "/v1/tenants/me/", key=key)[0] == 200, 20, "the new key")
+
+    def test_keys_and_tenants_that_are_switched_off(self):
+        """401 for the key, 403 for the tenant, known to us or not."""
+        self.assertEqual(self.call("GET", "/v1/tenants/me/", key=self.django_key(active=False))[0], 401)
+        tenant, key = self.api.register("Inactive", "inactive@acme.example")
+        unseen = self.django_key(tenant=tenant)
+        self.postgres.psql(f"UPDATE business_tenants SET is_active = false WHERE tenant_id = '{tenant}'")
+        refusal = (403, {"error": "Tenant inactive", "detail": "Your account has been deactivated"})
+        self.assertEqual(self.call("GET", "/v1/tenants/me/", key=key)[::2], refusal)
+        self.assertEqual(self.call("GET", "/v1/tenants/me/", key=unseen)[::2], refusal)
+
+    def test_a_key_switched_off_here_is_refused_at_once(self):
+        """And one that Django switches off a moment later."""
+        made = self.call("POST", "/v1/api-keys/", {"name": "short"})[2]
+        other = self.call("POST", "/v1/api-keys/", {"name": "other"})[2]
+        for each in (made, other):
+            self.assertEqual(self.call("GET", "/v1/tenants/me/", key=each["api_key"])[0], 200)
+        self.assertEqual(self.call("POST", f"/v1/api-keys/{made['id']}/deactivate/")[0], 200)
+        self.assertEqual(self.call("GET", "/v1/tenants/me/", key=made["api_key"])[0], 401)
+        self.postgres.psql(f"UPDATE api_keys SET is_active = false WHERE id = {other['id']}")
+        wait_until(lambda: self.call("GET", "/v1/tenants/me/", key=other["api_key"])[0] == 401, 20, "the refusal")
+
+    def test_use_is_noted(self):
+        """last_used_at moves with every use."""
+        self.call("GET", "/v1/tenants/me/")
+
+        def used():
+            keys = self.call("GET", "/v1/api-keys/")[2]
+            return [row["last_used_at"] for row in keys if row["name"] == "Initial API Key"][0]
+
+        first = wait_until(used, 20, "a first use")
+        wait_until(lambda: used() > first, 20, "a later use")
+
+    def test_unknown_keys_harm_nobody(self):
+        """While strangers try keys against slow hashes, a known key works, and a new one gets in."""
+        for _ in range(20):
+            self.django_key(rounds=20000)
+        legitimate = self.django_key(rounds=20000)
+        stop = threading.Event()
+        seen = []
+
+        def attack(number):
+            while not stop.is_set():
+                key = f"sk_live_unknown{number:02d}{secrets.token_hex(16)}"
+                seen.append(self.call("GET", "/v1/tenants/me/", key=key)[0])
+
+        threads = [threading.Thread(target=attack, args=(n,)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        try:
+            known = []
+            for _ in range(200):
+                began = time.perf_counter()
+                self.assertEqual(self.call("GET", "/v1/tenants/me/")[0], 200)
+                known.append(time.perf_counter() - began)
+            wait_until(lambda: self.call("GET", "/v1/tenants/me/", key=legitimate)[0] == 200, 240,
+                       "the legitimate key", every=0.2)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        self.assertLessEqual(set(seen), {401, 503})
+        print(f"known key during {len(seen)} unknown ones: median {statistics.median(known) * 1e3:.2f} ms", flush=True)
+
+    def test_odd_keys_are_refused(self):
+        """Whatever is in the header."""
+        for key in ("x", "sk_live_", "Bearer " + self.key, self.key + "x", self.key[:-1], "\x7f" * 300, "k" * 5000):
+            self.assertEqual(self.call("GET", "/v1/tenants/me/", key=key)[0], 401, key[:20])
+
+
+class FaultsTest(Stage):
+    """What is away, who leaves, what is stopped."""
+
+    def test_a_database_that_is_away_is_503(self):
+        """JSON with Retry-After, and all is well when it is back."""
+        self.postgres.stop()
+        try:
+            status, headers, body = self.call("POST", "/v1/notify/", NOTIFY)
+            self.assertEqual((status, body), (503, {"detail": "Service temporarily unavailable, try again later."}))
+            self.assertGreater(int(headers["retry-after"]), 0)
+            self.assertEqual(self.call("GET", "/health/", key=None)[0], 200)
+        finally:
+            self.postgres.start()
+        wait_until(lambda: self.call("POST", "/v1/notify/", NOTIFY)[0] == 202, 30, "the database")
+
+    def test_accepted_without_redis_is_published_later(self):
+        """202, and the message is there once Redis is."""
+        self.redis.stop()
+        try:
+            status, _, body = self.call("POST", "/v1/notify/", NOTIFY)
+            self.assertEqual(status, 202)
+        finally:
+            self.redis.start()
+        wait_until(lambda: body["id"].encode() in b"".join(
+            base64.b64decode(json.loads(message)["body"]) for message in self.redis.call("LRANGE", "celery", 0, -1)),
+            60, "the message")
+
+    def test_clients_that_leave_lose_nothing(self):
+        """Whatever was stored is published, although nobody heard the answer."""
+        earlier = set(self.postgres.psql("SELECT id FROM notifications").split())
+        body = json.dumps(NOTIFY)
+        request = (f"POST /v1/notify/ HTTP/1.1\r\nHost: localhost\r\nX-API-KEY: {self.key}\r\n"
+                   f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}").encode()
+        for number in range(300):
+            with socket.create_connection(("127.0.0.1", self.api.port)) as connection:
+                connection.sendall(request if number % 3 else request[:-number // 3 - 1])
+        self.assertEqual(self.call("GET", "/v1/tenants/me/")[0], 200)
+        wait_until(lambda: self.postgres.psql("SELECT count(*) FROM celeriac.outbox") == "0", 60, "an empty outbox")
+        queued = {json.loads(base64.b64decode(json.loads(message)["body"]))[0][0]
+                  for message in self.redis.call("LRANGE", "celery", 0, -1)}
+        stored = set(self.postgres.psql("SELECT id FROM notifications").split())
+        self.assertGreater(len(stored - earlier), 0)
+        self.assertEqual(stored - earlier - queued, set())
+
+    def test_a_stop_finishes_what_was_begun(self):
+        """SIGTERM while a key is hashed: the answer comes, the code is 0."""
+        api = CeleriacApi(self.session, migrate=False).start()
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(
+            api.request("POST", "/v1/tenants/register/", {"name": "Late", "email": "late@acme.example"})))
+        thread.start()
+        wait_until(lambda: self.established(api.port), 20, "the connection")
+        time.sleep(0.05)
+        self.assertEqual(api.stop(), 0)
+        thread.join()
+        self.assertEqual(answers[0][0], 201)
+
+    @staticmethod
+    def established(port: int) -> bool:
+        """Whether somebody is connected to a port."""
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            return any(f":{port:04X} " in line.split("0100007F", 2)[1] and line.split()[3] == "01"
+                       for line in table if line.count("0100007F") == 2)
+
+    def test_processes_can_share_a_port(self):
+        """Both serve, and when one ends the other goes on."""
+        first = CeleriacApi(self.session, migrate=False, options=("--share-port",)).start()
+        second = CeleriacApi(self.session, migrate=False, options=("--share-port",))
+        second.port = first.port
+        second.start()
+        wait_until(lambda: second.logged(r"\bready\b"), 20, "the second process")
+        for _ in range(50):
+            self.assertEqual(first.request("GET", "/health/")[0], 200)
+        self.assertEqual(first.stop(), 0)
+        for _ in range(50):
+            self.assertEqual(second.request("GET", "/health/")[0], 200)
+        self.assertEqual(second.stop(), 0)
+
+    def test_a_log_file_is_opened_anew(self):
+        """SIGHUP after the file was moved away."""
+        path = self.session.dir / "api.log"
+        api = CeleriacApi(self.session, migrate=False, options=("--logfile", str(path), "--logformat", "json")).start()
+        path.rename(path.with_suffix(".1"))
+        api.signal(signal.SIGHUP)
+        wait_until(path.exists, 20, "a new log file")
+        api.request("GET", "/health/")
+        wait_until(lambda: "route" in path.read_text(), 20, "a line in it")
+        self.assertEqual(json.loads(path.read_text().splitlines()[-1])["route"], "/health/")
+        self.assertEqual(api.stop(), 0)
+
+
+class ProgramTest(Stage):
+    """The command line."""
+
+    def run_program(self, *arguments, **variables):
+        """Runs the program to its end."""
+        return subprocess.run([program("celeriac-api"), *arguments], env=self.session.environment(variables),
+                              cwd=self.session.dir, capture_output=True, text=True, timeout=60, check=False)
+
+    def test_help_and_version(self):
+        """On standard output, code 0."""
+        done = self.run_program("--help")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for word in ("--bind", "migrate", "--share-port", "--loglevel", "127.0.0.1:8000"):
+            self.assertIn(word, done.stdout)
+        done = self.run_program("--version")
+        self.assertRegex(done.stdout, r"^celeriac-api \d+\.\d+\.\d+\n$")
+
+    def test_the_manual_names_every_option(self):
+        """docs/rest.md has a row for each."""
+        manual = (ROOT / "docs" / "rest.md").read_text(encoding="utf-8")
+        options = re.findall(r"--[a-z-]+", self.run_program("--help").stdout)
+        self.assertGreater(len(options), 8)
+        self.assertEqual([option for option in options if f"`{option}" not in manual], [])
+
+    def test_mistakes_are_named(self):
+        """Code 64, and the option or variable on standard error."""
+        for arguments, variables, words in (
+                (("--bnid", "x"), {}, "--bnid"), (("--bind", "nonsense"), {}, "--bind"),
+                (("serve",), {}, "serve"), (("--threads", "0"), {}, "--threads"),
+                ((), {"CELERIAC_API_THREADS": "many"}, "CELERIAC_API_THREADS"),
+                (("--logformat", "xml"), {}, "--logformat")):
+            done = self.run_program(*arguments, **variables)
+            self.assertEqual(done.returncode, 64, arguments)
+            self.assertIn(words, done.stderr)
+
+    def test_a_port_in_use_is_an_error(self):
+        """Code 1."""
+        done = self.run_program("--bind", f"127.0.0.1:{self.api.port}")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("Address already in use", done.stderr)
+
+    def test_an_unmigrated_database_is_named(self):
+        """Code 1 and the command to run; then migrate, twice."""
+        self.postgres.create_database("fresh")
+        done = self.run_program("--bind", "127.0.0.1:0", DB_NAME="fresh")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("migrate", done.stderr)
+        self.assertIn("made the tables", migrate(self.session, {"DB_NAME": "fresh"}))
+        self.assertIn("already", migrate(self.session, {"DB_NAME": "fresh"}))
+
+    def test_logs_hold_nothing_secret(self):
+        """No key, address, subject or body at the most talkative level."""
+        api = CeleriacApi(self.session, migrate=False, options=("-l", "debug")).start()
+        _, key = api.register("Secretive", "hidden@acme.example")
+        api.request("POST", "/v1/notify/", {**NOTIFY, "to": "recipient@hidden.example", "subject": "S3cret",
+                                            "body": "B0dy"}, key)
+        api.request("GET", "/v1/notifications/?to=recipient@hidden.example", key=key)
+        api.request("GET", "/v1/tenants/me/", key="sk_live_unknown")
+        self.assertEqual(api.stop(), 0)
+        log = api.log.read_text()
+        self.assertIn("route=/v1/notify/ status=202", log)
+        self.assertIn("tenant=", log)
+        for secret in (key, key[8:20], "sk_live", "hidden.example", "hidden@", "S3cret", "B0dy", "Secretive", "notif_pass"):
+            self.assertNotIn(secret, log)
+        self.assertTrue(re.search(r"took=\d+\.\d+ request=[0-9a-f-]{36} tenant=[0-9a-f-]{36}", log))
+
+
+if __name__ == "__main__":
+    unittest.main(module=sys.modules[__name__], verbosity=2)
