@@ -185,6 +185,9 @@ static void hold(struct store *s, struct store_call *call, int64_t due_ns, unsig
 static void put_back(struct store *s, struct store_call *call, enum store_call_state state,
                      const struct store_run *run, unsigned number)
 {
+    /* The keeper did not see it while it ran. */
+    if (call->deadline_ns != 0)
+        store_wake_keeper_at(s, call->deadline_ns);
     if (state == STORE_CALL_RETRY) {
         hold(s, call, clock_monotonic_ns() + store_backoff_ns(call->own.attempts - 1), 0);
     } else if (run->outcome == STORE_OUTCOME_SILENT) {

@@ -93,7 +93,7 @@ static void drop_connection(struct store_thread *t, const char *reason)
 
 static void log_run(const struct store_batch *batch, const struct store_run *run)
 {
-    if (!run->failure.text[0])
+    if (!run->failure.text[0] || run->outcome != STORE_OUTCOME_OK)
         return;
     /* What the data are to blame for is the caller's to report. */
     if (run->failure.fate == STORE_FATE_REFUSE)

@@ -6,9 +6,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "notify/store/sql.h"
 
 /* Patience with kinds that may take minutes (kind.h, is_slow). */
 #define SLOW_TIMEOUT_NS (600 * NS_PER_SEC)
+
+/* How long plans are kept. */
+#define PLANS_NS NS_PER_SEC
 
 /* A prelude's statement is named after its kind's. */
 #define PRELUDE_SUFFIX ".prelude"
@@ -35,10 +39,23 @@ static bool prepare(struct store_pipeline *line, const struct store_kind *kind,
     return PQsendPrepare(line->pg, kind->name, kind->sql, 0, NULL);
 }
 
+/* Queues the order to forget the plans, when it is time. */
+static bool discard_plans(struct store_pipeline *line)
+{
+    int64_t now = clock_monotonic_ns();
+    if (now - line->planned_ns < PLANS_NS)
+        return true;
+    line->planned_ns = now;
+    line->discards_plans = true;
+    return PQsendQueryParams(line->pg, store_sql_discard_plans, 0, NULL, NULL, NULL, NULL, 1);
+}
+
 static bool send_kind(struct store_pipeline *line, const struct store_kind *kind,
                       const struct store_params_view *view)
 {
     char prelude_name[STATEMENT_NAME_MAX];
+    if (!discard_plans(line))
+        return false;
     (void)snprintf(prelude_name, sizeof prelude_name, "%s" PRELUDE_SUFFIX, kind->name);
     if (!line->statement_ready[kind->id] && !prepare(line, kind, prelude_name))
         return false;
@@ -132,15 +149,14 @@ struct gathered {
 static void note_prepared(struct store_pipeline *line, const struct gathered *g)
 {
     const struct store_kind *kind = line->preparing;
-    if (!kind)
-        return;
+    unsigned before = line->discards_plans ? 1 : 0;
     line->preparing = NULL;
-    if (!g->failed)
+    line->discards_plans = false;
+    if (!kind || !g->failed)
         return;
-    unsigned prelude = line->prepares_prelude ? 1 : 0;
-    if (prelude)
-        line->prelude_ready[kind->id] = g->good >= 1;
-    line->statement_ready[kind->id] = g->good > prelude;
+    if (line->prepares_prelude)
+        line->prelude_ready[kind->id] = g->good > before++;
+    line->statement_ready[kind->id] = g->good > before;
 }
 
 /* Takes one result into account; true when it ends the transaction. */
@@ -197,8 +213,10 @@ bool store_pipeline_is_dead(struct store_pipeline *line)
     struct pollfd fd = {.fd = PQsocket(line->pg), .events = POLLIN};
     if (line->broken || fd.fd < 0)
         return true;
-    if (poll(&fd, 1, 0) <= 0)
-        return false;
-    /* Readable while nothing was asked: a notice, or the end. */
-    return !PQconsumeInput(line->pg) || PQstatus(line->pg) != CONNECTION_OK;
+    /* Readable while nothing was asked: a notice, or last words and then the end. */
+    while (poll(&fd, 1, 0) > 0) {
+        if (!PQconsumeInput(line->pg) || PQstatus(line->pg) != CONNECTION_OK)
+            return true;
+    }
+    return false;
 }

@@ -32,6 +32,13 @@ struct store_pipeline {
     /* The transaction that prepares its statements: always the first that is received next. */
     const struct store_kind *preparing;
     bool prepares_prelude;
+    /*
+     * Plans fit the tables' sizes at their making. They are made anew once a second while
+     * statements run, since a table that was empty may hold thousands of rows a second later, and
+     * nobody but autovacuum, in its own time, would tell.
+     */
+    int64_t planned_ns;
+    bool discards_plans; /* as does the transaction that is received next */
 };
 
 /* Switches an idle connection to pipeline mode; false when libpq cannot. */

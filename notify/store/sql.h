@@ -19,6 +19,7 @@ extern const char store_sql_deactivate_key[];
 extern const char store_sql_dead_letter[];
 extern const char store_sql_delete_outbox[];
 extern const char store_sql_delete_template[];
+extern const char store_sql_discard_plans[];
 extern const char store_sql_end_session[];
 extern const char store_sql_find_key[];
 extern const char store_sql_find_schema[];

@@ -1,7 +1,7 @@
 -- $1: statement_timeout in milliseconds.
--- Plans: our statements reach big tables by index only. A plan made while a table was small must not
--- stay a full scan when it has grown, so full scans and the joins that want them are priced out, and the
--- plan is made once (jit would see those prices and compile).
+-- Plans are made once and kept for a second (pipeline.c), without knowing how many rows a statement
+-- is for. Big tables are to be reached by index, so full scans and the joins that want them are priced out
+-- (jit would see those prices and compile).
 SELECT pg_backend_pid(),
        a.backend_start,
        to_regclass('celeriac.schema_migrations') IS NOT NULL,

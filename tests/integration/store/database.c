@@ -68,6 +68,11 @@ void database_run(const char *format, ...)
     va_end(args);
 }
 
+void database_run_long(const char *sql)
+{
+    PQclear(run("PG_CONNINFO", sql));
+}
+
 void database_run_as_admin(const char *format, ...)
 {
     va_list args;
@@ -219,6 +224,22 @@ struct uuid database_notification(const struct uuid *tenant, const char *status,
                  " now(), now(), '%s', nullif(%lld, 0))",
                  database_show(&id), status, database_show(tenant), (long long)template_id);
     return id;
+}
+
+void database_notifications(const struct uuid *tenant, int64_t template_id, struct uuid *ids,
+                            size_t count)
+{
+    char sql[SQL_MAX];
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO notifications SELECT gen_random_uuid(), 'email',"
+                   " 'user@example.com', '{\"template_data\": {}}', 'pending', '{}', NULL, now(),"
+                   " now(), NULL, '%s', nullif(%lld, 0) FROM generate_series(1, %zu) RETURNING id",
+                   database_show(tenant), (long long)template_id, count);
+    PGresult *result = run("PG_CONNINFO", sql);
+    assert_int_equal(PQntuples(result), count);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(uuid_parse(span_of(PQgetvalue(result, (int)i, 0)), &ids[i]), CELERIAC_OK);
+    PQclear(result);
 }
 
 int64_t database_template(const struct uuid *tenant, const char *name, const char *body)

@@ -23,6 +23,9 @@ void database_clear(void);
 void database_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void database_run_as_admin(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Runs a long script as it is. */
+void database_run_long(const char *sql);
+
 /* The first column of the first row, as a number. */
 int64_t database_number(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -53,6 +56,10 @@ struct uuid database_tenant(void);
 /* A new notification of the tenant in that status, template 0 for none. */
 struct uuid database_notification(const struct uuid *tenant, const char *status,
                                   int64_t template_id);
+
+/* Many new pending notifications of the tenant, whose ids go to ids[0..count-1]. */
+void database_notifications(const struct uuid *tenant, int64_t template_id, struct uuid *ids,
+                            size_t count);
 
 /* A new active template of the tenant with that body; returns its id. */
 int64_t database_template(const struct uuid *tenant, const char *name, const char *body);
