@@ -102,15 +102,18 @@ static void remember(struct key_search *s, const struct job *job, int64_t now_ns
 /* The hash to try next: newer ones than were tried, upwards; then older ones, downwards. */
 static const struct key_hash *next_hash(const struct key_search *s, const struct tried *tried)
 {
+    const struct key_hash *rows = s->hashes.rows;
     const struct key_hash *older = NULL;
 
+    if (!rows || s->hashes.count == 0)
+        return NULL;
     if (tried->hi == 0 || tried->epoch != s->epoch)
-        return s->hashes.count ? &s->hashes.rows[s->hashes.count - 1] : NULL;
+        return &rows[s->hashes.count - 1];
     for (size_t i = 0; i < s->hashes.count; i++) {
-        if (s->hashes.rows[i].key_id > tried->hi)
-            return &s->hashes.rows[i];
-        if (s->hashes.rows[i].key_id < tried->lo)
-            older = &s->hashes.rows[i];
+        if (rows[i].key_id > tried->hi)
+            return &rows[i];
+        if (rows[i].key_id < tried->lo)
+            older = &rows[i];
     }
     return older;
 }

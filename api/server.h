@@ -31,6 +31,11 @@ struct server_options {
     unsigned threads;      /* 0 means 2; at most 64 */
     unsigned connections;  /* most at a time, more wait in the backlog; 0 means 4,096 */
     unsigned idle_seconds; /* a silent connection is closed after this time; 0 means 75 */
+    /*
+     * A connection that is never silent for so long, but does not complete the head of a request in
+     * this time on top, is closed too; 0 means 30.
+     */
+    unsigned head_seconds;
     http_step_fn *handler; /* the first step of every request; must be set */
     void *context;         /* given to the handler */
 };

@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api/patience.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/parse_num.h"
@@ -30,6 +31,7 @@
 #define THREADS_MAX 64
 #define CONNECTIONS_DEFAULT 4096
 #define IDLE_SECONDS_DEFAULT 75
+#define HEAD_SECONDS_DEFAULT 30
 
 /* Bytes of an error's text; the longest of glibc has about 60. */
 #define REASON_SIZE 128
@@ -44,6 +46,7 @@ enum phase { PHASE_READING, PHASE_RUNNING, PHASE_WAITING, PHASE_POSTED };
 
 struct server {
     struct MHD_Daemon *daemon;
+    struct patience *patience;
     http_step_fn *handler;
     void *context;
     bool stopped;
@@ -121,19 +124,44 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
     return f;
 }
 
+static struct patience_entry *entry_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
+}
+
+/* A connection was accepted, or is about to be closed. */
+static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct server *s = cls;
+    const union MHD_ConnectionInfo *info;
+
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        patience_leave(s->patience, *context);
+        *context = NULL;
+        return;
+    }
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    *context = info ? patience_enter(s->patience, info->connect_fd) : NULL;
+}
+
 static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode code)
 {
+    struct server *s = cls;
     struct flight *f = *context;
     bool begun = f && f->begun;
     bool finished = begun && http_is_finished(f->exchange);
 
-    (void)connection;
     (void)code;
+    patience_waiting(s->patience, entry_of(connection));
     flight_destroy(f);
     *context = NULL;
     if (begun)
-        count(cls, finished ? 0 : -1, -1);
+        count(s, finished ? 0 : -1, -1);
 }
 
 static struct span header(struct MHD_Connection *connection, const char *name)
@@ -293,6 +321,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return run_steps(f);
     if (!f->headers_seen) {
         f->headers_seen = true;
+        patience_busy(f->server->patience, entry_of(connection));
         fill_request(f, method);
         if (!hopeless_length(connection))
             return MHD_YES;
@@ -327,18 +356,32 @@ static struct MHD_Daemon *start(struct server *s, const struct server_options *o
     const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
     /* clang-format on */
 
-    return MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, o->listen_fd,
-        MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT, idle,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, SERVER_HEADERS_MAX, MHD_OPTION_THREAD_STACK_SIZE,
-        STACK_SIZE, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, s, MHD_OPTION_ARRAY, threads > 1 ? pool : none, MHD_OPTION_END);
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET,
+                            o->listen_fd, MHD_OPTION_CONNECTION_LIMIT, connections,
+                            MHD_OPTION_CONNECTION_TIMEOUT, idle, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            SERVER_HEADERS_MAX, MHD_OPTION_THREAD_STACK_SIZE, STACK_SIZE,
+                            MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED,
+                            on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+                            MHD_OPTION_ARRAY, threads > 1 ? pool : none, MHD_OPTION_END);
+}
+
+/* Closes what a server holds besides its daemon. */
+static void release(struct server *s)
+{
+    patience_destroy(s->patience);
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->lock);
+    mem_free(s);
 }
 
 enum celeriac_err server_create(const struct server_options *options, struct server **s,
                                 struct celeriac_error *err)
 {
+    const unsigned idle = options->idle_seconds ? options->idle_seconds : IDLE_SECONDS_DEFAULT;
+    const unsigned head = options->head_seconds ? options->head_seconds : HEAD_SECONDS_DEFAULT;
     struct server *made = mem_calloc(1, sizeof *made);
+    char why[REASON_SIZE];
+    enum celeriac_err rc;
 
     if (!made) {
         close(options->listen_fd);
@@ -348,17 +391,15 @@ enum celeriac_err server_create(const struct server_options *options, struct ser
     made->context = options->context;
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->changed, NULL);
-    made->daemon = start(made, options);
+    rc = patience_create((idle + head) * NS_PER_SEC, &made->patience, err);
+    if (rc == CELERIAC_OK)
+        made->daemon = start(made, options);
     if (!made->daemon) {
-        char why[REASON_SIZE];
-        enum celeriac_err rc =
-            celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "the HTTP server does not start: %s",
-                               strerror_r(errno, why, sizeof why));
-
+        if (rc == CELERIAC_OK)
+            rc = celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "the HTTP server does not start: %s",
+                                    strerror_r(errno, why, sizeof why));
         close(options->listen_fd);
-        pthread_cond_destroy(&made->changed);
-        pthread_mutex_destroy(&made->lock);
-        mem_free(made);
+        release(made);
         return rc;
     }
     *s = made;
@@ -397,7 +438,5 @@ void server_destroy(struct server *s)
     if (!s)
         return;
     server_stop(s, 0);
-    pthread_cond_destroy(&s->changed);
-    pthread_mutex_destroy(&s->lock);
-    mem_free(s);
+    release(s);
 }

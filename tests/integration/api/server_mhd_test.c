@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -83,7 +84,8 @@ static void release_pending(void)
 static int start(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    struct server_options options = {.handler = handle, .idle_seconds = 1, .connections = 4096};
+    struct server_options options = {
+        .handler = handle, .idle_seconds = 1, .head_seconds = 1, .connections = 4096};
     struct celeriac_error err = {0};
 
     signal(SIGPIPE, SIG_IGN);
@@ -337,6 +339,24 @@ static void silent_connections_are_closed(void **state)
     close(fd);
 }
 
+/* A byte now and then keeps the idle timeout away, but not for ever. */
+static void trickling_connections_are_closed(void **state)
+{
+    struct timeval soon = {.tv_usec = 200000};
+    char byte;
+    ssize_t heard;
+    int fd = dial(*state);
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon), 0);
+    say_text(fd, "GET / HTTP/1.1\r\nX-Slow: ");
+    do {
+        (void)!send(fd, "x", 1, 0);
+        heard = recv(fd, &byte, 1, 0);
+    } while (heard < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+    assert_true(heard <= 0);
+    close(fd);
+}
+
 static void *stopper(void *context)
 {
     struct fixture *f = context;
@@ -397,6 +417,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(headers_are_limited, start, stop),
         cmocka_unit_test_setup_teardown(rubbish_is_refused, start, stop),
         cmocka_unit_test_setup_teardown(silent_connections_are_closed, start, stop),
+        cmocka_unit_test_setup_teardown(trickling_connections_are_closed, start, stop),
         cmocka_unit_test_setup_teardown(stopping_finishes_what_is_pending, start, stop),
         cmocka_unit_test(destroying_nothing_is_allowed),
     };
