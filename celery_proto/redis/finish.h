@@ -45,8 +45,8 @@ struct cel_finish_item {
     const char *reason;              /* for QUARANTINE: a short constant text */
     struct cel_result_record result; /* task_id empty: none */
 
-    bool held; /* out: the worker still owned it and the move was made. False as well for an item
-                  that an earlier attempt with a lost reply has finished */
+    bool held; /* out: the worker still owned it and the move was made, now or by an earlier attempt
+                  with these items whose reply was lost */
 };
 
 struct cel_finisher_options {

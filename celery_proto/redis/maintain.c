@@ -164,6 +164,11 @@ static enum celeriac_err next_value(struct cel_maintainer *m)
     return strbuf_status(&m->value);
 }
 
+/* What a worker's own hash says of itself; see lua/held_function.lua. Longer than 64 bytes, so
+ * that Redis makes it a hash table (hash-max-listpack-value). */
+static const char about_own[] =
+    "delivery tag -> second of its score, order, list: what this Celeriac worker holds unacked";
+
 static enum celeriac_err enroll(struct cel_maintainer *m, struct celeriac_error *err)
 {
     enum celeriac_err code = next_value(m);
@@ -171,9 +176,10 @@ static enum celeriac_err enroll(struct cel_maintainer *m, struct celeriac_error 
         return celeriac_error_set(err, code, "no memory for a registration");
     cel_pipeline_clear(&m->pipeline);
     CEL_COMMAND(&m->pipeline, SPAN("HSET"), m->workers_key, m->worker_id, strbuf_span(&m->value));
+    CEL_COMMAND(&m->pipeline, SPAN("HSET"), m->own_key, (struct span){0}, span_of(about_own));
     code = cel_pipeline_run(&m->pipeline, m->conn, err);
-    if (code == CELERIAC_OK)
-        code = cel_reply_check(cel_pipeline_reply(&m->pipeline, 0), err);
+    for (size_t i = 0; i < 2 && code == CELERIAC_OK; i++)
+        code = cel_reply_check(cel_pipeline_reply(&m->pipeline, i), err);
     m->is_registered = code == CELERIAC_OK;
     return code;
 }

@@ -414,13 +414,16 @@ static enum celeriac_err read_owned(struct cel_restorer *r, struct cel_conn *con
     if (owned == NULL)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "no memory to restore messages");
     r->owned = owned;
+    r->owned_count = 0;
     for (size_t i = 0; i < count; i++) {
-        owned[i].tag = cel_reply_span(cel_reply_at(own, 2 * i));
-        owned[i].said = cel_reply_span(cel_reply_at(own, 2 * i + 1));
-        owned[i].order = order_of(owned[i].said);
+        struct owned *one = &owned[r->owned_count];
+        one->tag = cel_reply_span(cel_reply_at(own, 2 * i));
+        one->said = cel_reply_span(cel_reply_at(own, 2 * i + 1));
+        one->order = order_of(one->said);
+        /* The field with the empty name is no delivery. */
+        r->owned_count += one->tag.len > 0 ? 1 : 0;
     }
-    qsort(owned, count, sizeof *owned, newest_first);
-    r->owned_count = count;
+    qsort(owned, r->owned_count, sizeof *owned, newest_first);
     r->owned_next = 0;
     strbuf_add_span(&r->owner, worker_id);
     return strbuf_status(&r->owner);

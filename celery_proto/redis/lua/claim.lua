@@ -15,7 +15,8 @@
 
 local UNACKED, INDEX, WORKERS, OWN, RECORD = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local FIRST_LIST = 5
-local find, match, byte, format = string.find, string.match, string.byte, string.format
+local find, match, sub = string.find, string.match, string.sub
+local byte, format = string.byte, string.format
 local call = redis.call
 
 local id, number, is_again = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
@@ -40,7 +41,7 @@ local function same_again()
     local own = call('HGETALL', OWN)
     for i = 1, #own, 2 do
         local order, list = match(own[i + 1], '^%d+ (%d+) (%d+)')
-        order = tonumber(order)
+        order = tonumber(order or 0)
         if order >= first and order <= last and list ~= '0' then
             found[#found + 1] = {order, tonumber(list), own[i]}
         end
@@ -87,12 +88,24 @@ local function text_of(message, name)
     return start and match(message, '^ ?"([^"\\]*)"', start)
 end
 
-local function address_of(message)
+-- What ends the entry of a message in `unacked`: `, "exchange", "routing_key"]`. Most messages have
+-- the address of the one before.
+local known_address, known_ending
+local function ending_of(message)
     local start = value_of(message, 'delivery_info":')
     if not start then
         return nil
     end
-    return match(message, '^ ?{"exchange": ?"([^"\\]*)", ?"routing_key": ?"([^"\\]*)"[,}]', start)
+    if known_address and sub(message, start, start + #known_address - 1) == known_address then
+        return known_ending
+    end
+    local address, exchange, routing_key = match(message,
+        '^( ?{"exchange": ?"([^"\\]*)", ?"routing_key": ?"([^"\\]*)"[,}])', start)
+    if not address then
+        return nil
+    end
+    known_address, known_ending = address, ', "' .. exchange .. '", "' .. routing_key .. '"]'
+    return known_ending
 end
 
 local clock = call('TIME')
@@ -112,10 +125,11 @@ end
 -- Removing from the middle costs a walk from the tail; this many steps are allowed in one claim.
 local walk_budget = 100000
 
--- Reads what is needed of each message of a window, newest last. Tags, exchanges and routing keys of
--- those that are ours stand at their places; others' places are false, the parser's nil.
+-- Reads what is needed of each message of a window, newest last. Tags and endings of those that are
+-- ours stand at their places; others' places are false, the parser's nil.
 local function read_window(window)
-    local tags, exchanges, routing_keys, list_of_tags, seen = {}, {}, {}, {}, {}
+    local tags, endings, seen = {}, {}, {}
+    local list_of_tags, place_of_tags = {}, {}
     for i = #window, 1, -1 do
         local message = window[i]
         local task = known and text_of(message, 'task":')
@@ -123,26 +137,23 @@ local function read_window(window)
             tags[i] = false
         else
             local tag = text_of(message, 'delivery_tag":')
-            local exchange, routing_key = address_of(message)
-            if tag and routing_key and tag ~= '' and not seen[tag] and not find(tag, ' ', 1, true) then
+            local ending = ending_of(message)
+            if tag and ending and tag ~= '' and not seen[tag] and not find(tag, ' ', 1, true) then
                 seen[tag] = true
-                tags[i], exchanges[i], routing_keys[i] = tag, exchange, routing_key
-                list_of_tags[#list_of_tags + 1] = tag
+                tags[i], endings[i] = tag, ending
+                local at = #list_of_tags + 1
+                list_of_tags[at], place_of_tags[at] = tag, i
             end
         end
     end
     -- A tag in use belongs to another copy of a message; neither may hide the other.
     local in_unacked, in_own = all_of('HMGET', UNACKED, list_of_tags), all_of('HMGET', OWN, list_of_tags)
-    local used = {}
-    for i, tag in ipairs(list_of_tags) do
-        used[tag] = in_unacked[i] or in_own[i]
-    end
-    for i = 1, #window do
-        if tags[i] and used[tags[i]] then
-            tags[i] = nil
+    for i = 1, #list_of_tags do
+        if in_unacked[i] or in_own[i] then
+            tags[place_of_tags[i]] = nil
         end
     end
-    return tags, exchanges, routing_keys
+    return tags, endings
 end
 
 -- Writes what was taken from one window: content first, because a server short of memory refuses
@@ -167,7 +178,7 @@ local function take_window(list, want)
         return false
     end
     local window = call('LRANGE', key, -(past + size), -(past + 1))
-    local tags, exchanges, routing_keys = read_window(window)
+    local tags, endings = read_window(window)
     local entries, index, own, middle = {}, {}, {}, {}
     local from_tail, taken, i = 0, 0, #window
     while i > 0 and taken < want and walk_budget > 0 do
@@ -176,7 +187,7 @@ local function take_window(list, want)
             taken = taken + 1
             order = order + 1
             entries[2 * taken - 1] = tag
-            entries[2 * taken] = '[' .. message .. ', "' .. exchanges[i] .. '", "' .. routing_keys[i] .. '"]'
+            entries[2 * taken] = '[' .. message .. endings[i]
             index[2 * taken - 1], index[2 * taken] = second, tag
             own[2 * taken - 1], own[2 * taken] = tag, format('%s %d %d', second, order, list)
             local at = #messages

@@ -5,12 +5,13 @@
 --
 -- Returns 1 when it is gone, 0 when it still holds something or lives.
 
-if redis.call('HLEN', KEYS[2]) > 0 then
+-- The field with the empty name is no delivery.
+if redis.call('HLEN', KEYS[2]) > redis.call('HEXISTS', KEYS[2], '') then
     return 0
 end
 if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
     return 0
 end
 redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('DEL', KEYS[3])
+redis.call('DEL', KEYS[2], KEYS[3])
 return 1

@@ -15,10 +15,11 @@ local held = scan[2]
 for i = 1, #held, 2 do
     local tag, own = held[i], held[i + 1]
     local old, rest = string.match(own, '^(%d+)( .*)$')
-    if not is_held(own, call('ZSCORE', INDEX, tag)) then
+    local is_delivery = tag ~= ''
+    if is_delivery and not is_held(own, call('ZSCORE', INDEX, tag)) then
         call('HDEL', OWN, tag)
         reply[#reply + 1] = tag
-    elseif tonumber(old) < began then
+    elseif is_delivery and tonumber(old) < began then
         call('ZADD', INDEX, second, tag)
         call('HSET', OWN, tag, second .. rest)
     end

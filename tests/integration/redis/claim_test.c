@@ -57,7 +57,7 @@ static void records_as_kombu_does(void **state)
     int64_t score = RUN_INT(f, "ZSCORE", "unacked_index", "tag-1");
     int64_t now = cel_reply_int(cel_reply_at(run(f, "TIME", NULL), 0));
     assert_in_range(score, now - 60, now);
-    assert_int_equal(RUN_INT(f, "HLEN", "celeriac.own.w1"), 1);
+    assert_int_equal(held_by(f, "w1"), 1);
     assert_int_equal(RUN_INT(f, "SISMEMBER", "_kombu.binding.celery",
                              "celery\x06\x16\x06\x16"
                              "celery"),
@@ -76,7 +76,7 @@ static void uses_the_global_prefix(void **state)
     assert_int_equal(claim(w.claimer, 10).count, 2);
     assert_int_equal(RUN_INT(&f, "HLEN", "pfx:unacked"), 2);
     assert_int_equal(RUN_INT(&f, "ZCARD", "pfx:unacked_index"), 2);
-    assert_int_equal(RUN_INT(&f, "HLEN", "pfx:celeriac.own.w1"), 2);
+    assert_int_equal(held_by(&f, "w1"), 2);
     assert_int_equal(RUN_INT(&f, "EXISTS", "pfx:_kombu.binding.celery"), 1);
     /* Nothing of ours stands outside the prefix. */
     const struct redisReply *keys = run(&f, "KEYS", "*", NULL);
@@ -326,7 +326,7 @@ static void reads_unusual_spellings(void **state)
         assert_non_null(run(f, "ZSCORE", "unacked_index", odd[i].tag, NULL));
     }
     assert_int_equal(RUN_INT(f, "LLEN", "celery"), 0);
-    assert_int_equal(RUN_INT(f, "HLEN", "celeriac.own.w1"), sizeof odd / sizeof odd[0]);
+    assert_int_equal(held_by(f, "w1"), sizeof odd / sizeof odd[0]);
     stop_worker(&w);
 }
 
@@ -462,7 +462,7 @@ static void a_redelivery_does_not_hide_the_running_copy(void **state)
     item = (struct cel_finish_item){.tag = span_of(tag)};
     assert_ok(cel_finish(fin, &item, 1, NULL));
     assert_true(item.held);
-    assert_int_equal(RUN_INT(f, "EXISTS", "unacked", "unacked_index", "celeriac.own.w1"), 0);
+    assert_int_equal(RUN_INT(f, "EXISTS", "unacked", "unacked_index") + held_by(f, "w1"), 0);
     cel_finisher_destroy(fin);
     stop_worker(&w);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "celery_proto/redis/own_keys.h"
 
 void fixture_open(struct fixture *f, struct redis_server *server, const char *prefix)
 {
@@ -166,6 +167,18 @@ void push_messages(struct fixture *f, const char *task, unsigned first, unsigned
     }
     assert_ok(cel_pipeline_run(&f->pipeline, f->conn, NULL));
     strbuf_close(&key);
+}
+
+int64_t held_by(struct fixture *f, const char *id)
+{
+    struct strbuf key;
+    strbuf_init(&key, 1024);
+    cel_key_own(f->keys, span_of(id), &key);
+    int64_t fields = RUN_INT(f, "HLEN", strbuf_text(&key));
+    /* One field says what the hash is. */
+    int64_t about = RUN_INT(f, "HEXISTS", strbuf_text(&key), "");
+    strbuf_close(&key);
+    return fields - about;
 }
 
 void enroll(struct cel_maintainer *maintainer)

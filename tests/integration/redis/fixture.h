@@ -66,6 +66,9 @@ struct cel_publisher *make_publisher(struct fixture *f);
 /* Pushes count ordinary messages of `task` to the queue "celery"; tags are "tag-<first + i>". */
 void push_messages(struct fixture *f, const char *task, unsigned first, unsigned count);
 
+/* Deliveries that a worker's own hash lists. */
+int64_t held_by(struct fixture *f, const char *id);
+
 /* Registers the worker: one cel_maintain(). */
 void enroll(struct cel_maintainer *maintainer);
 

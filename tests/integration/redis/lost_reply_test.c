@@ -163,7 +163,7 @@ static void every_message_is_delivered_exactly_once(void **state)
     assert_int_equal(RUN_INT(f, "EXISTS", "celery"), 0);
     assert_int_equal(RUN_INT(f, "HLEN", "unacked"), plain + odd);
     assert_int_equal(RUN_INT(f, "ZCARD", "unacked_index"), plain + odd);
-    assert_int_equal(RUN_INT(f, "HLEN", "celeriac.own.w1"), plain + odd);
+    assert_int_equal(held_by(f, "w1"), plain + odd);
     hashmap_destroy(seen, NULL);
     cel_claimer_destroy(c);
     cel_maintainer_destroy(m);

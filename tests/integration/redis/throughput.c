@@ -13,8 +13,9 @@
 #include "base/parse_num.h"
 #include "base/uuid.h"
 
-#define MESSAGES 100000
 #define BATCH 64
+#define IN_HAND (16 * BATCH)
+#define MESSAGES (100 * IN_HAND)
 
 /* What was used up to some moment, or between two. */
 struct usage {
@@ -46,12 +47,17 @@ static struct usage now(struct fixture *f)
                                     (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / US_PER_SEC};
 }
 
-static void report(struct fixture *f, const char *what, struct usage start)
+static void add(struct usage *sum, struct usage start, struct usage end)
 {
-    struct usage end = now(f);
-    print_message("%-26s %8.0f /s   server %6.2f us   client %6.2f us\n", what,
-                  MESSAGES / (end.wall - start.wall), (end.server - start.server) * 1e6 / MESSAGES,
-                  (end.client - start.client) * 1e6 / MESSAGES);
+    sum->wall += end.wall - start.wall;
+    sum->server += end.server - start.server;
+    sum->client += end.client - start.client;
+}
+
+static void report(const char *what, struct usage sum)
+{
+    print_message("%-16s %8.0f /s   server %6.2f us   client %6.2f us\n", what, MESSAGES / sum.wall,
+                  sum.server * 1e6 / MESSAGES, sum.client * 1e6 / MESSAGES);
 }
 
 static void publish_all(struct fixture *f, bool once)
@@ -61,6 +67,7 @@ static void publish_all(struct fixture *f, bool once)
     struct cel_outgoing out[BATCH];
     struct cel_publisher *publisher = make_publisher(f);
     struct usage start = now(f);
+    struct usage sum = {0};
     for (unsigned done = 0; done < MESSAGES; done += BATCH) {
         unsigned count = MESSAGES - done < BATCH ? MESSAGES - done : BATCH;
         for (unsigned i = 0; i < count; i++) {
@@ -74,26 +81,18 @@ static void publish_all(struct fixture *f, bool once)
         }
         assert_ok(cel_publish(publisher, out, count, NULL, NULL));
     }
-    report(f, once ? "publish once" : "publish", start);
+    add(&sum, start, now(f));
+    report(once ? "publish once" : "publish", sum);
     cel_publisher_destroy(publisher);
 }
 
-/* As a busy worker does: a batch is claimed, then finished. */
-static void work_off(struct fixture *f, struct cel_claimer *c, struct cel_finisher *fin,
-                     bool with_results)
+static void finish_all(struct cel_finisher *fin, char (*tags)[UUID_SIZE], size_t count,
+                       bool with_results)
 {
     static struct cel_finish_item items[BATCH];
-    static char tags[BATCH][UUID_SIZE];
-    struct usage start = now(f);
-    double claiming = 0;
-    for (size_t done = 0; done < MESSAGES;) {
-        double began = (double)clock_monotonic_ns() / NS_PER_SEC;
-        struct cel_claim_batch batch = claim(c, BATCH);
-        claiming += (double)clock_monotonic_ns() / NS_PER_SEC - began;
-        assert_true(batch.count > 0);
-        for (size_t i = 0; i < batch.count; i++) {
-            memcpy(tags[i], batch.messages[i].tag.ptr, UUID_LEN);
-            items[i] = (struct cel_finish_item){.tag = {tags[i], UUID_LEN}};
+    for (size_t done = 0; done < count; done += BATCH) {
+        for (size_t i = 0; i < BATCH; i++) {
+            items[i] = (struct cel_finish_item){.tag = {tags[done + i], UUID_LEN}};
             if (with_results)
                 items[i].result = (struct cel_result_record){
                     .task_id = items[i].tag,
@@ -102,12 +101,33 @@ static void work_off(struct fixture *f, struct cel_claimer *c, struct cel_finish
                         "\"children\": [], \"date_done\": \"2026-11-22T20:34:59.134672+00:00\", "
                         "\"task_id\": \"b2b8f2e5-04ed-4138-9e8b-000000000000\"}")};
         }
-        assert_ok(cel_finish(fin, items, batch.count, NULL));
-        assert_true(items[0].held);
-        done += batch.count;
+        assert_ok(cel_finish(fin, items, BATCH, NULL));
+        assert_true(items[0].held && items[BATCH - 1].held);
     }
-    report(f, with_results ? "claim, finish with result" : "claim, finish", start);
-    print_message("  of which claim %.0f /s\n", MESSAGES / claiming);
+}
+
+/* As a busy worker does: some batches in hand, then finished. */
+static void work_off(struct fixture *f, struct cel_claimer *c, struct cel_finisher *fin,
+                     bool with_results)
+{
+    static char tags[IN_HAND][UUID_SIZE];
+    struct usage claiming = {0};
+    struct usage finishing = {0};
+    for (size_t done = 0; done < MESSAGES; done += IN_HAND) {
+        struct usage start = now(f);
+        for (size_t held = 0; held < IN_HAND;) {
+            struct cel_claim_batch batch = claim(c, BATCH);
+            assert_int_equal(batch.count, BATCH);
+            for (size_t i = 0; i < batch.count; i++)
+                memcpy(tags[held++], batch.messages[i].tag.ptr, UUID_LEN);
+        }
+        struct usage middle = now(f);
+        add(&claiming, start, middle);
+        finish_all(fin, tags, IN_HAND, with_results);
+        add(&finishing, middle, now(f));
+    }
+    report("claim", claiming);
+    report(with_results ? "finish, result" : "finish", finishing);
 }
 
 static void measures(void **state)

@@ -18,7 +18,7 @@ static void writes_what_hiredis_writes(void **state)
     const char *argv[] = {"SET", "", binary, "a longer argument than the others, with spaces"};
     const size_t lens[] = {3, 0, sizeof binary, 46};
     char *expected = NULL;
-    int len = redisFormatCommandArgv(&expected, 4, argv, lens);
+    long long len = redisFormatCommandArgv(&expected, 4, argv, lens);
     assert_true(len > 0);
     struct strbuf out;
     strbuf_init(&out, 1000);
