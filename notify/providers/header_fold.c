@@ -328,7 +328,7 @@ static enum celeriac_err feed(struct formatter *f, struct span value, enum heade
 
     if (!python_text_line(value, &line, &rest)) {
         if (charset == HEADER_UTF8)
-            feed_utf8(f, (struct span){NULL, 0}, value);
+            append(f, value, value);
         return CELERIAC_OK;
     }
     do {
@@ -382,7 +382,7 @@ enum celeriac_err header_fold(struct strbuf *out, struct span value, enum header
     if (code != CELERIAC_OK)
         return code;
     all = strbuf_span(out);
-    if (!is_folded((struct span){all.ptr + start, all.len - start})) {
+    if (all.len > start && !is_folded((struct span){all.ptr + start, all.len - start})) {
         strbuf_truncate(out, start);
         return CELERIAC_ERR_VALUE;
     }

@@ -205,7 +205,7 @@ enum celeriac_err mailbox_parse(struct mailbox *m, struct span text)
     strbuf_init(&m->name, NOTIFY_MIME_ADDRESS_MAX);
     strbuf_init(&m->local, NOTIFY_MIME_ADDRESS_MAX);
     m->domain = (struct span){NULL, 0};
-    if (text.len > NOTIFY_MIME_ADDRESS_MAX || !span_is_utf8(text))
+    if (text.len == 0 || text.len > NOTIFY_MIME_ADDRESS_MAX || !span_is_utf8(text))
         return CELERIAC_ERR_SYNTAX;
     code = parse(m, text);
     if (code != CELERIAC_OK)
@@ -257,7 +257,8 @@ static enum celeriac_err add_encoded_local(struct strbuf *out, struct span local
 
     if (code != CELERIAC_OK)
         return code;
-    if (memchr(all.ptr + before, '\n', all.len - before) != NULL) {
+    /* Nothing at all is left of line separators. */
+    if (all.len == before || memchr(all.ptr + before, '\n', all.len - before) != NULL) {
         strbuf_truncate(out, before);
         return CELERIAC_ERR_SYNTAX;
     }

@@ -131,6 +131,21 @@ static void test_long_wide_local_part(void **state)
     strbuf_close(&text);
 }
 
+/* Of a local part of nothing but line separators no encoded word is left. */
+static void test_empty_wide_local_part(void **state)
+{
+    struct mailbox m;
+    struct strbuf out;
+
+    (void)state;
+    strbuf_init(&out, 1000);
+    assert_int_equal(mailbox_parse(&m, SPAN("\xe2\x80\xa9@b.c")), CELERIAC_OK);
+    assert_int_equal(mailbox_write_bare(&m, &out), CELERIAC_ERR_SYNTAX);
+    assert_int_equal(out.len, 0);
+    mailbox_close(&m);
+    strbuf_close(&out);
+}
+
 /* Cut at every byte, in memory of just that size, so that a read beyond it would be seen. */
 static void test_cut_anywhere(void **state)
 {
@@ -178,9 +193,13 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parts),        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_label_limit),  cmocka_unit_test(test_written),
-        cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_long_wide_local_part),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_label_limit),
+        cmocka_unit_test(test_written),
+        cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_long_wide_local_part),
+        cmocka_unit_test(test_empty_wide_local_part),
         cmocka_unit_test(test_memory),
     };
 
