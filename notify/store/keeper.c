@@ -43,6 +43,8 @@ static void chore_done(struct store_call *call)
 {
     struct store_chore *chore = call->context;
     struct store *s = chore->store;
+    /* Before the chore is free again: from then on another thread may begin it anew. */
+    store_call_release(call);
     pthread_mutex_lock(&s->lock);
     chore->runs = false;
     if (chore == &s->beat_chore && call->error.code == CELERIAC_OK)
@@ -50,7 +52,6 @@ static void chore_done(struct store_call *call)
     store_wake_keeper_at(s, chore->due_ns);
     pthread_cond_broadcast(&s->change);
     pthread_mutex_unlock(&s->lock);
-    store_call_release(call);
 }
 
 /* Starts a chore's call. With the lock held. */
