@@ -87,10 +87,12 @@ static void memorise(const struct auth_check *c)
     pthread_mutex_unlock(&c->auth->lock);
 }
 
-static void note_use(const struct auth_check *c)
+static void note_use(struct auth_check *c)
 {
-    if (c->verdict == AUTH_ACCEPTED)
-        store_touch_key(c->auth->store, c->who.key_id, clock_wall_us());
+    if (c->verdict != AUTH_ACCEPTED)
+        return;
+    c->used_at_us = clock_wall_us();
+    store_touch_key(c->auth->store, c->who.key_id, c->used_at_us);
 }
 
 /* The verdict came later than auth_check() returned. */

@@ -57,6 +57,7 @@ struct auth_check {
 
     enum auth_verdict verdict;
     struct auth_identity who;
+    int64_t used_at_us; /* when AUTH_ACCEPTED: what the key's last_used_at becomes */
 
     /* The module's own. */
     struct auth *auth;

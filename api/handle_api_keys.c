@@ -20,7 +20,21 @@ static void release_list(void *state)
     store_call_release(&list->page.call);
 }
 
-static void add_key(struct key_list *list, const struct store_api_key *key)
+/*
+ * When a key was last used. Uses are written a little later, all of them together; the one that
+ * asks here counts already, as with Django, which writes it before it answers.
+ */
+static int64_t last_use(const struct auth_check *present, const struct store_api_key *key)
+{
+    if (key->id != present->who.key_id)
+        return key->last_used_at_us;
+    if (key->last_used_at_us != STORE_NO_TIME && key->last_used_at_us > present->used_at_us)
+        return key->last_used_at_us;
+    return present->used_at_us;
+}
+
+static void add_key(struct key_list *list, const struct auth_check *present,
+                    const struct store_api_key *key)
 {
     struct json_writer *w = &list->w;
 
@@ -32,7 +46,7 @@ static void add_key(struct key_list *list, const struct store_api_key *key)
     json_key(w, "is_active");
     json_boolean(w, key->is_active);
     document_time(w, "created_at", key->created_at_us);
-    document_time(w, "last_used_at", key->last_used_at_us);
+    document_time(w, "last_used_at", last_use(present, key));
     json_end_object(w);
 }
 
@@ -46,7 +60,7 @@ static void on_page(struct api_call *call)
         return;
     }
     for (size_t i = 0; i < list->page.count; i++)
-        add_key(list, &list->page.rows[i]);
+        add_key(list, &call->check, &list->page.rows[i]);
     if (list->page.count < STORE_KEY_PAGE_MAX) {
         json_end_array(&list->w);
         reply_document(call, 200);

@@ -349,15 +349,23 @@ class KeysTest(Stage):
         wait_until(lambda: self.call("GET", "/v1/tenants/me/", key=other["api_key"])[0] == 401, 20, "the refusal")
 
     def test_use_is_noted(self):
-        """last_used_at moves with every use."""
-        self.call("GET", "/v1/tenants/me/")
+        """last_used_at is that of the asking call already, and the row follows."""
+        made = self.call("POST", "/v1/api-keys/", {"name": "used"})[2]
 
-        def used():
-            keys = self.call("GET", "/v1/api-keys/")[2]
-            return [row["last_used_at"] for row in keys if row["name"] == "Initial API Key"][0]
+        def listed(key=""):
+            keys = self.call("GET", "/v1/api-keys/", key=key)[2]
+            return [row["last_used_at"] for row in keys if row["id"] == made["id"]][0]
 
-        first = wait_until(used, 20, "a first use")
-        wait_until(lambda: used() > first, 20, "a later use")
+        def stored():
+            return self.postgres.psql("SELECT extract(epoch FROM last_used_at) FROM api_keys "
+                                      f"WHERE id = {made['id']}").strip()
+
+        self.assertIsNone(listed())
+        first = listed(made["api_key"])
+        self.assertIsNotNone(first)
+        written = wait_until(stored, 20, "a first use in the database")
+        self.assertGreater(listed(made["api_key"]), first)
+        wait_until(lambda: float(stored()) > float(written), 20, "a later use in the database")
 
     def test_unknown_keys_harm_nobody(self):
         """While strangers try keys against slow hashes, a known key works, and a new one gets in."""
