@@ -71,7 +71,7 @@ static int32_t escaped_unit(struct span text)
     for (size_t i = 2; i < 6; i++) {
         char c = text.ptr[i];
         int32_t digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-        if (digit < 0 || digit > 15)
+        if (digit < 0 || digit > 15 || (digit < 10 && c > '9'))
             return -1;
         unit = unit * 16 + digit;
     }
