@@ -64,27 +64,35 @@ static const char *refusal(const char *sqlstate)
     return "the data are not accepted";
 }
 
-void store_failure_read(const PGresult *result, struct store_failure *failure)
+void store_failure_judge(const struct store_complaint *complaint, struct store_failure *failure)
 {
-    const char *sqlstate = field(result, PG_DIAG_SQLSTATE);
     memset(failure, 0, sizeof *failure);
-    (void)snprintf(failure->sqlstate, sizeof failure->sqlstate, "%.5s", sqlstate);
-    failure->fate = store_fate_of(sqlstate);
+    (void)snprintf(failure->sqlstate, sizeof failure->sqlstate, "%.5s", complaint->sqlstate);
+    failure->fate = store_fate_of(complaint->sqlstate);
     if (failure->fate == STORE_FATE_REFUSE) {
         /* The primary message may quote values here; names of columns and constraints may not. */
-        const char *name = field(result, PG_DIAG_COLUMN_NAME);
-        if (!*name)
-            name = field(result, PG_DIAG_CONSTRAINT_NAME);
+        const char *name = *complaint->column ? complaint->column : complaint->constraint;
         (void)snprintf(failure->text, sizeof failure->text, "%s%s%.64s (SQLSTATE %s)",
                        refusal(failure->sqlstate), *name ? ": " : "", name, failure->sqlstate);
         return;
     }
-    const char *message = field(result, PG_DIAG_MESSAGE_PRIMARY);
-    if (!*sqlstate)
-        message = PQresultErrorMessage(result);
-    int len = (int)strcspn(message, "\n");
+    int len = (int)strcspn(complaint->message, "\n");
     if (len > 150)
         len = 150;
-    (void)snprintf(failure->text, sizeof failure->text, "%.*s (SQLSTATE %s)", len, message,
-                   *sqlstate ? failure->sqlstate : "none");
+    (void)snprintf(failure->text, sizeof failure->text, "%.*s (SQLSTATE %s)", len,
+                   complaint->message, *failure->sqlstate ? failure->sqlstate : "none");
+}
+
+void store_failure_read(const PGresult *result, struct store_failure *failure)
+{
+    struct store_complaint complaint = {
+        .sqlstate = field(result, PG_DIAG_SQLSTATE),
+        .message = field(result, PG_DIAG_MESSAGE_PRIMARY),
+        .column = field(result, PG_DIAG_COLUMN_NAME),
+        .constraint = field(result, PG_DIAG_CONSTRAINT_NAME),
+    };
+    /* libpq's own errors have no fields. */
+    if (!*complaint.sqlstate)
+        complaint.message = PQresultErrorMessage(result);
+    store_failure_judge(&complaint, failure);
 }

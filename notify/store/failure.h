@@ -29,7 +29,18 @@ struct store_failure {
  */
 enum store_fate store_fate_of(const char *sqlstate);
 
-/* Fills *failure from a result with an error. */
+/* What a server says of an error: "Error and Notice Message Fields" of its protocol; none NULL. */
+struct store_complaint {
+    const char *sqlstate;
+    const char *message;
+    const char *column;
+    const char *constraint;
+};
+
+/* Fills *failure with what a complaint means. Pure; any thread. */
+void store_failure_judge(const struct store_complaint *complaint, struct store_failure *failure);
+
+/* The same for a result with an error. */
 void store_failure_read(const PGresult *result, struct store_failure *failure);
 
 #endif
