@@ -40,6 +40,7 @@ struct cel_consumer {
     int64_t stray_pause_ns; /* 0: none */
     int64_t not_before_ns;  /* no claim before this time; 0: at once */
     bool away_reported;     /* the broker's absence is logged once */
+    unsigned evictions;     /* how often we were declared dead */
     atomic_bool stopped;
 
     pthread_mutex_t lock; /* of the inbox */
@@ -186,6 +187,7 @@ static enum celeriac_err receive(struct cel_consumer *consumer, struct span tag,
     if (is_new)
         log_info("worker", "task received", LOG_SPAN("task", message->task),
                  LOG_SPAN("id", message->id));
+    request->evictions = consumer->evictions;
     request->in_window = true;
     cel_window_take(consumer->runtime->window, 1);
     code = route(consumer, request);
@@ -238,6 +240,14 @@ static struct postponed *empty_inbox(struct cel_consumer *consumer)
     return all;
 }
 
+/* Lets go of a request; its message is somebody else's, or stays in `unacked`. */
+static void drop(struct cel_consumer *consumer, struct cel_request *request)
+{
+    if (request->in_window)
+        cel_window_give(consumer->runtime->window, 1);
+    cel_request_destroy(request);
+}
+
 static enum celeriac_err take_postponed(struct cel_consumer *consumer)
 {
     enum celeriac_err code = CELERIAC_OK;
@@ -245,11 +255,12 @@ static enum celeriac_err take_postponed(struct cel_consumer *consumer)
 
     while (entry) {
         struct postponed *next = entry->next;
+        bool is_ours = entry->request->evictions == consumer->evictions;
 
-        if (code == CELERIAC_OK)
+        if (code == CELERIAC_OK && is_ours)
             code = wait_until(consumer, entry->request, entry->due_ns);
-        if (code)
-            cel_request_destroy(entry->request);
+        if (code || !is_ours)
+            drop(consumer, entry->request);
         mem_free(entry);
         entry = next;
     }
@@ -284,11 +295,10 @@ static void forget_everything(struct cel_consumer *consumer)
     log_warning("worker", "this worker was taken for dead; its messages belong to its peers now");
     while ((waiting = cel_timer_heap_take_due(consumer->timers, INT64_MAX)))
         cel_waiting_destroy(waiting);
-    while ((request = cel_ready_queue_take(consumer->runtime->ready))) {
-        if (request->in_window)
-            cel_window_give(consumer->runtime->window, 1);
-        cel_request_destroy(request);
-    }
+    atomic_store(&consumer->runtime->counters.waiting, 0);
+    while ((request = cel_ready_queue_take(consumer->runtime->ready)))
+        drop(consumer, request);
+    consumer->evictions++;
 }
 
 /* ---- the loop ------------------------------------------------------------------------------ */

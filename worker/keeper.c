@@ -9,6 +9,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+/* Between two looks whether the consumer has taken note of our eviction, which is a rare event. */
+#define FORGETTING_NS (10 * NS_PER_MS)
+
 struct cel_keeper {
     struct cel_runtime *runtime;
     struct cel_maintainer *maintainer;
@@ -50,6 +53,20 @@ static bool sleep_until(const struct cel_keeper *keeper, int64_t until_ns)
     return poll(&fd, 1, clock_poll_ms(clock_monotonic_ns(), until_ns)) > 0;
 }
 
+/*
+ * Waits until the consumer has forgotten what is no longer ours. Only then may we register again:
+ * what it claims afterwards must not be forgotten with the rest. Returns whether the end is wanted.
+ */
+static bool wait_until_forgotten(const struct cel_keeper *keeper)
+{
+    bool stop = false;
+
+    while (!stop && atomic_load(&keeper->runtime->evicted) &&
+           !atomic_load(&keeper->runtime->stopping))
+        stop = sleep_until(keeper, clock_monotonic_ns() + FORGETTING_NS);
+    return stop;
+}
+
 static void *run(void *argument)
 {
     struct cel_keeper *keeper = argument;
@@ -68,9 +85,9 @@ static void *run(void *argument)
             tell(keeper, &report);
             if (!registered)
                 cel_runtime_wake(keeper->runtime);
-            registered = true;
+            registered = !report.evicted;
             reported = false;
-            stop = sleep_until(keeper, next_ns);
+            stop = report.evicted ? wait_until_forgotten(keeper) : sleep_until(keeper, next_ns);
             continue;
         }
         if (!reported)

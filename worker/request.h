@@ -42,6 +42,7 @@ struct cel_request {
     struct span tag;                              /* in `unacked`; owned */
     struct span queue;                            /* name; borrowed from the claimer */
     enum cel_request_state state;                 /* changed by cel_request_move() only */
+    unsigned evictions;                           /* of the worker before it was claimed */
     bool in_window;                               /* counts against the prefetch limit */
     bool acked;             /* acknowledged when it started, or about to be: it counts as gone */
     bool start_written;     /* the settler's: that acknowledgement has left */

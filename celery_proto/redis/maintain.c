@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/uuid.h"
 #include "celery_proto/codec/keys.h"
-#include "celery_proto/redis/lease_watch.h"
 #include "celery_proto/redis/own_keys.h"
 #include "celery_proto/redis/pipeline.h"
 #include "celery_proto/redis/restore.h"
@@ -29,19 +28,21 @@
 /* Digits of a score with its fraction. */
 #define SCORE_MAX 64
 
+/* A worker's id and its registration: two numbers and its name. */
+#define REGISTRATION_MAX (CEL_WORKER_ID_MAX + 2 * SCORE_MAX + NAME_MAX_BYTES)
+
 struct cel_maintainer {
     struct cel_conn *conn;
     const struct cel_keys *keys;
     uint32_t visibility_timeout;
     struct strbuf names; /* worker id, name, and keys that never change */
     struct span worker_id, name, workers_key, own_key, record_key;
-    struct strbuf value; /* our registration */
-    struct strbuf text;  /* scratch */
+    struct strbuf text; /* scratch */
     struct cel_pipeline pipeline;
     struct cel_restorer *restorer;
-    struct lease_watch *watch;
+    struct strbuf dead; /* id and registration of a dead peer; empty: none */
+    size_t dead_id_len;
     bool is_registered;
-    bool was_evicted; /* and the caller does not know it yet */
     uint64_t beat;
     int64_t beat_ns;    /* when the next beat is due */
     int64_t refresh_ns; /* when the next refresh begins */
@@ -112,8 +113,8 @@ enum celeriac_err cel_maintainer_create(const struct cel_maintainer_options *opt
     m->visibility_timeout =
         options->visibility_timeout != 0 ? options->visibility_timeout : VISIBILITY_TIMEOUT_S;
     strbuf_init(&m->names, 8 * (size_t)CEL_KEY_OPTION_MAX);
-    strbuf_init(&m->value, SCORE_MAX + NAME_MAX_BYTES);
     strbuf_init(&m->text, 4 * (size_t)CEL_KEY_OPTION_MAX);
+    strbuf_init(&m->dead, REGISTRATION_MAX);
     strbuf_init(&m->refresh_cursor, SCORE_MAX);
     strbuf_init(&m->ceiling, SCORE_MAX);
     cel_pipeline_init(&m->pipeline);
@@ -121,8 +122,6 @@ enum celeriac_err cel_maintainer_create(const struct cel_maintainer_options *opt
                        options->worker_name != NULL ? options->worker_name : "");
     if (code == CELERIAC_OK)
         code = cel_restorer_create(m->keys, &m->restorer);
-    if (code == CELERIAC_OK)
-        code = lease_watch_create(&m->watch);
     if (code != CELERIAC_OK)
         (void)celeriac_error_set(err, code, "no memory for a maintainer");
     if (code == CELERIAC_OK)
@@ -141,11 +140,10 @@ void cel_maintainer_destroy(struct cel_maintainer *maintainer)
         return;
     cel_conn_destroy(maintainer->conn);
     cel_restorer_destroy(maintainer->restorer);
-    lease_watch_destroy(maintainer->watch);
     cel_pipeline_close(&maintainer->pipeline);
     strbuf_close(&maintainer->names);
-    strbuf_close(&maintainer->value);
     strbuf_close(&maintainer->text);
+    strbuf_close(&maintainer->dead);
     strbuf_close(&maintainer->refresh_cursor);
     strbuf_close(&maintainer->ceiling);
     mem_free(maintainer->lost);
@@ -154,75 +152,53 @@ void cel_maintainer_destroy(struct cel_maintainer *maintainer)
 
 /* ---- registration and beat ------------------------------------------------------------------ */
 
-/* The next value of our registration: it never repeats, so a peer sees every beat. */
-static enum celeriac_err next_value(struct cel_maintainer *m)
-{
-    strbuf_clear(&m->value);
-    strbuf_add_int(&m->value, (int64_t)++m->beat);
-    strbuf_add_char(&m->value, ' ');
-    strbuf_add_span(&m->value, m->name);
-    return strbuf_status(&m->value);
-}
-
 /* What a worker's own hash says of itself; see lua/held_function.lua. Longer than 64 bytes, so
  * that Redis makes it a hash table (hash-max-listpack-value). */
 static const char about_own[] =
     "delivery tag -> second of its score, order, list: what this Celeriac worker holds unacked";
 
-static enum celeriac_err enroll(struct cel_maintainer *m, struct celeriac_error *err)
+/* Keeps the dead peer that a beat has found. A registration that none of us can have written is
+ * passed over. */
+static enum celeriac_err note_dead(struct cel_maintainer *m, struct span id,
+                                   struct span registration, struct celeriac_error *err)
 {
-    enum celeriac_err code = next_value(m);
-    if (code != CELERIAC_OK)
-        return celeriac_error_set(err, code, "no memory for a registration");
-    cel_pipeline_clear(&m->pipeline);
-    CEL_COMMAND(&m->pipeline, SPAN("HSET"), m->workers_key, m->worker_id, strbuf_span(&m->value));
-    CEL_COMMAND(&m->pipeline, SPAN("HSET"), m->own_key, (struct span){0}, span_of(about_own));
-    code = cel_pipeline_run(&m->pipeline, m->conn, err);
-    for (size_t i = 0; i < 2 && code == CELERIAC_OK; i++)
-        code = cel_reply_check(cel_pipeline_reply(&m->pipeline, i), err);
-    m->is_registered = code == CELERIAC_OK;
-    return code;
+    if (id.len == 0 || m->dead.len > 0 || id.len + registration.len > REGISTRATION_MAX)
+        return CELERIAC_OK;
+    strbuf_add_span(&m->dead, id);
+    m->dead_id_len = id.len;
+    strbuf_add_span(&m->dead, registration);
+    enum celeriac_err code = strbuf_status(&m->dead);
+    if (code == CELERIAC_OK)
+        return code;
+    strbuf_clear(&m->dead);
+    return celeriac_error_set(err, code, "no memory for a peer");
 }
 
-/* Shows the registrations that came with a beat to the watch. */
-static enum celeriac_err observe(struct cel_maintainer *m, const struct redisReply *workers,
-                                 int64_t now_ns, struct celeriac_error *err)
+/* A beat; about is what registers a worker that is not there, or empty. */
+static enum celeriac_err beat(struct cel_maintainer *m, struct span about, int64_t now_ns,
+                              struct celeriac_error *err)
 {
-    enum celeriac_err code = CELERIAC_OK;
-    lease_watch_begin(m->watch, now_ns);
-    for (size_t i = 0; i + 1 < cel_reply_count(workers) && code == CELERIAC_OK; i += 2) {
-        struct span id = cel_reply_span(cel_reply_at(workers, i));
-        if (!span_equal(id, m->worker_id))
-            code = lease_watch_see(m->watch, id, cel_reply_span(cel_reply_at(workers, i + 1)));
-    }
-    lease_watch_end(m->watch);
-    return code == CELERIAC_OK ? code : celeriac_error_set(err, code, "no memory for peers");
-}
-
-static enum celeriac_err beat(struct cel_maintainer *m, int64_t now_ns, struct celeriac_error *err)
-{
-    enum celeriac_err code = next_value(m);
-    if (code != CELERIAC_OK)
-        return celeriac_error_set(err, code, "no memory for a registration");
     cel_pipeline_clear(&m->pipeline);
-    cel_script_begin(&m->pipeline, &cel_script_beat, 1, 2);
+    cel_script_begin(&m->pipeline, &cel_script_beat, 2, 7);
     cel_pipeline_arg(&m->pipeline, m->workers_key);
+    cel_pipeline_arg(&m->pipeline, m->own_key);
     cel_pipeline_arg(&m->pipeline, m->worker_id);
-    cel_pipeline_arg(&m->pipeline, strbuf_span(&m->value));
-    code = cel_script_run(&m->pipeline, m->conn, &cel_script_beat, err);
+    cel_pipeline_arg_int(&m->pipeline, (int64_t)++m->beat);
+    cel_pipeline_arg(&m->pipeline, m->name);
+    cel_pipeline_arg(&m->pipeline, about);
+    cel_pipeline_arg_int(&m->pipeline, CEL_LEASE_SILENCE_MS);
+    cel_pipeline_arg_int(&m->pipeline, CEL_LEASE_LATE_MS);
+    cel_pipeline_arg_int(&m->pipeline, CEL_LEASE_DEAD_MS);
+    enum celeriac_err code = cel_script_run(&m->pipeline, m->conn, &cel_script_beat, err);
     if (code != CELERIAC_OK)
         return code;
     const struct redisReply *reply = cel_pipeline_reply(&m->pipeline, 0);
     bool is_known = cel_reply_int(cel_reply_at(reply, 0)) == 1;
-    code = observe(m, cel_reply_at(reply, 1), now_ns, err);
-    if (code == CELERIAC_OK && !is_known) {
-        log_warning("redis", "peers declared this worker dead; registering again");
-        m->was_evicted = true;
-        code = enroll(m, err);
-    }
-    if (code == CELERIAC_OK)
-        m->beat_ns = now_ns + CEL_LEASE_BEAT_MS * NS_PER_MS;
-    return code;
+    bool is_late = cel_reply_int(cel_reply_at(reply, 1)) == 1;
+    m->is_registered = is_known;
+    m->beat_ns = now_ns + (is_late ? CEL_LEASE_LATE_BEAT_MS : CEL_LEASE_BEAT_MS) * NS_PER_MS;
+    return note_dead(m, cel_reply_span(cel_reply_at(reply, 2)),
+                     cel_reply_span(cel_reply_at(reply, 3)), err);
 }
 
 /* ---- restoring ------------------------------------------------------------------------------ */
@@ -259,15 +235,16 @@ static enum celeriac_err depart(struct cel_maintainer *m, struct span id, struct
 }
 
 /* A chunk of a dead peer's messages. *is_more: there is more to do at once. */
-static enum celeriac_err bury(struct cel_maintainer *m, struct cel_maintain_report *report,
-                              bool *is_more, struct celeriac_error *err)
+static enum celeriac_err bury(struct cel_maintainer *m, int64_t now_ns,
+                              struct cel_maintain_report *report, bool *is_more,
+                              struct celeriac_error *err)
 {
-    struct span id;
-    struct span registration;
     struct cel_restore_report one;
     bool is_gone = false;
-    if (!lease_watch_dead(m->watch, &id, &registration))
+    if (m->dead.len == 0)
         return CELERIAC_OK;
+    struct span id = {m->dead.ptr, m->dead_id_len};
+    struct span registration = {m->dead.ptr + m->dead_id_len, m->dead.len - m->dead_id_len};
     enum celeriac_err code = cel_restore_owned(m->restorer, m->conn, id, registration, &one, err);
     if (code != CELERIAC_OK)
         return code;
@@ -284,7 +261,9 @@ static enum celeriac_err bury(struct cel_maintainer *m, struct cel_maintain_repo
         log_warning("redis", "a worker died; its messages are back in their queues",
                     LOG_SPAN("worker", id), LOG_SPAN("registration", registration));
     }
-    lease_watch_forget(m->watch, id);
+    strbuf_clear(&m->dead);
+    /* There may be another. */
+    m->beat_ns = now_ns;
     return CELERIAC_OK;
 }
 
@@ -441,21 +420,25 @@ enum celeriac_err cel_maintain(struct cel_maintainer *maintainer, int64_t now_ns
     bool is_more = false;
     enum celeriac_err code = CELERIAC_OK;
     if (!m->is_registered) {
-        code = enroll(m, err);
+        code = beat(m, span_of(about_own), now_ns, err);
         m->refresh_ns = now_ns + m->visibility_timeout * NS_PER_SEC / REFRESHES;
+    } else if (now_ns >= m->beat_ns) {
+        code = beat(m, (struct span){0}, now_ns, err);
     }
-    if (code == CELERIAC_OK && now_ns >= m->beat_ns)
-        code = beat(m, now_ns, err);
+    if (code == CELERIAC_OK && !m->is_registered) {
+        log_warning("redis", "peers declared this worker dead; registering again");
+        *report = (struct cel_maintain_report){.evicted = true};
+        *next_ns = now_ns;
+        return CELERIAC_OK;
+    }
     if (code == CELERIAC_OK)
-        code = bury(m, &done, &is_more, err);
+        code = bury(m, now_ns, &done, &is_more, err);
     if (code == CELERIAC_OK)
         code = restore_overdue(m, now_ns, &done, &is_more, err);
     if (code == CELERIAC_OK)
         code = refresh(m, now_ns, &done, &is_more, err);
     if (code != CELERIAC_OK)
         return code;
-    done.evicted = m->was_evicted;
-    m->was_evicted = false;
     *report = done;
     *next_ns = is_more ? now_ns : earliest(m->beat_ns, m->overdue_ns, m->refresh_ns);
     return CELERIAC_OK;

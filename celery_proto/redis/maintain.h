@@ -2,9 +2,10 @@
  * What a worker owes its peers: a registration with a beat, the restoring of dead peers' messages,
  * fresh scores for what it holds, and kombu's own restoring by visibility timeout.
  *
- * A worker is dead when its beat did not change for three seconds of the observer's own clock,
- * observed without interruption; a frozen or restarted server therefore kills nobody.
- * A maintainer holds one connection. One thread at a time.
+ * A worker is dead when it gave no sign for three seconds during which others reached the server
+ * all the time. That time is kept in the server (lua/beat.lua), so those others need not live long,
+ * and a server that is frozen, restarted or out of reach makes nobody look dead. A maintainer holds
+ * one connection. One thread at a time.
  */
 #ifndef CEL_REDIS_MAINTAIN_H
 #define CEL_REDIS_MAINTAIN_H
@@ -19,14 +20,20 @@
 
 struct cel_keys;
 
-/* Pause between beats. A killed worker's messages are back after about CEL_LEASE_DEAD_MS and two
- * beats. */
+/* Pause between beats, and while a peer has not beaten for CEL_LEASE_LATE_MS, so that its death is
+ * noticed soon. A killed worker's messages are back after about CEL_LEASE_DEAD_MS. */
 #define CEL_LEASE_BEAT_MS 500
+#define CEL_LEASE_LATE_BEAT_MS 250
+#define CEL_LEASE_LATE_MS 1000
 
-/* Time without a beat after which a peer is dead, and the longest gap between two observations
- * that still counts as watching. */
+/* Time without a beat after which a peer is dead. Of an outage that everybody felt at most
+ * CEL_LEASE_SILENCE_MS count towards it, so that at least 1.5 s are left to be back: more than
+ * the longest pause between attempts to connect (backoff.h). */
 #define CEL_LEASE_DEAD_MS 3000
-#define CEL_LEASE_GAP_MS 2000
+
+/* Longest time without anybody's beat that counts. It covers a worker's end and the start of the
+ * next one. */
+#define CEL_LEASE_SILENCE_MS 1000
 
 /* Seconds between searches for messages beyond the visibility timeout, as kombu. */
 #define CEL_RESTORE_INTERVAL_S 100
@@ -41,7 +48,8 @@ struct cel_maintainer_options {
 
 /* What one cel_maintain() did. Spans live until the next call. */
 struct cel_maintain_report {
-    bool evicted; /* we had been declared dead: nothing claimed before is ours any more */
+    bool evicted; /* we had been declared dead: nothing claimed before is ours any more. Forget it,
+                     then call again: only that registers us, and only then anything is claimed */
     const struct span *lost; /* tags found to be somebody else's while refreshing */
     size_t lost_count;
     size_t dead_workers; /* peers whose messages were restored to the end */
@@ -61,8 +69,8 @@ enum celeriac_err cel_maintainer_create(const struct cel_maintainer_options *opt
 void cel_maintainer_destroy(struct cel_maintainer *maintainer);
 
 /*
- * Does whatever is due: registers the worker (first call, or after an eviction), beats, watches the
- * peers, restores a chunk of a dead one's messages, refreshes a chunk of scores, restores by
+ * Does whatever is due: registers the worker (first call, or after an eviction), beats, looks for a
+ * dead peer, restores a chunk of its messages, refreshes a chunk of scores, restores by
  * visibility timeout. *next_ns gets the monotonic time of the next call. The first call must have
  * succeeded before anything is claimed. CELERIAC_ERR_UNAVAILABLE: try again after
  * cel_maintain_pause(); others _AUTH, _MEMORY, _PROTOCOL.

@@ -14,10 +14,10 @@ struct cel_keys;
 #define CEL_WORKER_ID_MAX 64
 #define CEL_ONCE_KEY_MAX 512
 
-/* Hash: worker id -> "beat name". */
+/* Hash: worker id -> "beat awake name", "" -> the clock by which peers are judged; lua/beat.lua. */
 void cel_key_workers(const struct cel_keys *keys, struct strbuf *out);
 
-/* Sorted set: tags a worker holds, with the scores it last wrote to unacked_index. */
+/* Hash: what a worker holds; lua/held_function.lua. */
 void cel_key_own(const struct cel_keys *keys, struct span worker_id, struct strbuf *out);
 
 /* Hash: number and tags of a worker's last claim. */

@@ -1,13 +1,54 @@
--- A worker's sign of life, and everybody else's.
+-- A worker's sign of life, and a look for a peer that gives none.
 --
--- KEYS  1 workers (hash: id -> "beat name")
--- ARGV  1 worker id  2 its new value
+-- KEYS  1 workers (hash: worker id -> "beat awake name", "" -> "awake now")  2 the worker's own hash
+-- ARGV  1 worker id  2 number of this beat  3 node name
+--       4 to register: what the own hash says of itself; "" for a mere beat
+--       5 milliseconds without anybody's beat that still count  6 from which on a peer is late
+--       7 from which on it is dead
 --
--- Returns {1, all fields and values}, or {0, ...} without writing when the worker is not there:
--- it was declared dead.
+-- Peers are judged by the awake clock: the milliseconds of the server's clock during which workers
+-- reached the server. From one beat of anybody to the next it runs along, except when that took
+-- longer than ARGV[5] or the server's clock was set back: then the server was frozen, stopped or out
+-- of reach, or nobody was there, and it stands still. So a peer is dead when others could beat all
+-- the time and it did not, whoever those others were and however short they lived.
+--
+-- Returns {1 or 0: not there, it was declared dead and only the clock was written,
+--          1 when a peer is late, id of a dead peer or "", its registration}.
 
-local is_known = redis.call('HEXISTS', KEYS[1], ARGV[1])
-if is_known == 1 then
-    redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+local WORKERS, OWN = KEYS[1], KEYS[2]
+local id, beat, name, about = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local counts_up_to, late, dead = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local call, match = redis.call, string.match
+
+local time = call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local awake, before = match(call('HGET', WORKERS, '') or '', '^(%d+) (%d+)$')
+awake, before = tonumber(awake or 0), tonumber(before or now)
+if now > before and now - before <= counts_up_to then
+    awake = awake + now - before
 end
-return {is_known, redis.call('HGETALL', KEYS[1])}
+call('HSET', WORKERS, '', string.format('%d %d', awake, now))
+
+-- Whoever buries a worker removes the registration and the own hash together. If only the
+-- registration is gone, somebody deleted the key, and what the worker holds is still its own.
+local is_known = about ~= '' or call('HEXISTS', WORKERS, id) == 1 or call('HEXISTS', OWN, '') == 1
+if is_known then
+    call('HSET', WORKERS, id, string.format('%s %d %s', beat, awake, name))
+end
+if about ~= '' then
+    call('HSET', OWN, '', about)
+end
+
+local is_late, dead_id, registration = 0, '', ''
+local peers = call('HGETALL', WORKERS)
+for i = 1, #peers, 2 do
+    local last = match(peers[i + 1], '^%d+ (%d+) ')
+    local silent = last and peers[i] ~= id and awake - tonumber(last) or 0
+    if silent >= dead then
+        dead_id, registration = peers[i], peers[i + 1]
+    end
+    if silent >= late then
+        is_late = 1
+    end
+end
+return {is_known and 1 or 0, is_late, dead_id, registration}

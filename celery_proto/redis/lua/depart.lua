@@ -14,4 +14,8 @@ if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('DEL', KEYS[2], KEYS[3])
+-- The field with the empty name is the clock of lua/beat.lua; the last one stops it.
+if redis.call('HLEN', KEYS[1]) == redis.call('HEXISTS', KEYS[1], '') then
+    redis.call('DEL', KEYS[1])
+end
 return 1

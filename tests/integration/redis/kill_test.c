@@ -2,7 +2,7 @@
  * A worker is killed two hundred times at random instants. After each kill every message is in
  * exactly one place: its queue, `unacked`, or the queue to which finished ones are moved.
  */
-#include "tests/integration/redis/fixture.h"
+#include "tests/integration/redis/rounds.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -115,6 +115,7 @@ static void restore(struct fixture *f, struct cel_maintainer *m, int64_t *now_ns
         struct cel_maintain_report report;
         int64_t next = 0;
         assert_ok(cel_maintain(m, *now_ns, &report, &next, NULL));
+        let_time_pass(f, next > *now_ns ? (next - *now_ns) / NS_PER_MS : 0);
         *now_ns = next > *now_ns ? next : *now_ns + NS_PER_MS;
     }
     assert_int_equal(RUN_INT(f, "HLEN", "unacked"), 0);

@@ -1,7 +1,5 @@
-#include "tests/integration/redis/fixture.h"
+#include "tests/integration/redis/rounds.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,47 +8,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/json.h"
-
-/* What a maintainer did in all rounds so far. */
-struct sum {
-    size_t restored, dead_workers, quarantined, orphans, lost;
-    bool evicted;
-    char lost_tags[256];
-};
-
-/* One round as the clock stands at now_ns; returns when the next is due. */
-static int64_t round_at(struct cel_maintainer *m, int64_t now_ns, struct sum *sum)
-{
-    struct cel_maintain_report report;
-    struct celeriac_error err = {0};
-    int64_t next = 0;
-    if (cel_maintain(m, now_ns, &report, &next, &err) != CELERIAC_OK)
-        fail_msg("%s", err.text);
-    assert_true(next >= now_ns);
-    sum->restored += report.restored;
-    sum->dead_workers += report.dead_workers;
-    sum->quarantined += report.quarantined;
-    sum->orphans += report.orphans;
-    sum->lost += report.lost_count;
-    sum->evicted = sum->evicted || report.evicted;
-    for (size_t i = 0; i < report.lost_count; i++) {
-        size_t len = strlen(sum->lost_tags);
-        (void)snprintf(sum->lost_tags + len, sizeof sum->lost_tags - len, "%.*s ",
-                       SPAN_PRINTF(report.lost[i]));
-    }
-    return next;
-}
-
-/* Rounds from now_ns until `ms` later, without waiting: the clock is an argument. */
-static int64_t rounds(struct cel_maintainer *m, int64_t now_ns, int64_t ms, struct sum *sum)
-{
-    int64_t end = now_ns + ms * NS_PER_MS;
-    while (now_ns < end) {
-        int64_t next = round_at(m, now_ns, sum);
-        now_ns = next;
-    }
-    return now_ns;
-}
 
 static struct cel_maintainer *make_watcher(struct fixture *f, const char *id, uint32_t timeout)
 {
@@ -96,9 +53,9 @@ static void restores_a_dead_workers_messages(void **state)
     cel_maintainer_destroy(dead);
 
     int64_t now = clock_monotonic_ns();
-    now = rounds(m, now, CEL_LEASE_DEAD_MS - CEL_LEASE_BEAT_MS, &sum);
+    now = rounds(f, m, now, CEL_LEASE_DEAD_MS - CEL_LEASE_BEAT_MS, &sum);
     assert_int_equal(sum.restored, 0);
-    now = rounds(m, now, 2 * CEL_LEASE_BEAT_MS, &sum);
+    now = rounds(f, m, now, 2 * CEL_LEASE_BEAT_MS, &sum);
     assert_int_equal(sum.restored, 600);
     assert_int_equal(sum.dead_workers, 1);
     assert_int_equal(sum.quarantined, 0);
@@ -149,7 +106,7 @@ static void restores_into_the_priority_lists(void **state)
     assert_int_equal(claim(c, 10).count, 4);
     cel_claimer_destroy(c);
     cel_maintainer_destroy(dead);
-    (void)rounds(m, clock_monotonic_ns(), CEL_LEASE_DEAD_MS + 2 * CEL_LEASE_BEAT_MS, &sum);
+    (void)rounds(f, m, clock_monotonic_ns(), CEL_LEASE_DEAD_MS + 2 * CEL_LEASE_BEAT_MS, &sum);
     assert_int_equal(sum.restored, 4);
     for (int i = 0; i < 4; i++)
         assert_int_equal(RUN_INT(f, "LLEN", lists[i]), 1);
@@ -172,7 +129,9 @@ static void two_watchers_restore_once(void **state)
     cel_maintainer_destroy(dead);
     int64_t now = clock_monotonic_ns();
     for (int64_t ms = 0; ms < CEL_LEASE_DEAD_MS + 2 * CEL_LEASE_BEAT_MS; ms += 100) {
+        let_time_pass(f, 50);
         (void)round_at(a, now + ms * NS_PER_MS, &sum_a);
+        let_time_pass(f, 50);
         (void)round_at(b, now + ms * NS_PER_MS, &sum_b);
     }
     assert_int_equal(RUN_INT(f, "LLEN", "celery"), 600);
@@ -180,97 +139,6 @@ static void two_watchers_restore_once(void **state)
     assert_int_equal(RUN_INT(f, "EXISTS", "unacked", "unacked_index", "celeriac.own.dead"), 0);
     cel_maintainer_destroy(a);
     cel_maintainer_destroy(b);
-}
-
-static void a_silent_time_of_the_server_kills_nobody(void **state)
-{
-    struct fixture *f = *state;
-    struct cel_maintainer *living = make_maintainer(f, "living");
-    struct cel_maintainer *m = make_maintainer(f, "w1");
-    struct sum sum = {0};
-    struct sum other = {0};
-    int64_t now = clock_monotonic_ns();
-    for (int i = 0; i < 4; i++) {
-        now = rounds(m, now, CEL_LEASE_BEAT_MS, &sum);
-        (void)round_at(living, now, &other);
-    }
-    /* Nobody can reach the server for a minute; the watcher is back first. */
-    now += 60 * NS_PER_SEC;
-    now = rounds(m, now, CEL_LEASE_DEAD_MS - CEL_LEASE_BEAT_MS, &sum);
-    (void)round_at(living, now, &other);
-    (void)rounds(m, now, CEL_LEASE_DEAD_MS - CEL_LEASE_BEAT_MS, &sum);
-    assert_int_equal(sum.dead_workers, 0);
-    assert_false(other.evicted);
-    assert_int_equal(RUN_INT(f, "HLEN", "celeriac.workers"), 2);
-    cel_maintainer_destroy(living);
-    cel_maintainer_destroy(m);
-}
-
-static void who_was_thought_dead_notices(void **state)
-{
-    struct fixture *f = *state;
-    struct cel_maintainer *stopped = make_maintainer(f, "stopped");
-    struct cel_claimer *c = make_claimer(f, "stopped", NULL, 0, NULL, 0);
-    struct cel_finisher *fin = make_finisher(f, "stopped", false);
-    struct cel_maintainer *m = make_maintainer(f, "w1");
-    struct cel_claimer *c2 = make_claimer(f, "w1", NULL, 0, NULL, 0);
-    struct cel_claim_batch batch;
-    struct sum sum = {0};
-    struct sum own = {0};
-    enroll(stopped);
-    push_messages(f, "t.add", 0, 3);
-    assert_int_equal(claim(c, 2).count, 2);
-    (void)rounds(m, clock_monotonic_ns(), CEL_LEASE_DEAD_MS + 2 * CEL_LEASE_BEAT_MS, &sum);
-    assert_int_equal(sum.restored, 2);
-    /* It wakes up: what it ends is void, and it takes nothing before it is registered again. */
-    struct cel_finish_item item = {.tag = SPAN("tag-0"),
-                                   .to = CEL_FINISH_BACK,
-                                   .queue = SPAN("celery"),
-                                   .message = SPAN("retry")};
-    assert_int_equal(claim(c2, 1).count, 1);
-    assert_ok(cel_finish(fin, &item, 1, NULL));
-    assert_false(item.held);
-    assert_int_equal(RUN_INT(f, "HEXISTS", "unacked", "tag-0"), 1);
-    assert_int_equal(cel_claim(c, 10, &batch, NULL), CELERIAC_ERR_NOT_FOUND);
-    (void)round_at(stopped, clock_monotonic_ns() + NS_PER_SEC, &own);
-    assert_true(own.evicted);
-    own.evicted = false;
-    (void)round_at(stopped, clock_monotonic_ns() + 2 * NS_PER_SEC, &own);
-    assert_false(own.evicted);
-    assert_int_equal(claim(c, 10).count, 2);
-    cel_finisher_destroy(fin);
-    cel_claimer_destroy(c);
-    cel_claimer_destroy(c2);
-    cel_maintainer_destroy(stopped);
-    cel_maintainer_destroy(m);
-}
-
-static void who_beats_again_in_time_is_left_alone(void **state)
-{
-    struct fixture *f = *state;
-    struct cel_maintainer *slow = make_maintainer(f, "slow");
-    struct cel_claimer *c = make_claimer(f, "slow", NULL, 0, NULL, 0);
-    struct cel_maintainer *m = make_maintainer(f, "w1");
-    struct sum sum = {0};
-    enroll(slow);
-    push_messages(f, "t.add", 0, CEL_CLAIM_ROOM_MAX);
-    assert_int_equal(claim(c, CEL_CLAIM_ROOM_MAX).count, CEL_CLAIM_ROOM_MAX);
-    int64_t now = clock_monotonic_ns();
-    now = rounds(m, now, CEL_LEASE_DEAD_MS - CEL_LEASE_BEAT_MS, &sum);
-    /* A first chunk is restored, then the worker moves. */
-    while (sum.restored == 0)
-        now = round_at(m, now, &sum);
-    struct sum own = {0};
-    (void)round_at(slow, clock_monotonic_ns() + NS_PER_SEC, &own);
-    assert_false(own.evicted);
-    (void)rounds(m, now, CEL_LEASE_DEAD_MS - CEL_LEASE_BEAT_MS, &sum);
-    assert_in_range(sum.restored, 1, CEL_CLAIM_ROOM_MAX - 1);
-    assert_int_equal(RUN_INT(f, "LLEN", "celery"), sum.restored);
-    assert_int_equal(RUN_INT(f, "HLEN", "unacked"), CEL_CLAIM_ROOM_MAX - sum.restored);
-    assert_int_equal(RUN_INT(f, "HEXISTS", "celeriac.workers", "slow"), 1);
-    cel_claimer_destroy(c);
-    cel_maintainer_destroy(slow);
-    cel_maintainer_destroy(m);
 }
 
 static void refreshes_what_it_holds(void **state)
@@ -301,9 +169,9 @@ static void refreshes_what_it_holds(void **state)
     (void)snprintf(fresh, sizeof fresh, "%lld.5", (long long)(before + 600));
     run(f, "ZADD", "unacked_index", fresh, "tag-8", NULL);
     /* A quarter of the timeout later the scores are renewed. */
-    now = rounds(m, now, 9000, &sum);
+    now = rounds(f, m, now, 9000, &sum);
     assert_int_equal(RUN_INT(f, "ZSCORE", "unacked_index", "tag-5"), before);
-    (void)rounds(m, now, 2000, &sum);
+    (void)rounds(f, m, now, 2000, &sum);
     assert_true(RUN_INT(f, "ZSCORE", "unacked_index", "tag-5") >= before + 600);
     char since[32];
     (void)snprintf(since, sizeof since, "%lld", (long long)(before + 600));
@@ -437,9 +305,9 @@ static void restores_by_visibility_timeout(void **state)
     /* The next search comes after kombu's interval. */
     sum = (struct sum){0};
     deliver_to_python(f, "later", make_entry(buf, "later", "", "celery"), 100);
-    now = rounds(m, now + NS_PER_SEC, (CEL_RESTORE_INTERVAL_S - 3) * 1000, &sum);
+    now = rounds(f, m, now + NS_PER_SEC, (CEL_RESTORE_INTERVAL_S - 3) * 1000, &sum);
     assert_int_equal(sum.restored, 0);
-    (void)rounds(m, now, 4000, &sum);
+    (void)rounds(f, m, now, 4000, &sum);
     assert_int_equal(sum.restored, 1);
     cel_maintainer_destroy(m);
 }
@@ -477,73 +345,6 @@ static void leaves_nothing_behind(void **state)
     cel_maintainer_destroy(m);
 }
 
-/* Beats in the background, as a worker's own thread does. */
-struct beating {
-    struct cel_maintainer *maintainer;
-    atomic_bool stop;
-    atomic_bool evicted;
-};
-
-static void *beat(void *context)
-{
-    struct beating *b = context;
-    while (!atomic_load(&b->stop)) {
-        struct cel_maintain_report report = {0};
-        int64_t next;
-        int64_t now = clock_monotonic_ns();
-        if (cel_maintain(b->maintainer, now, &report, &next, NULL) != CELERIAC_OK) {
-            assert_ok(cel_maintain_pause(b->maintainer, -1));
-            continue;
-        }
-        if (report.evicted)
-            atomic_store(&b->evicted, true);
-        if (next > now)
-            (void)usleep((useconds_t)((next - now) / 1000));
-    }
-    return NULL;
-}
-
-/* In real time: a worker that stops beating is replaced within five seconds, and a server that
- * freezes longer than that makes no living worker look dead. */
-static void keeps_its_promise_in_real_time(void **state)
-{
-    struct fixture *f = *state;
-    struct beating living = {.maintainer = make_maintainer(f, "living")};
-    struct beating watcher = {.maintainer = make_maintainer(f, "watcher")};
-    struct cel_maintainer *dead = make_maintainer(f, "dead");
-    struct cel_claimer *c = make_claimer(f, "dead", NULL, 0, NULL, 0);
-    pthread_t a, b;
-    assert_int_equal(pthread_create(&a, NULL, beat, &living), 0);
-    assert_int_equal(pthread_create(&b, NULL, beat, &watcher), 0);
-    enroll(dead);
-    push_messages(f, "t.add", 0, 50);
-    assert_int_equal(claim(c, 50).count, 50);
-    int64_t start = clock_monotonic_ns();
-    while (RUN_INT(f, "LLEN", "celery") < 50 && clock_monotonic_ns() - start < 30 * NS_PER_SEC)
-        (void)usleep(20000);
-    int64_t spent = clock_monotonic_ns() - start;
-    print_message("a dead worker's messages were back after %.2f s\n", (double)spent / NS_PER_SEC);
-    assert_true(spent < 5 * NS_PER_SEC);
-    assert_int_equal(RUN_INT(f, "HLEN", "celeriac.workers"), 2);
-
-    redis_server_freeze(f->server);
-    (void)usleep(6000000);
-    redis_server_thaw(f->server);
-    (void)usleep(6000000);
-    cel_conn_disconnect(f->conn);
-    assert_int_equal(RUN_INT(f, "HLEN", "celeriac.workers"), 2);
-    assert_false(atomic_load(&living.evicted));
-    assert_false(atomic_load(&watcher.evicted));
-    atomic_store(&living.stop, true);
-    atomic_store(&watcher.stop, true);
-    assert_int_equal(pthread_join(a, NULL), 0);
-    assert_int_equal(pthread_join(b, NULL), 0);
-    cel_claimer_destroy(c);
-    cel_maintainer_destroy(dead);
-    cel_maintainer_destroy(living.maintainer);
-    cel_maintainer_destroy(watcher.maintainer);
-}
-
 static void names_bad_options(void **state)
 {
     struct fixture *f = *state;
@@ -576,14 +377,10 @@ int main(void)
         cmocka_unit_test_setup(restores_a_dead_workers_messages, fixture_clear),
         cmocka_unit_test_setup(restores_into_the_priority_lists, fixture_clear),
         cmocka_unit_test_setup(two_watchers_restore_once, fixture_clear),
-        cmocka_unit_test_setup(a_silent_time_of_the_server_kills_nobody, fixture_clear),
-        cmocka_unit_test_setup(who_was_thought_dead_notices, fixture_clear),
-        cmocka_unit_test_setup(who_beats_again_in_time_is_left_alone, fixture_clear),
         cmocka_unit_test_setup(refreshes_what_it_holds, fixture_clear),
         cmocka_unit_test_setup(restores_by_visibility_timeout, fixture_clear),
         cmocka_unit_test_setup(respects_kombus_lock, fixture_clear),
         cmocka_unit_test_setup(leaves_nothing_behind, fixture_clear),
-        cmocka_unit_test_setup(keeps_its_promise_in_real_time, fixture_clear),
         cmocka_unit_test_setup(names_bad_options, fixture_clear),
     };
     return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
