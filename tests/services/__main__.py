@@ -5,8 +5,10 @@ with COMMAND's code. When it fails, the ends of the servers' logs are shown.
 
 services and their options (NAME or NAME=VALUE)
   redis      appendonly, password=TEXT, unix, tls       REDIS_URL, REDIS_UNIX_URL
-  postgres   fsync=off, database=NAME                   DB_NAME DB_USER DB_PASSWORD DB_HOST DB_PORT,
-                                                        PG_CONNINFO, PG_ADMIN_CONNINFO
+  postgres   fsync=off, database=NAME, tls              DB_NAME DB_USER DB_PASSWORD DB_HOST DB_PORT,
+                                                        PG_CONNINFO, PG_ADMIN_CONNINFO,
+                                                        PG_CA, PG_OTHER_CA (with tls)
+  standby    (a replica of the postgres before it)      PG_STANDBY_PORT, PG_STANDBY_ADMIN_CONNINFO
   sink       delay_ms=N, keep, max_size=N               EMAIL_*, SINK_IDS, SINK_MAILS, SINK_COUNTERS
   smtp       delay_ms=N, tls, user=TEXT, password=TEXT, EMAIL_*, SMTP_STORE, SMTP_CONTROL,
              max_size=N                                 SSL_CERT_FILE (with tls)
@@ -19,8 +21,9 @@ import os
 import subprocess
 import sys
 
+from .authority import Authority
 from .control import Control, tell
-from .postgres import Postgres
+from .postgres import Postgres, Standby
 from .redis_server import Redis
 from .session import ServiceError, Session
 from .sink import SmtpSink
@@ -36,11 +39,25 @@ def _redis(session: Session, options: dict[str, str]) -> Redis:
 
 
 def _postgres(session: Session, options: dict[str, str]) -> Postgres:
-    server = Postgres(session, fsync=options.get("fsync") != "off",
+    server = Postgres(session, fsync=options.get("fsync") != "off", tls="tls" in options,
                       **({"database": options["database"]} if "database" in options else {}))
     session.offer({"PG_CONNINFO": server.conninfo(),
                    "PG_ADMIN_CONNINFO": f"host={server.dir} port={server.port} user=admin "
                                         f"dbname={server.database}"})
+    if server.authority:
+        other = Authority(session.folder("other-authority"))
+        session.offer({"PG_CA": str(server.authority.ca), "PG_OTHER_CA": str(other.ca)})
+    return server
+
+
+def _standby(session: Session, _options: dict[str, str]) -> Standby:
+    primary = next((server for server in session.servers if isinstance(server, Postgres)), None)
+    if primary is None:
+        raise ServiceError("a standby needs a postgres before it")
+    server = Standby(session, primary)
+    session.offer({"PG_STANDBY_PORT": str(server.port),
+                   "PG_STANDBY_ADMIN_CONNINFO": f"host={server.dir} port={server.port} user=admin "
+                                                f"dbname={server.database}"})
     return server
 
 
@@ -62,7 +79,8 @@ def _smtp(session: Session, options: dict[str, str]) -> SmtpServer:
 
 SERVICES = {
     "redis": (_redis, {"appendonly", "password", "unix", "tls"}),
-    "postgres": (_postgres, {"fsync", "database"}),
+    "postgres": (_postgres, {"fsync", "database", "tls"}),
+    "standby": (_standby, set()),
     "sink": (_sink, {"delay_ms", "keep", "max_size"}),
     "smtp": (_smtp, {"delay_ms", "tls", "user", "password", "max_size"}),
 }

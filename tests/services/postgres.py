@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from . import ports
+from .authority import Authority
 from .server import Server
 from .session import ServiceError, Session
 
@@ -36,14 +37,15 @@ class Postgres(Server):
 
     The role is the owner of the database and no superuser, its password is checked (scram), as in
     a deployment. fsync: on by default, as measurements and crash tests want it honest; tests that
-    only need the SQL may switch it off. config: further lines for postgresql.conf.
+    only need the SQL may switch it off. config: further lines for postgresql.conf. tls: whoever
+    comes by TCP must use TLS; the certificate is one of the session's own authority.
     When run by root the server runs as the user postgres (or nobody).
     """
 
     stop_signal = signal.SIGINT  # "fast": open sessions are cut off, the data are in order
 
     def __init__(self, session: Session, name: str = "postgres", fsync: bool = True,
-                 database: str = DATABASE, config: tuple[str, ...] = ()):
+                 database: str = DATABASE, config: tuple[str, ...] = (), tls: bool = False):
         super().__init__(session, name)
         self.port = ports.claim()
         self.database = database
@@ -51,6 +53,7 @@ class Postgres(Server):
         self.data = self.dir / "data"
         self._fsync = fsync
         self._config = config
+        self.authority = Authority(session.folder("postgres-authority")) if tls else None
         session.offer(self.variables())
 
     def variables(self) -> dict[str, str]:
@@ -89,10 +92,25 @@ class Postgres(Server):
                     f"unix_socket_directories = '{self.dir}'", "max_connections = 300",
                     f"fsync = {'on' if self._fsync else 'off'}", "timezone = 'UTC'",
                     "log_timezone = 'UTC'", *self._config]
+        if self.authority:
+            settings += self._use_tls(user)
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as config:
             config.write("\n".join(settings) + "\n")
         self._single(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'",
                      f"CREATE DATABASE {self.database} OWNER {USER}")
+
+    def _use_tls(self, user: str | None) -> list[str]:
+        """Lets nobody in by TCP without TLS; returns lines for postgresql.conf."""
+        key = self.data / "server.key"  # the server wants a private key of its own
+        shutil.copyfile(self.authority.key, key)
+        key.chmod(0o600)
+        if user:
+            record = pwd.getpwnam(user)
+            os.chown(key, record.pw_uid, record.pw_gid)
+        rules = self.data / "pg_hba.conf"
+        text = re.sub(r"(?m)^host\b", "hostssl", rules.read_text(encoding="utf-8"))
+        rules.write_text(text, encoding="utf-8")
+        return ["ssl = on", f"ssl_cert_file = '{self.authority.cert}'", f"ssl_key_file = '{key}'"]
 
     def command(self) -> list[str]:
         return [str(self.bindir / "postgres"), "-D", str(self.data)]
@@ -145,3 +163,22 @@ class Postgres(Server):
             except subprocess.TimeoutExpired:
                 pass
         self.kill()
+
+
+class Standby(Postgres):
+    """A streaming replica of PRIMARY, which must be up; reads only until it is promoted."""
+
+    def __init__(self, session: Session, primary: Postgres):
+        super().__init__(session, name="standby", fsync=False, database=primary.database)
+        self.primary = primary
+        session.offer(primary.variables())
+
+    def prepare(self) -> None:
+        user = self.user()
+        if user:
+            record = pwd.getpwnam(user)
+            os.chown(self.dir, record.pw_uid, record.pw_gid)
+        self._run("pg_basebackup", "-h", self.primary.dir, "-p", self.primary.port, "-U", "admin",
+                  "-D", self.data, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as config:
+            config.write(f"port = {self.port}\nunix_socket_directories = '{self.dir}'\n")
