@@ -90,7 +90,7 @@ static void count_and_log(struct cel_runtime *runtime, const struct cel_request 
     const struct log_field task = LOG_SPAN("task", message->task);
     const struct log_field id = LOG_SPAN("id", message->id);
 
-    if (settlement->fate == CEL_FATE_POSTPONE) {
+    if (settlement->postponed) {
         CEL_COUNT(runtime, postponed);
         log_info("worker", "task postponed", task, id, LOG_INT("seconds", settlement->postpone));
     } else if (settlement->state == CEL_STATE_SUCCESS) {

@@ -7,6 +7,9 @@
 #include "celery_proto/codec/pyrepr.h"
 #include "celery_proto/codec/task_retry.h"
 
+/* Longest postponement, so that no due time overflows: longer than any worker lives. */
+#define POSTPONE_MAX_S (10.0 * 365 * 86400)
+
 void cel_settlement_init(struct cel_settlement *settlement)
 {
     *settlement = (struct cel_settlement){.fate = CEL_FATE_ACK};
@@ -125,10 +128,10 @@ static enum celeriac_err settle_exhausted(const struct cel_task_message *message
     strbuf_add_char(&text, '[');
     strbuf_add_span(&text, message->id);
     strbuf_add_text(&text, "] args:");
-    code = cel_pyrepr(message->args, true, 0, &text);
+    code = cel_pyrepr_exact_text(message->args, true, &text);
     strbuf_add_text(&text, " kwargs:");
     if (code == CELERIAC_OK)
-        code = cel_pyrepr(message->kwargs, false, 0, &text);
+        code = cel_pyrepr_exact_text(message->kwargs, false, &text);
     if (code == CELERIAC_OK)
         code = strbuf_status(&text);
     exception.message = strbuf_span(&text);
@@ -204,6 +207,54 @@ static enum celeriac_err settle_retry(const struct cel_task_message *message,
     return write_retry_record(message, exception, context, settlement);
 }
 
+/*
+ * Not now. A message that was acknowledged when it started is sent again as it was, but for its
+ * eta; one that is still held just waits.
+ */
+static enum celeriac_err settle_postpone(const struct cel_task_message *message,
+                                         const struct cel_task_definition *definition,
+                                         double seconds, const struct cel_settle_context *context,
+                                         struct cel_settlement *settlement)
+{
+    struct cel_task_retry again = {
+        .delivery_tag = context->delivery_tag,
+        .keep_retries = true,
+        .now_us = context->now_us,
+    };
+
+    if (seconds > POSTPONE_MAX_S)
+        seconds = POSTPONE_MAX_S;
+    settlement->postponed = true;
+    settlement->postpone = seconds;
+    if (definition->acks_late) {
+        settlement->fate = CEL_FATE_POSTPONE;
+        return CELERIAC_OK;
+    }
+    again.eta = (struct cel_time){.set = seconds > 0,
+                                  .us = context->now_us + (int64_t)(seconds * (double)US_PER_SEC)};
+    return cel_task_retry_write(message, &again, context->scratch, &settlement->retry, NULL);
+}
+
+/*
+ * Reject(requeue=True): the message goes back marked as redelivered, as kombu's basic_reject does.
+ * Without acks_late it was acknowledged when it started and there is nothing left to requeue.
+ */
+static enum celeriac_err settle_requeue(const struct cel_task_message *message,
+                                        const struct cel_task_definition *definition,
+                                        struct cel_settlement *settlement)
+{
+    struct cel_envelope_reader reader;
+    enum celeriac_err code;
+
+    if (!definition->acks_late)
+        return CELERIAC_OK;
+    settlement->fate = CEL_FATE_REQUEUE;
+    cel_envelope_reader_init(&reader);
+    code = cel_envelope_mark_redelivered(&reader, message->raw, &settlement->retry, NULL);
+    cel_envelope_reader_close(&reader);
+    return code;
+}
+
 static enum celeriac_err settle_success(const struct cel_task_message *message, bool ignored,
                                         const struct cel_outcome *outcome,
                                         const struct cel_settle_context *context,
@@ -250,6 +301,7 @@ static void start(struct cel_settlement *settlement)
     settlement->fate = CEL_FATE_ACK;
     settlement->state = CEL_STATE_PENDING;
     settlement->retry_delay = 0;
+    settlement->postponed = false;
     settlement->postpone = 0;
 }
 
@@ -268,15 +320,9 @@ enum celeriac_err cel_settle(const struct cel_task_message *message,
     case CEL_OUTCOME_RETRY:
         return settle_trouble(message, definition, outcome, context, settlement);
     case CEL_OUTCOME_POSTPONE:
-        if (!definition->acks_late)
-            return settle_retry(message, definition, NULL, (int64_t)outcome->seconds, context,
-                                settlement);
-        settlement->fate = CEL_FATE_POSTPONE;
-        settlement->postpone = outcome->seconds;
-        return CELERIAC_OK;
+        return settle_postpone(message, definition, outcome->seconds, context, settlement);
     case CEL_OUTCOME_REJECT:
-        settlement->fate = outcome->requeue ? CEL_FATE_REQUEUE : CEL_FATE_ACK;
-        return CELERIAC_OK;
+        return outcome->requeue ? settle_requeue(message, definition, settlement) : CELERIAC_OK;
     case CEL_OUTCOME_IGNORE:
         break;
     }

@@ -28,9 +28,11 @@ struct cel_settlement {
     enum cel_message_fate fate;
     enum cel_state state; /* SUCCESS, FAILURE, RETRY, REVOKED; PENDING when there is none */
     struct strbuf record; /* the result record; empty: none is stored */
-    struct strbuf retry;  /* the envelope of the next attempt; empty: none */
-    int64_t retry_delay;  /* seconds until that attempt */
-    double postpone;      /* CEL_FATE_POSTPONE: seconds */
+    struct strbuf retry;  /* envelope to push: the next attempt, or with CEL_FATE_REQUEUE the same
+                             message marked as redelivered; empty: none */
+    int64_t retry_delay;  /* seconds until the next attempt of a retry */
+    bool postponed;       /* "not now": kept (CEL_FATE_POSTPONE), or sent again in `retry` */
+    double postpone;      /* seconds of that */
 };
 
 /* What the world adds to the rules. */

@@ -58,6 +58,8 @@ static struct cel_finish_item item_of_end(const struct cel_request *request)
     } else if (settlement->fate == CEL_FATE_REQUEUE && !request->acked) {
         item.to = CEL_FINISH_BACK;
         item.message = request->message->raw;
+        if (strbuf_span(&settlement->retry).len > 0)
+            item.message = strbuf_span(&settlement->retry);
     } else if (strbuf_span(&settlement->retry).len > 0) {
         item.to = request->start_written ? CEL_FINISH_PUBLISH : CEL_FINISH_BACK;
         item.message = strbuf_span(&settlement->retry);

@@ -234,7 +234,8 @@ static void checklist_51_the_last_retry_fails_with_the_exception(void **state)
     struct fixture *f = *state;
 
     define(f, (struct celeriac_task_options){.autoretry = true, .retry_backoff = 1});
-    make_message(f, (struct cel_task_send){.args = SPAN("[\"ab\", 2]"), .retries = 3});
+    make_message(f, (struct cel_task_send){.args = SPAN("[\"a\\tb\", 2, {\"k\": [[[[\"deep\"]]]]}]"),
+                                           .retries = 3});
     celeriac_task_fail(&f->task, &(struct celeriac_exception){.type = "KeyError", .message = "x"});
     settle(f);
     assert_int_equal(f->settlement.state, CEL_STATE_FAILURE);
@@ -245,8 +246,8 @@ static void checklist_51_the_last_retry_fails_with_the_exception(void **state)
     settle(f);
     assert_int_equal(f->settlement.state, CEL_STATE_FAILURE);
     assert_non_null(strstr(record(f), "\"exc_type\": \"MaxRetriesExceededError\""));
-    assert_non_null(strstr(record(f), "Can't retry shop.tasks.add[" ID "] args:('ab', 2) "
-                                      "kwargs:{}"));
+    assert_non_null(strstr(record(f), "Can't retry shop.tasks.add[" ID "] args:('a\\\\tb', 2, "
+                                      "{'k': [[[['deep']]]]}) kwargs:{}"));
 }
 
 static void ignored_results_leave_no_record(void **state)
@@ -279,9 +280,22 @@ static void an_explicit_header_beats_the_definition(void **state)
     assert_false(cel_result_ignored(f->message, NULL));
 }
 
-static void ignore_reject_and_postpone(void **state)
+/* What the settlement wants pushed, as a message; the caller destroys it. */
+static struct cel_task_message *pushed(struct fixture *f)
+{
+    struct cel_task_message *message = NULL;
+
+    assert_int_equal(
+        cel_task_message_create(f->decoder, strbuf_span(&f->settlement.retry), &message),
+        CELERIAC_OK);
+    assert_int_equal(message->refuse, CEL_REFUSE_NONE);
+    return message;
+}
+
+static void checklist_56_ignore_and_reject(void **state)
 {
     struct fixture *f = *state;
+    struct cel_task_message *message;
 
     celeriac_task_ignore(&f->task);
     settle(f);
@@ -289,24 +303,58 @@ static void ignore_reject_and_postpone(void **state)
     assert_int_equal(f->settlement.state, CEL_STATE_PENDING);
     assert_int_equal(strbuf_span(&f->settlement.record).len, 0);
 
+    /* Acknowledged when it started: nothing is left to requeue. */
     celeriac_task_reject(&f->task, true);
     settle(f);
+    assert_int_equal(f->settlement.fate, CEL_FATE_ACK);
+    assert_int_equal(strbuf_span(&f->settlement.retry).len, 0);
+
+    define(f, (struct celeriac_task_options){.acks_late = true});
+    settle(f);
     assert_int_equal(f->settlement.fate, CEL_FATE_REQUEUE);
+    assert_int_equal(strbuf_span(&f->settlement.record).len, 0);
+    message = pushed(f);
+    assert_true(message->redelivered);
+    assert_true(span_equal(message->delivery_tag, f->message->delivery_tag));
+    assert_true(span_equal(message->body, f->message->body));
+    cel_task_message_destroy(message);
+
     celeriac_task_reject(&f->task, false);
     settle(f);
     assert_int_equal(f->settlement.fate, CEL_FATE_ACK);
+    assert_int_equal(strbuf_span(&f->settlement.retry).len, 0);
+}
 
+static void postponing_leaves_no_trace(void **state)
+{
+    struct fixture *f = *state;
+    struct cel_task_message *message;
+
+    make_message(f, (struct cel_task_send){.args = SPAN("[1, 2]"), .retries = 2});
     define(f, (struct celeriac_task_options){.acks_late = true});
     celeriac_task_postpone(&f->task, 1.5);
     settle(f);
     assert_int_equal(f->settlement.fate, CEL_FATE_POSTPONE);
     assert_int_equal(strbuf_span(&f->settlement.retry).len, 0);
 
-    /* Acknowledged already: only a new message can bring it back. */
+    /* Acknowledged already: only a new message can bring it back, and it counts no retry. */
     define(f, (struct celeriac_task_options){.acks_late = false});
     settle(f);
     assert_int_equal(f->settlement.fate, CEL_FATE_ACK);
-    assert_int_equal(f->settlement.state, CEL_STATE_RETRY);
+    assert_int_equal(f->settlement.state, CEL_STATE_PENDING);
+    assert_int_equal(strbuf_span(&f->settlement.record).len, 0);
+    assert_true(f->settlement.postponed);
+    message = pushed(f);
+    assert_int_equal(message->retries, 2);
+    assert_true(message->eta.set);
+    assert_int_equal(message->eta.us, NOW_US + 1500000);
+    cel_task_message_destroy(message);
+
+    celeriac_task_postpone(&f->task, 1e300);
+    settle(f);
+    message = pushed(f);
+    assert_true(message->eta.us > NOW_US);
+    cel_task_message_destroy(message);
 }
 
 static void checklist_46_expired_and_unregistered(void **state)
@@ -381,7 +429,8 @@ int main(void)
         TEST(checklist_51_the_last_retry_fails_with_the_exception),
         TEST(ignored_results_leave_no_record),
         TEST(an_explicit_header_beats_the_definition),
-        TEST(ignore_reject_and_postpone),
+        TEST(checklist_56_ignore_and_reject),
+        TEST(postponing_leaves_no_trace),
         TEST(checklist_46_expired_and_unregistered),
         TEST(started_names_process_and_host),
         TEST(survives_every_failing_allocation),
