@@ -1,7 +1,11 @@
 #include "worker/registry.h"
 
+#include <math.h>
+
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
+#include "worker/rate.h"
 
 struct definition {
     struct cel_task_definition public;
@@ -37,6 +41,11 @@ void cel_registry_destroy(struct cel_registry *registry)
     mem_free(registry);
 }
 
+static bool is_limit(double seconds)
+{
+    return isfinite(seconds) && seconds >= 0 && seconds <= CEL_TIME_LIMIT_MAX;
+}
+
 static enum celeriac_err check(const struct cel_registry *registry,
                                const struct celeriac_task_options *options,
                                struct celeriac_error *err)
@@ -52,13 +61,28 @@ static enum celeriac_err check(const struct cel_registry *registry,
     if (options->max_retries < CELERIAC_RETRIES_NONE)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "task %s: max_retries is %d",
                                   options->name, options->max_retries);
+    if (!is_limit(options->time_limit) || !is_limit(options->soft_time_limit))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "task %s: time_limit and soft_time_limit are seconds",
+                                  options->name);
+    /* celery/app/task.py refuses it likewise. */
+    if (options->time_limit > 0 && options->soft_time_limit > options->time_limit)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "task %s: soft_time_limit is greater than time_limit",
+                                  options->name);
     if (hashmap_get(registry->by_name, name))
         return celeriac_error_set(err, CELERIAC_ERR_EXISTS, "task %s is registered already",
                                   options->name);
     return CELERIAC_OK;
 }
 
-static struct definition *define(const struct celeriac_task_options *options)
+static int64_t microseconds(double seconds)
+{
+    return (int64_t)(seconds * (double)US_PER_SEC);
+}
+
+static struct definition *define(const struct celeriac_task_options *options, size_t index,
+                                 double rate_limit)
 {
     struct span name = span_of(options->name);
     struct definition *d = mem_calloc(1, sizeof *d + name.len + 1);
@@ -69,13 +93,18 @@ static struct definition *define(const struct celeriac_task_options *options)
         d->name[i] = name.ptr[i];
     d->public = (struct cel_task_definition){
         .name = {.ptr = d->name, .len = name.len},
+        .index = index,
         .run = options->run,
         .user = options->user,
         .retry = cel_retry_policy_of(options),
         .acks_late = options->acks_late,
         .ignore_result = options->ignore_result,
         .track_started = options->track_started,
+        .requeue_on_timeout = options->requeue_on_timeout,
+        .rate_limit = rate_limit,
     };
+    atomic_init(&d->public.time_limit_us, microseconds(options->time_limit));
+    atomic_init(&d->public.soft_limit_us, microseconds(options->soft_time_limit));
     return d;
 }
 
@@ -84,21 +113,38 @@ enum celeriac_err cel_registry_add(struct cel_registry *registry,
                                    struct celeriac_error *err)
 {
     enum celeriac_err code = check(registry, options, err);
+    double rate_limit = 0;
     struct definition *d;
     struct span *names;
 
+    if (code == CELERIAC_OK)
+        code = cel_rate_parse(span_of(options->rate_limit), &rate_limit, err);
     if (code)
         return code;
     names = mem_resize(registry->names, registry->count + 1, sizeof *names);
     if (names)
         registry->names = names;
-    d = define(options);
+    d = define(options, registry->count, rate_limit);
     if (!names || !d || hashmap_set(registry->by_name, d->public.name, d, NULL)) {
         mem_free(d);
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "task %s: out of memory",
                                   options->name);
     }
     registry->names[registry->count++] = d->public.name;
+    return CELERIAC_OK;
+}
+
+enum celeriac_err cel_registry_set_time_limits(struct cel_registry *registry, struct span name,
+                                               double soft, double hard, struct celeriac_error *err)
+{
+    struct definition *d = hashmap_get(registry->by_name, name);
+
+    if (!d)
+        return celeriac_error_set(err, CELERIAC_ERR_NOT_FOUND, "unknown task");
+    if (!is_limit(soft) || !is_limit(hard))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "time limits are seconds");
+    atomic_store(&d->public.soft_limit_us, microseconds(soft));
+    atomic_store(&d->public.time_limit_us, microseconds(hard));
     return CELERIAC_OK;
 }
 

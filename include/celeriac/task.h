@@ -61,6 +61,17 @@ struct celeriac_task_options {
     bool acks_late;     /* acknowledge after the outcome is recorded, not when execution starts */
     bool ignore_result; /* store no result unless the message asks for it */
     bool track_started; /* store STARTED when execution begins */
+
+    /*
+     * Limits, in seconds; 0 means none. What the message says counts before them. At the soft limit
+     * celeriac_task_soft_limit_exceeded() becomes true. At the hard limit the task is in state
+     * FAILURE with TimeLimitExceeded, whatever it does later; its thread is replaced.
+     */
+    double time_limit;
+    double soft_time_limit;
+    bool requeue_on_timeout; /* with acks_late: at the hard limit the message goes back to its queue
+                                instead (Python's acks_on_timeout=False) */
+    const char *rate_limit;  /* starts by one worker: "10/s", "100/m", "2/h"; NULL: no limit */
 };
 
 /* An exception as Python will see it. Borrowed for the call. */

@@ -234,8 +234,8 @@ static void checklist_51_the_last_retry_fails_with_the_exception(void **state)
     struct fixture *f = *state;
 
     define(f, (struct celeriac_task_options){.autoretry = true, .retry_backoff = 1});
-    make_message(f, (struct cel_task_send){.args = SPAN("[\"a\\tb\", 2, {\"k\": [[[[\"deep\"]]]]}]"),
-                                           .retries = 3});
+    make_message(f, (struct cel_task_send){
+                        .args = SPAN("[\"a\\tb\", 2, {\"k\": [[[[\"deep\"]]]]}]"), .retries = 3});
     celeriac_task_fail(&f->task, &(struct celeriac_exception){.type = "KeyError", .message = "x"});
     settle(f);
     assert_int_equal(f->settlement.state, CEL_STATE_FAILURE);
