@@ -5,10 +5,10 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hashmap.h"
 #include "base/log.h"
+#include "worker/schedule.h"
 #include "worker/settler.h"
-#include "worker/timer_heap.h"
-#include "worker/waiting.h"
 
 /*
  * Pause between claims that found nothing but messages of others, so that they are looked at seldom
@@ -32,7 +32,8 @@ struct cel_consumer {
     struct cel_runtime *runtime;
     struct cel_claimer *claimer;
     struct cel_task_decoder *decoder;
-    struct cel_timer_heap *timers; /* of struct cel_waiting */
+    struct cel_schedule *schedule; /* messages that wait for their time */
+    struct hashmap *queue_names;   /* name to a copy that lives as long as we do */
     size_t threads;
     void **ready; /* requests of this turn that go to the ready queue */
     size_t ready_count;
@@ -111,25 +112,20 @@ static void end_expired(struct cel_consumer *consumer, struct cel_request *reque
     end(consumer, request);
 }
 
-/* Keeps what is needed to run it later and lets go of the rest. */
+/* Remembers the tag and lets go of the rest, which is read again when it is due. */
 static enum celeriac_err wait_until(struct cel_consumer *consumer, struct cel_request *request,
                                     int64_t due_ns)
 {
-    struct cel_waiting *waiting = NULL;
     enum celeriac_err code =
-        cel_waiting_create(request->tag, request->queue, request->message->raw, &waiting);
+        cel_schedule_add(consumer->schedule, request->tag, request->queue, due_ns);
 
-    if (code == CELERIAC_OK)
-        code = cel_timer_heap_add(consumer->timers, due_ns, waiting);
-    if (code) {
-        cel_waiting_destroy(waiting);
+    if (code)
         return code;
-    }
     if (request->in_window)
         cel_window_give(consumer->runtime->window, 1);
     cel_request_destroy(request);
     atomic_store(&consumer->runtime->counters.waiting,
-                 (unsigned)cel_timer_heap_count(consumer->timers));
+                 (unsigned)cel_schedule_count(consumer->schedule));
     return CELERIAC_OK;
 }
 
@@ -169,6 +165,24 @@ static enum celeriac_err route(struct cel_consumer *consumer, struct cel_request
     return CELERIAC_OK;
 }
 
+/*
+ * A copy of a queue's name that outlives the claimer's: the set of queues may change while messages
+ * of a cancelled one are still with us. NULL pointer when memory is short.
+ */
+static struct span lasting_name(struct cel_consumer *consumer, struct span name)
+{
+    char *copy = hashmap_get(consumer->queue_names, name);
+
+    if (!copy) {
+        copy = mem_dup_span(name);
+        if (copy && hashmap_set(consumer->queue_names, name, copy, NULL)) {
+            mem_free(copy);
+            copy = NULL;
+        }
+    }
+    return (struct span){.ptr = copy, .len = copy ? name.len : 0};
+}
+
 /* Decodes one message that we hold and routes it. */
 static enum celeriac_err receive(struct cel_consumer *consumer, struct span tag, struct span queue,
                                  struct span envelope, bool is_new)
@@ -180,6 +194,11 @@ static enum celeriac_err receive(struct cel_consumer *consumer, struct span tag,
 
     if (code)
         return code;
+    queue = lasting_name(consumer, queue);
+    if (!queue.ptr) {
+        cel_task_message_destroy(message);
+        return CELERIAC_ERR_MEMORY;
+    }
     definition = cel_registry_find(consumer->runtime->registry, message->task);
     code = cel_request_create(message, definition, tag, queue, &request);
     if (code)
@@ -267,34 +286,19 @@ static enum celeriac_err take_postponed(struct cel_consumer *consumer)
     return code;
 }
 
-static enum celeriac_err fire_timers(struct cel_consumer *consumer, size_t room)
+static enum celeriac_err receive_due(void *context, struct span tag, struct span queue,
+                                     struct span envelope)
 {
-    enum celeriac_err code = CELERIAC_OK;
-    int64_t now = clock_monotonic_ns();
-
-    while (code == CELERIAC_OK && consumer->ready_count < room) {
-        struct cel_waiting *waiting = cel_timer_heap_take_due(consumer->timers, now);
-
-        if (!waiting)
-            break;
-        code = receive(consumer, cel_waiting_tag(waiting), waiting->queue,
-                       cel_waiting_envelope(waiting), false);
-        cel_waiting_destroy(waiting);
-    }
-    atomic_store(&consumer->runtime->counters.waiting,
-                 (unsigned)cel_timer_heap_count(consumer->timers));
-    return code;
+    return receive(context, tag, queue, envelope, false);
 }
 
 /* We had been declared dead: what waits here has been given to others. */
 static void forget_everything(struct cel_consumer *consumer)
 {
-    struct cel_waiting *waiting;
     struct cel_request *request;
 
     log_warning("worker", "this worker was taken for dead; its messages belong to its peers now");
-    while ((waiting = cel_timer_heap_take_due(consumer->timers, INT64_MAX)))
-        cel_waiting_destroy(waiting);
+    cel_schedule_clear(consumer->schedule);
     atomic_store(&consumer->runtime->counters.waiting, 0);
     while ((request = cel_ready_queue_take(consumer->runtime->ready)))
         drop(consumer, request);
@@ -388,7 +392,7 @@ static enum celeriac_err wait_for_work(struct cel_consumer *consumer, bool has_r
 {
     bool for_messages = has_room && !full && consumer->not_before_ns == 0;
     /* Without room a due message could not be handed on; who gives room back wakes us. */
-    int64_t deadline = has_room ? cel_timer_heap_next(consumer->timers) : INT64_MAX;
+    int64_t deadline = has_room ? cel_schedule_next(consumer->schedule) : INT64_MAX;
     enum cel_wake why = CEL_WAKE_DEADLINE;
     enum celeriac_err code;
 
@@ -403,15 +407,28 @@ static enum celeriac_err wait_for_work(struct cel_consumer *consumer, bool has_r
     return CELERIAC_OK;
 }
 
+static enum celeriac_err fire_timers(struct cel_consumer *consumer, size_t room, size_t *fired,
+                                     struct celeriac_error *err)
+{
+    enum celeriac_err code =
+        cel_schedule_fire(consumer->schedule, consumer->claimer, clock_monotonic_ns(), room,
+                          receive_due, consumer, fired, err);
+
+    atomic_store(&consumer->runtime->counters.waiting,
+                 (unsigned)cel_schedule_count(consumer->schedule));
+    hand_over(consumer);
+    return code ? recover(consumer, code, err) : CELERIAC_OK;
+}
+
 /* One turn: returning messages, due ones, new ones; then sleep if there was nothing. */
 static enum celeriac_err turn(struct cel_consumer *consumer, struct celeriac_error *err)
 {
     size_t room =
         cel_window_room(consumer->runtime->window, cel_ready_queue_count(consumer->runtime->ready),
                         consumer->threads);
-    bool full = cel_timer_heap_count(consumer->timers) >= CEL_WAITING_MAX;
+    bool full = cel_schedule_is_full(consumer->schedule);
     bool found = false;
-    size_t fired;
+    size_t fired = 0;
     enum celeriac_err code;
 
     if (room > CEL_CLAIM_ROOM_MAX)
@@ -420,9 +437,7 @@ static enum celeriac_err turn(struct cel_consumer *consumer, struct celeriac_err
         forget_everything(consumer);
     code = take_postponed(consumer);
     if (code == CELERIAC_OK)
-        code = fire_timers(consumer, room);
-    fired = consumer->ready_count;
-    hand_over(consumer);
+        code = fire_timers(consumer, room, &fired, err);
     if (code)
         return code;
     if (consumer->not_before_ns > 0 && clock_monotonic_ns() >= consumer->not_before_ns)
@@ -454,7 +469,7 @@ void cel_consumer_stop(struct cel_consumer *consumer)
 /* ---- life ---------------------------------------------------------------------------------- */
 
 enum celeriac_err cel_consumer_create(const struct cel_claimer_options *options,
-                                      struct cel_runtime *runtime, size_t threads,
+                                      struct cel_runtime *runtime, size_t threads, size_t eta_limit,
                                       struct cel_consumer **consumer, struct celeriac_error *err)
 {
     struct cel_consumer *c = mem_calloc(1, sizeof *c);
@@ -468,7 +483,9 @@ enum celeriac_err cel_consumer_create(const struct cel_claimer_options *options,
     c->ready = mem_calloc(CEL_CLAIM_ROOM_MAX, sizeof(void *));
     code = c->ready ? CELERIAC_OK : CELERIAC_ERR_MEMORY;
     if (code == CELERIAC_OK)
-        code = cel_timer_heap_create(CEL_WAITING_MAX, &c->timers);
+        code = cel_schedule_create(eta_limit, &c->schedule);
+    if (code == CELERIAC_OK)
+        code = hashmap_create(&c->queue_names);
     if (code == CELERIAC_OK)
         code = cel_task_decoder_create(NULL, &c->decoder);
     if (code)
@@ -496,9 +513,10 @@ void cel_consumer_destroy(struct cel_consumer *consumer)
         mem_free(entry);
         entry = next;
     }
-    cel_timer_heap_destroy(consumer->timers, cel_waiting_destroy);
+    cel_schedule_destroy(consumer->schedule);
     cel_task_decoder_destroy(consumer->decoder);
     cel_claimer_destroy(consumer->claimer);
+    hashmap_destroy(consumer->queue_names, mem_free);
     pthread_mutex_destroy(&consumer->lock);
     mem_free(consumer->ready);
     mem_free(consumer);

@@ -15,20 +15,15 @@
 #include "worker/request.h"
 #include "worker/runtime.h"
 
-/*
- * Most messages that wait for their eta: an hour of a busy scheduler, in about 100 bytes each over
- * the message itself. When so many wait, nothing more is claimed until some are due.
- */
-#define CEL_WAITING_MAX 1000000
-
 struct cel_consumer;
 
 /*
  * Makes it; nothing is connected yet. In *options the tasks, keys and addresses are set. threads is
- * the number of task threads. CELERIAC_ERR_VALUE, _MEMORY.
+ * the number of task threads, eta_limit the most messages that may wait for their time (0:
+ * CEL_WAITING_MAX). CELERIAC_ERR_VALUE, _MEMORY.
  */
 enum celeriac_err cel_consumer_create(const struct cel_claimer_options *options,
-                                      struct cel_runtime *runtime, size_t threads,
+                                      struct cel_runtime *runtime, size_t threads, size_t eta_limit,
                                       struct cel_consumer **consumer,
                                       struct celeriac_error *err) CELERIAC_MUST_CHECK;
 

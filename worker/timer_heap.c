@@ -121,6 +121,14 @@ void *cel_timer_heap_take_due(struct cel_timer_heap *heap, int64_t now)
     return item;
 }
 
+void cel_timer_heap_each(const struct cel_timer_heap *heap, cel_timer_heap_fn *see, void *context)
+{
+    bool go_on = true;
+
+    for (size_t i = 0; i < heap->count && go_on; i++)
+        go_on = see(context, heap->entries[i].due, heap->entries[i].item);
+}
+
 size_t cel_timer_heap_count(const struct cel_timer_heap *heap)
 {
     return heap->count;

@@ -5,6 +5,7 @@
 #ifndef WORKER_TIMER_HEAP_H
 #define WORKER_TIMER_HEAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,12 @@ int64_t cel_timer_heap_next(const struct cel_timer_heap *heap);
  * time come out in the order in which they were added. The caller owns it.
  */
 void *cel_timer_heap_take_due(struct cel_timer_heap *heap, int64_t now);
+
+/* What cel_timer_heap_each() calls; false ends the walk. */
+typedef bool cel_timer_heap_fn(void *context, int64_t due, const void *item);
+
+/* Shows every item, in no particular order. */
+void cel_timer_heap_each(const struct cel_timer_heap *heap, cel_timer_heap_fn *see, void *context);
 
 /* Number of items waiting. */
 size_t cel_timer_heap_count(const struct cel_timer_heap *heap);

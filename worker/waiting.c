@@ -4,22 +4,20 @@
 
 #include "base/alloc.h"
 
-enum celeriac_err cel_waiting_create(struct span tag, struct span queue, struct span envelope,
+enum celeriac_err cel_waiting_create(struct span tag, struct span queue,
                                      struct cel_waiting **waiting)
 {
     struct cel_waiting *w;
     size_t size;
 
-    if (!size_add(sizeof *w, tag.len, &size) || !size_add(size, envelope.len, &size))
+    if (!size_add(sizeof *w, tag.len, &size))
         return CELERIAC_ERR_MEMORY;
     w = mem_alloc(size);
     if (!w)
         return CELERIAC_ERR_MEMORY;
     w->queue = queue;
     w->tag_len = tag.len;
-    w->envelope_len = envelope.len;
-    memcpy(w->bytes, tag.ptr, tag.len);
-    memcpy(w->bytes + tag.len, envelope.ptr, envelope.len);
+    memcpy(w->tag, tag.ptr, tag.len);
     *waiting = w;
     return CELERIAC_OK;
 }
@@ -31,10 +29,5 @@ void cel_waiting_destroy(void *waiting)
 
 struct span cel_waiting_tag(const struct cel_waiting *waiting)
 {
-    return (struct span){.ptr = waiting->bytes, .len = waiting->tag_len};
-}
-
-struct span cel_waiting_envelope(const struct cel_waiting *waiting)
-{
-    return (struct span){.ptr = waiting->bytes + waiting->tag_len, .len = waiting->envelope_len};
+    return (struct span){.ptr = waiting->tag, .len = waiting->tag_len};
 }

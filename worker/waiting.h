@@ -1,6 +1,6 @@
 /*
- * A message that waits for its time, as small as it can be: its tag, its queue and its bytes. It is
- * decoded again when it is due. One thread at a time.
+ * A message that waits for its time, as small as it can be: its tag and its queue. The message
+ * itself stays in `unacked` and is read again when it is due. One thread at a time.
  */
 #ifndef WORKER_WAITING_H
 #define WORKER_WAITING_H
@@ -11,21 +11,19 @@
 #include "celeriac/error.h"
 
 struct cel_waiting {
-    struct span queue; /* borrowed from the claimer */
+    struct span queue; /* name; borrowed */
     size_t tag_len;
-    size_t envelope_len;
-    char bytes[]; /* tag, then envelope */
+    char tag[];
 };
 
-/* Copies tag and envelope, borrows queue. CELERIAC_ERR_MEMORY. The caller destroys it. */
-enum celeriac_err cel_waiting_create(struct span tag, struct span queue, struct span envelope,
+/* Copies tag, borrows queue. CELERIAC_ERR_MEMORY. The caller destroys it. */
+enum celeriac_err cel_waiting_create(struct span tag, struct span queue,
                                      struct cel_waiting **waiting) CELERIAC_MUST_CHECK;
 
 /* Releases it; waiting may be NULL. A function of the type that the timer heap wants. */
 void cel_waiting_destroy(void *waiting);
 
-/* The tag and the envelope; borrowed. */
+/* The tag; borrowed. */
 struct span cel_waiting_tag(const struct cel_waiting *waiting);
-struct span cel_waiting_envelope(const struct cel_waiting *waiting);
 
 #endif

@@ -288,7 +288,7 @@ static enum celeriac_err start_consumer(struct celeriac_worker *worker, struct c
         options.task_count = count;
     }
     return cel_consumer_create(&options, &worker->runtime, worker->options.concurrency,
-                               &worker->runtime.consumer, err);
+                               worker->options.eta_task_limit, &worker->runtime.consumer, err);
 }
 
 static enum celeriac_err start_keeper(struct celeriac_worker *worker, struct celeriac_error *err)

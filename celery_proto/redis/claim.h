@@ -25,6 +25,9 @@ struct cel_keys;
 #define CEL_CLAIM_QUEUES_MAX 256
 #define CEL_CLAIM_TASKS_MAX 4096
 
+/* Most messages read again by one cel_claim_recall(). */
+#define CEL_RECALL_MAX 128
+
 /* Most messages of one claim: the script holds them all in memory while the server waits. */
 #define CEL_CLAIM_ROOM_MAX 1024
 
@@ -86,6 +89,16 @@ void cel_claimer_destroy(struct cel_claimer *claimer);
  */
 enum celeriac_err cel_claim(struct cel_claimer *claimer, size_t room, struct cel_claim_batch *batch,
                             struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/*
+ * Reads messages that were claimed before and put aside, 1 to CEL_RECALL_MAX of them, in one round
+ * trip: envelopes[i] gets the message with tags[i], borrowed until the next call on the claimer. It
+ * is empty when the message is no longer ours, because a peer took us for dead or somebody restored
+ * or deleted it. Errors as cel_claim(), without _NOT_FOUND.
+ */
+enum celeriac_err cel_claim_recall(struct cel_claimer *claimer, const struct span *tags,
+                                   size_t count, struct span *envelopes,
+                                   struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
 /* Why cel_claim_wait() returned. */
 enum cel_wake {

@@ -24,6 +24,7 @@ extern const struct cel_script cel_script_claim;
 extern const struct cel_script cel_script_depart;
 extern const struct cel_script cel_script_finish;
 extern const struct cel_script cel_script_publish_once;
+extern const struct cel_script cel_script_recall;
 extern const struct cel_script cel_script_refresh;
 extern const struct cel_script cel_script_restore;
 extern const struct cel_script cel_script_results;

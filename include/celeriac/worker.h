@@ -48,6 +48,8 @@ struct celeriac_worker_options {
     bool result_keep;             /* results never expire (result_expires=None) */
     enum celeriac_unknown_task unknown_task;
     const char *global_keyprefix; /* kombu's transport option of that name; NULL: none */
+    unsigned eta_task_limit; /* worker_eta_task_limit: with so many messages waiting for their eta
+                                nothing more is taken; 0: 1,000,000 */
 };
 
 /* How a worker stops. */

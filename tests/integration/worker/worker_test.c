@@ -116,6 +116,7 @@ static const struct celeriac_task_options tasks[] = {
     {.name = "t.block", .run = block},
     {.name = "t.block_late", .run = block, .acks_late = true, .track_started = true},
     {.name = "t.hesitant", .run = hesitant, .acks_late = true},
+    {.name = "t.hesitant_early", .run = hesitant},
 };
 
 static void *run_worker(void *argument)
@@ -126,6 +127,16 @@ static void *run_worker(void *argument)
     return NULL;
 }
 
+static struct celeriac_worker *make_worker_with(const struct celeriac_worker_options *options)
+{
+    struct celeriac_worker *worker = NULL;
+
+    assert_int_equal(celeriac_worker_create(options, &worker, NULL), CELERIAC_OK);
+    for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++)
+        assert_int_equal(celeriac_worker_register(worker, &tasks[i], NULL), CELERIAC_OK);
+    return worker;
+}
+
 static struct celeriac_worker *make_worker(unsigned concurrency, unsigned multiplier)
 {
     struct celeriac_worker_options options = {
@@ -133,12 +144,8 @@ static struct celeriac_worker *make_worker(unsigned concurrency, unsigned multip
         .concurrency = concurrency,
         .prefetch_multiplier = multiplier,
     };
-    struct celeriac_worker *worker = NULL;
 
-    assert_int_equal(celeriac_worker_create(&options, &worker, NULL), CELERIAC_OK);
-    for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++)
-        assert_int_equal(celeriac_worker_register(worker, &tasks[i], NULL), CELERIAC_OK);
-    return worker;
+    return make_worker_with(&options);
 }
 
 static void start(struct running *r, unsigned concurrency, unsigned multiplier)
@@ -404,6 +411,95 @@ static void checklist_30_waiting_does_not_block_the_window(void **state)
     assert_int_equal(redis_int(r, "HLEN", "unacked"), 0);
 }
 
+/* What a waiting message's tag is in `unacked`; only one is there. */
+static void steal_the_only_message(struct running *r, bool give_to_peer)
+{
+    struct cel_pipeline p;
+
+    cel_pipeline_init(&p);
+    CEL_COMMAND(&p, SPAN("HKEYS"), SPAN("unacked"));
+    assert_int_equal(cel_pipeline_run(&p, r->conn, NULL), CELERIAC_OK);
+    {
+        const struct redisReply *keys = cel_pipeline_reply(&p, 0);
+        struct cel_pipeline q;
+
+        assert_int_equal(cel_reply_count(keys), 1);
+        cel_pipeline_init(&q);
+        if (give_to_peer)
+            CEL_COMMAND(&q, SPAN("ZADD"), SPAN("unacked_index"), SPAN("1795379699.5"),
+                        cel_reply_span(cel_reply_at(keys, 0)));
+        else
+            CEL_COMMAND(&q, SPAN("HDEL"), SPAN("unacked"), cel_reply_span(cel_reply_at(keys, 0)));
+        assert_int_equal(cel_pipeline_run(&q, r->conn, NULL), CELERIAC_OK);
+        cel_pipeline_close(&q);
+    }
+    cel_pipeline_close(&p);
+}
+
+static void checklist_29_what_others_took_is_not_run_when_it_is_due(void **state)
+{
+    struct running *r = *state;
+    char id[CELERIAC_TASK_ID_SIZE];
+    struct celeriac_worker_stats stats;
+
+    for (int taken = 0; taken < 2; taken++) {
+        redis_int(r, "FLUSHALL", NULL);
+        start(r, 1, 1);
+        send_task(r, (struct celeriac_send){.task = "t.flaky", .countdown_ms = 400}, id);
+        await(r, "HLEN", "unacked", 1);
+        steal_the_only_message(r, taken == 1);
+        do {
+            nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+            celeriac_worker_get_stats(r->worker, &stats);
+        } while (stats.waiting > 0);
+        send_task(r, (struct celeriac_send){.task = "t.add", .args_json = "[1, 2]"}, id);
+        expect_result(r, id, CELERIAC_SUCCESS, "3");
+        assert_int_equal(atomic_load(&executions), 0);
+        stop(r);
+    }
+}
+
+/* More are due at the same moment than one reading takes, with a window that holds fewer. */
+static void a_thousand_etas_run_once_each(void **state)
+{
+    enum { COUNT = 1000 };
+    static struct celeriac_send sends[COUNT];
+    static char ids[COUNT][CELERIAC_TASK_ID_SIZE];
+    struct running *r = *state;
+    struct celeriac_worker_stats stats;
+    int64_t eta_us = clock_wall_us() + 500000;
+
+    for (int i = 0; i < COUNT; i++)
+        sends[i] = (struct celeriac_send){.task = "t.add", .args_json = "[1, 1]", .eta_us = eta_us};
+    assert_int_equal(celeriac_client_send(r->client, sends, COUNT, ids, NULL), CELERIAC_OK);
+    start(r, 4, 4);
+    for (int i = 0; i < COUNT; i++)
+        expect_result(r, ids[i], CELERIAC_SUCCESS, "2");
+    await(r, "HLEN", "unacked", 0);
+    celeriac_worker_get_stats(r->worker, &stats);
+    assert_int_equal(stats.started, COUNT);
+    assert_int_equal(stats.received, COUNT);
+}
+
+static void with_so_many_waiting_nothing_more_is_taken(void **state)
+{
+    struct running *r = *state;
+    char id[CELERIAC_TASK_ID_SIZE];
+    struct celeriac_worker_options options = {
+        .broker_url = getenv("REDIS_URL"), .concurrency = 1, .eta_task_limit = 3};
+
+    r->worker = make_worker_with(&options);
+    for (int i = 0; i < 3; i++)
+        send_task(r, (struct celeriac_send){.task = "t.add", .countdown_ms = 3600 * 1000}, id);
+    assert_int_equal(pthread_create(&r->thread, NULL, run_worker, r), 0);
+    r->started = true;
+    await(r, "HLEN", "unacked", 3);
+    send_task(r, (struct celeriac_send){.task = "t.add", .args_json = "[1, 2]"}, id);
+    nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    assert_int_equal(redis_int(r, "LLEN", "celery"), 1);
+    assert_int_equal(redis_int(r, "HLEN", "unacked"), 3);
+}
+
 static void postponing_spends_no_retry(void **state)
 {
     struct running *r = *state;
@@ -411,6 +507,11 @@ static void postponing_spends_no_retry(void **state)
 
     start(r, 1, 1);
     send_task(r, (struct celeriac_send){.task = "t.hesitant"}, id);
+    expect_result(r, id, CELERIAC_SUCCESS, "2");
+    assert_int_equal(atomic_load(&highest_retries), 0);
+    await(r, "HLEN", "unacked", 0);
+    atomic_store(&executions, 0);
+    send_task(r, (struct celeriac_send){.task = "t.hesitant_early"}, id);
     expect_result(r, id, CELERIAC_SUCCESS, "2");
     assert_int_equal(atomic_load(&highest_retries), 0);
     await(r, "HLEN", "unacked", 0);
@@ -564,6 +665,9 @@ int main(void)
         TEST(checklist_48_when_it_is_acknowledged),
         TEST(eta_waits_and_expired_is_revoked),
         TEST(checklist_30_waiting_does_not_block_the_window),
+        TEST(checklist_29_what_others_took_is_not_run_when_it_is_due),
+        TEST(a_thousand_etas_run_once_each),
+        TEST(with_so_many_waiting_nothing_more_is_taken),
         TEST(postponing_spends_no_retry),
         TEST(strays_stay_and_nobody_waits_for_them),
         TEST(checklist_43_what_nobody_can_read_is_kept_aside),

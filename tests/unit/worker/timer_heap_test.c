@@ -54,6 +54,40 @@ static void nothing_before_its_time(void **state)
     cel_timer_heap_destroy(heap, NULL);
 }
 
+struct walk {
+    int64_t sum;
+    int count;
+};
+
+static bool add_up(void *context, int64_t due, const void *item)
+{
+    struct walk *walk = context;
+
+    walk->sum += due + *(const int *)item;
+    return ++walk->count < 3;
+}
+
+static void shows_what_waits(void **state)
+{
+    struct cel_timer_heap *heap = NULL;
+    struct walk walk = {0};
+
+    (void)state;
+    assert_int_equal(cel_timer_heap_create(4, &heap), CELERIAC_OK);
+    items[0] = 7;
+    assert_int_equal(cel_timer_heap_add(heap, 100, &items[0]), CELERIAC_OK);
+    assert_int_equal(cel_timer_heap_add(heap, 50, &items[0]), CELERIAC_OK);
+    cel_timer_heap_each(heap, add_up, &walk);
+    assert_int_equal(walk.count, 2);
+    assert_int_equal(walk.sum, 164);
+    assert_int_equal(cel_timer_heap_add(heap, 1, &items[0]), CELERIAC_OK);
+    assert_int_equal(cel_timer_heap_add(heap, 1, &items[0]), CELERIAC_OK);
+    walk = (struct walk){0};
+    cel_timer_heap_each(heap, add_up, &walk);
+    assert_int_equal(walk.count, 3);
+    cel_timer_heap_destroy(heap, NULL);
+}
+
 static void holds_its_maximum_and_no_more(void **state)
 {
     struct cel_timer_heap *heap = NULL;
@@ -107,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_out_in_order_of_time_then_arrival),
         cmocka_unit_test(nothing_before_its_time),
+        cmocka_unit_test(shows_what_waits),
         cmocka_unit_test(holds_its_maximum_and_no_more),
         cmocka_unit_test(destroy_frees_what_waits),
         cmocka_unit_test(survives_every_failing_allocation),
