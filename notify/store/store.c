@@ -286,15 +286,19 @@ static void say_farewell(struct store *s)
     pthread_mutex_lock(&s->lock);
     while (s->beat_chore.runs || s->touch_chore.runs || s->sweep_chore.runs)
         (void)wait_for_change(s, INT64_MAX);
-    store_touch_keys_init(&s->touch);
-    (void)store_touches_collect(s->touches, INT64_MAX, &s->touch);
     bool has_sender = s->has_sender;
     pthread_mutex_unlock(&s->lock);
-    if (s->touch.count > 0)
-        say_last(s, &s->touch.call);
     store_remove_sender_init(&remove);
     if (has_sender)
         say_last(s, &remove);
+    do {
+        store_touch_keys_init(&s->touch);
+        pthread_mutex_lock(&s->lock);
+        (void)store_touches_collect(s->touches, INT64_MAX, &s->touch);
+        pthread_mutex_unlock(&s->lock);
+        if (s->touch.count > 0)
+            say_last(s, &s->touch.call);
+    } while (s->touch.count > 0 && s->touch.call.error.code == CELERIAC_OK);
 }
 
 void store_stop(struct store *s)

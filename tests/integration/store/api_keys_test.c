@@ -264,6 +264,27 @@ static void uses_are_written_at_the_end(void **state)
     wait_for_use(key_id, CREATED + 7);
 }
 
+/* More than one statement takes. */
+static void many_uses_are_written_at_the_end(void **state)
+{
+    const char *const used = "SELECT count(*) FROM api_keys WHERE name = 'many' AND"
+                             " extract(epoch from last_used_at) * 1000000 = %lld";
+    (void)state;
+    database_run("INSERT INTO api_keys (key_hash, name, is_active, created_at, tenant_id)"
+                 " SELECT 'hash ' || n, 'many', true, now(), '%s' FROM generate_series(1, 2500) n",
+                 database_show(&tenant));
+    int64_t first = database_number("SELECT min(id) FROM api_keys WHERE name = 'many'");
+    struct store *brief = database_store(NULL);
+    for (int64_t i = 0; i < 2500; i++)
+        store_touch_key(brief, first + i, CREATED);
+    for (int i = 0; i < 200 && database_number(used, (long long)CREATED) < 2500; i++)
+        database_sleep_ms(20);
+    for (int64_t i = 0; i < 2500; i++)
+        store_touch_key(brief, first + i, CREATED + 9);
+    store_destroy(brief);
+    assert_int_equal(database_number(used, (long long)CREATED + 9), 2500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +297,7 @@ int main(void)
         cmocka_unit_test(deactivate_is_bound_to_the_tenant),
         cmocka_unit_test(uses_are_written_and_gathered),
         cmocka_unit_test(uses_are_written_at_the_end),
+        cmocka_unit_test(many_uses_are_written_at_the_end),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
