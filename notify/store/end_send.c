@@ -49,7 +49,10 @@ static void bind_release(struct store_params *p, struct store_call **calls, size
                          const struct store_context *context)
 {
     struct store_set set = store_each_once(calls, count, offsetof(struct store_end_send, id));
+    /* Two for one id may be about different claims. */
+    set.unique = false;
     store_bind_uuids(p, &set, offsetof(struct store_end_send, id));
+    store_bind_ids(p, &set, offsetof(struct store_end_send, token));
     store_params_uuid(p, &context->sender);
 }
 

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -32,6 +33,9 @@ enum {
 /* A sender that missed two signs of life may be dead: look again just after it counts as such. */
 #define DOUBT_US INT64_C(2000000)
 #define LOOK_AGAIN_MIN_NS (250 * NS_PER_MS)
+
+/* Between two attempts to give back a claim while memory is short. */
+#define GIVE_BACK_PAUSE_NS (100 * NS_PER_MS)
 
 /* A template's text, shared by the calls of one batch that use it. */
 struct shared_text {
@@ -204,9 +208,31 @@ void store_begin_send_init(struct store_begin_send *begin, const struct uuid *id
     begin->token = (int64_t)random_os(NULL);
 }
 
+/*
+ * Gives back the claim of a begin that failed. Nothing else would: this process lives on, so the
+ * claim would stand, and the notification would be busy for ever.
+ */
+static void give_back(struct store *s, const struct store_begin_send *begin)
+{
+    const struct timespec pause = {.tv_nsec = GIVE_BACK_PAUSE_NS};
+    struct store_end_send end;
+    enum celeriac_err rc;
+    do {
+        store_release_claim_init(&end, &begin->id);
+        end.token = begin->token;
+        rc = store_run(s, &end.call);
+        store_call_release(&end.call);
+        if (rc == CELERIAC_ERR_MEMORY)
+            (void)nanosleep(&pause, NULL);
+    } while (rc == CELERIAC_ERR_MEMORY);
+}
+
 enum celeriac_err store_begin_send(struct store *s, const struct uuid *id,
                                    struct store_begin_send *begin)
 {
     store_begin_send_init(begin, id);
-    return store_run(s, &begin->call);
+    enum celeriac_err rc = store_run(s, &begin->call);
+    if (rc == CELERIAC_ERR_MEMORY)
+        give_back(s, begin);
+    return rc;
 }

@@ -72,7 +72,10 @@ struct store_begin_send {
 /* Prepares a call for notification `id`. */
 void store_begin_send_init(struct store_begin_send *begin, const struct uuid *id);
 
-/* store_begin_send_init() and store_run(); the caller releases begin->call. */
+/*
+ * store_begin_send_init() and store_run(); the caller releases begin->call. When it fails for want
+ * of memory, the claim that may have been made already is given back first.
+ */
 enum celeriac_err store_begin_send(struct store *s, const struct uuid *id,
                                    struct store_begin_send *begin) CELERIAC_MUST_CHECK;
 
@@ -89,6 +92,7 @@ struct store_end_send {
     int32_t retry_count;        /* dead_letter; not negative */
     struct span response;   /* mark_sent: provider_response, JSON, 1..STORE_PROVIDER_RESPONSE_MAX */
     struct span error_text; /* record_failure and dead_letter: any bytes, see below */
+    int64_t token;          /* release_claim: of that begin only; 0: of whichever */
 };
 
 /*

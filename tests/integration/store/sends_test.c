@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "notify/store/sends.h"
 #include "tests/integration/store/database.h"
@@ -312,6 +313,55 @@ static void sender_is_started_once_and_needed(void **state)
     assert_int_equal(store_start_sender(ours, &id, 0, NULL), CELERIAC_ERR_EXISTS);
 }
 
+/* The claim is made, but its content cannot be handed over: nobody would end it. */
+static void begin_without_memory_leaves_no_claim(void **state)
+{
+    struct uuid id = database_notification(&tenant, "pending", 0);
+    struct store_begin_send call;
+    (void)state;
+    /* One connection, whose buffers are as large as they will be: only the result needs memory. */
+    struct store *s = database_sender(&(struct store_options){.connections = 1}, NULL);
+    struct uuid other = database_notification(&tenant, "pending", 0);
+    assert_int_equal(begin(s, &other), STORE_SEND_READY);
+    mem_fail_at(1);
+    enum celeriac_err rc = store_begin_send(s, &id, &call);
+    mem_fail_at(0);
+    assert_int_equal(rc, CELERIAC_ERR_MEMORY);
+    assert_int_equal(call.state, STORE_SEND_READY);
+    store_call_release(&call.call);
+    assert_int_equal(claims(&id), 0);
+    assert_int_equal(claims(&other), 1);
+    assert_int_equal(begin(s, &id), STORE_SEND_READY);
+    store_destroy(s);
+}
+
+/* A failed begin gives back its own claim, not that of another delivery in this process. */
+static void claim_is_released_by_its_token(void **state)
+{
+    struct uuid id = database_notification(&tenant, "pending", 0);
+    struct store_begin_send call;
+    struct store_end_send end;
+    (void)state;
+    assert_int_equal(store_begin_send(ours, &id, &call), CELERIAC_OK);
+    assert_int_equal(call.state, STORE_SEND_READY);
+    store_release_claim_init(&end, &id);
+    end.token = call.token + 1;
+    assert_int_equal(store_run(ours, &end.call), CELERIAC_OK);
+    store_call_release(&end.call);
+    assert_int_equal(claims(&id), 1);
+    store_release_claim_init(&end, &id);
+    end.token = call.token;
+    assert_int_equal(store_run(theirs, &end.call), CELERIAC_OK);
+    store_call_release(&end.call);
+    assert_int_equal(claims(&id), 1);
+    store_release_claim_init(&end, &id);
+    end.token = call.token;
+    assert_int_equal(store_run(ours, &end.call), CELERIAC_OK);
+    store_call_release(&end.call);
+    assert_int_equal(claims(&id), 0);
+    store_call_release(&call.call);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +378,8 @@ int main(void)
         cmocka_unit_test(dead_letter_is_unique),
         cmocka_unit_test(vanished_notification_is_no_error),
         cmocka_unit_test(bad_values_name_the_field),
+        cmocka_unit_test(begin_without_memory_leaves_no_claim),
+        cmocka_unit_test(claim_is_released_by_its_token),
         cmocka_unit_test(stop_gives_claims_back),
         cmocka_unit_test(sender_is_started_once_and_needed),
     };
