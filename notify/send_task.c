@@ -1,5 +1,7 @@
 #include "notify/send_task.h"
 
+#include <time.h>
+
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -12,12 +14,19 @@
 /* Shortest pause before a task that met trouble of ours is tried again: nothing here spins. */
 #define TROUBLE_PAUSE_S 1.0
 
+/* Between two attempts to record, while memory is short, that a mail was sent. */
+#define MEMORY_PAUSE_NS (100 * NS_PER_MS)
+
 /* Why a notification could not be sent: kept for error_message, never logged. */
 struct failure {
     const char *type;   /* exception class as Python programs see it */
     const char *reason; /* constant words for the log */
     struct strbuf text;
+    bool is_ours; /* memory is short: no fault of the notification's, and no retry of its */
 };
+
+/* What is stored of a success whose full response the database does not take. */
+#define PLAIN_RESPONSE SPAN("{\"status\": \"sent\"}")
 
 /* Longest text kept of one failure. */
 #define FAILURE_TEXT_MAX STORE_ERROR_TEXT_MAX
@@ -34,6 +43,14 @@ static void fail_because(struct failure *failure, const char *type, const char *
     strbuf_add_span(&failure->text, text.len > FAILURE_TEXT_MAX
                                         ? (struct span){.ptr = text.ptr, .len = FAILURE_TEXT_MAX}
                                         : text);
+    if (strbuf_status(&failure->text) != CELERIAC_OK)
+        failure->is_ours = true;
+}
+
+static void fail_for_memory(struct failure *failure)
+{
+    failure->is_ours = true;
+    failure->reason = "out of memory";
 }
 
 /* ---- rendering ----------------------------------------------------------------------------- */
@@ -49,11 +66,33 @@ struct content {
     struct strbuf inline_body;
 };
 
-static bool decode_inline(const struct json_node *object, const char *key, struct strbuf *out)
+static enum celeriac_err decode_inline(const struct json_node *object, const char *key,
+                                       struct strbuf *out)
 {
     const struct json_node *value = json_get(object, key);
 
-    return json_is_null(value) || json_decode_string(value, out) == CELERIAC_OK;
+    return json_is_null(value) ? CELERIAC_OK : json_decode_string(value, out);
+}
+
+/* The subject and body that came with the notification itself. */
+static bool read_inline(const struct json_node *data, struct content *content,
+                        struct failure *failure)
+{
+    enum celeriac_err code = decode_inline(data, "inline_subject", &content->inline_subject);
+
+    if (code == CELERIAC_OK)
+        code = decode_inline(data, "inline_body", &content->inline_body);
+    if (code == CELERIAC_ERR_MEMORY)
+        fail_for_memory(failure);
+    else if (code)
+        fail_because(failure, "TypeError", "inline content is no text",
+                     SPAN("inline_subject and inline_body must be strings"));
+    if (code)
+        return false;
+    content->is_inline = true;
+    content->subject = strbuf_span(&content->inline_subject);
+    content->body = strbuf_span(&content->inline_body);
+    return true;
 }
 
 /* What Python says when template_data is no dict: Template.render(**template_data). */
@@ -74,8 +113,13 @@ static bool read_content(const struct store_send *send, struct content *content,
     const struct json_node *data;
     const struct json_node *variables;
     struct celeriac_error err = {0};
+    enum celeriac_err code = json_parse(&content->doc, send->data, NULL, &err);
 
-    if (json_parse(&content->doc, send->data, NULL, &err)) {
+    if (code == CELERIAC_ERR_MEMORY) {
+        fail_for_memory(failure);
+        return false;
+    }
+    if (code) {
         fail_because(failure, "ValueError", "data of the row is no JSON", span_of(err.text));
         return false;
     }
@@ -90,20 +134,10 @@ static bool read_content(const struct store_send *send, struct content *content,
         fail_because(failure, "TypeError", "template data is no object", span_of(err.text));
         return false;
     }
-    if (send->template) {
-        content->subject = send->template->subject;
-        content->body = send->template->body;
-        return true;
-    }
-    if (!decode_inline(data, "inline_subject", &content->inline_subject) ||
-        !decode_inline(data, "inline_body", &content->inline_body)) {
-        fail_because(failure, "TypeError", "inline content is no text",
-                     SPAN("inline_subject and inline_body must be strings"));
-        return false;
-    }
-    content->is_inline = true;
-    content->subject = strbuf_span(&content->inline_subject);
-    content->body = strbuf_span(&content->inline_body);
+    if (!send->template)
+        return read_inline(data, content, failure);
+    content->subject = send->template->subject;
+    content->body = send->template->body;
     return true;
 }
 
@@ -119,7 +153,9 @@ static bool render(struct notify_render *engine, const struct content *content, 
         code = notify_render_once(engine, source, content->data, out, &err);
     else
         code = notify_render_text(engine, source, content->data, out, &err);
-    if (code == CELERIAC_ERR_SYNTAX)
+    if (code == CELERIAC_ERR_MEMORY)
+        fail_for_memory(failure);
+    else if (code == CELERIAC_ERR_SYNTAX)
         fail_because(failure, "TemplateSyntaxError", "template does not compile",
                      span_of(err.text));
     else if (code)
@@ -177,7 +213,7 @@ static bool render_and_deliver(struct notify_send_task *self, const struct store
 
 /* ---- recording ----------------------------------------------------------------------------- */
 
-/* Trouble of the infrastructure: neither a result nor a retry, just later. */
+/* Trouble of the infrastructure: neither a result nor a retry, just later. A claim stays. */
 static void hold(struct celeriac_task *task, const char *id, const struct celeriac_error *err)
 {
     if (err->code != CELERIAC_ERR_SHUTDOWN)
@@ -186,22 +222,55 @@ static void hold(struct celeriac_task *task, const char *id, const struct celeri
     celeriac_task_postpone(task, err->code == CELERIAC_ERR_SHUTDOWN ? 0 : TROUBLE_PAUSE_S);
 }
 
-static void record_sent(struct notify_send_task *self, struct celeriac_task *task,
-                        const struct uuid *id, const char *id_text,
-                        const struct notify_outcome *outcome)
+/* The same before anything was sent: the claim goes, so that the next attempt can have it. */
+static void give_back(struct notify_send_task *self, struct celeriac_task *task,
+                      const struct uuid *id, const char *id_text, const char *reason)
 {
     struct celeriac_error err = {0};
+
+    if (store_release_claim(self->store, id, &err)) {
+        hold(task, id_text, &err);
+        return;
+    }
+    log_error("notify", "cannot send a notification now", LOG_STR("notification", id_text),
+              LOG_STR("reason", reason));
+    celeriac_task_postpone(task, TROUBLE_PAUSE_S);
+}
+
+/* Stores the provider's response, or a plainer one when that is what the store does not take. */
+static enum celeriac_err mark_sent(struct notify_send_task *self, const struct uuid *id,
+                                   const struct notify_outcome *outcome, struct celeriac_error *err)
+{
     struct strbuf response;
     enum celeriac_err code;
+    int64_t now_us = clock_wall_us();
 
     strbuf_init(&response, STORE_PROVIDER_RESPONSE_MAX);
     notify_outcome_response(outcome, &response);
     code = strbuf_status(&response);
     if (code == CELERIAC_OK)
-        code = store_mark_sent(self->store, id, clock_wall_us(), strbuf_span(&response), &err);
-    else
-        celeriac_error_set(&err, code, "out of memory");
+        code = store_mark_sent(self->store, id, now_us, strbuf_span(&response), err);
     strbuf_close(&response);
+    if (code == CELERIAC_OK || code == CELERIAC_ERR_SHUTDOWN)
+        return code;
+    celeriac_error_clear(err);
+    return store_mark_sent(self->store, id, now_us, PLAIN_RESPONSE, err);
+}
+
+static void record_sent(struct notify_send_task *self, struct celeriac_task *task,
+                        const struct uuid *id, const char *id_text,
+                        const struct notify_outcome *outcome)
+{
+    const struct timespec pause = {.tv_nsec = MEMORY_PAUSE_NS};
+    struct celeriac_error err = {0};
+    enum celeriac_err code = mark_sent(self, id, outcome, &err);
+
+    /* The mail is out. Whoever tried again later would send it twice, so this thread stays. */
+    while (code == CELERIAC_ERR_MEMORY) {
+        (void)nanosleep(&pause, NULL);
+        celeriac_error_clear(&err);
+        code = mark_sent(self, id, outcome, &err);
+    }
     if (code) {
         hold(task, id_text, &err);
         return;
@@ -224,8 +293,12 @@ static void record_failure(struct notify_send_task *self, struct celeriac_task *
         code = store_dead_letter(self->store, id, text, (int32_t)retries, &err);
     else
         code = store_record_failure(self->store, id, text, &err);
-    if (code) {
+    if (code == CELERIAC_ERR_SHUTDOWN) {
         hold(task, id_text, &err);
+        return;
+    }
+    if (code) {
+        give_back(self, task, id, id_text, err.text);
         return;
     }
     log_warning("notify",
@@ -253,6 +326,8 @@ static void send_claimed(struct notify_send_task *self, struct celeriac_task *ta
     strbuf_init(&failure.text, FAILURE_TEXT_MAX);
     if (render_and_deliver(self, &begin->send, id_text, &outcome, &failure))
         record_sent(self, task, &begin->id, id_text, &outcome);
+    else if (failure.is_ours)
+        give_back(self, task, &begin->id, id_text, failure.reason);
     else
         record_failure(self, task, &begin->id, id_text, &failure);
     strbuf_close(&failure.text);
