@@ -18,16 +18,24 @@
 
 #include <cmocka.h>
 
+#include "base/random.h"
+
 #define TEXT_MAX 256
 #define ARGS_MAX 64
 
 /* Attempts to reach a starting server, 10 ms apart. */
 #define START_TRIES 1000
 
+/* The range of tests/services/ports.py. */
+#define PORT_FIRST 15000
+#define PORT_LAST 31999
+#define PORT_TRIES 500
+
 struct redis_server {
     struct redis_server_options options;
     pid_t pid; /* 0: not running */
     uint16_t port;
+    int port_mark; /* the socket that claims the port */
     char folder[TEXT_MAX];
     char url[TEXT_MAX];
     char unix_url[TEXT_MAX];
@@ -54,17 +62,48 @@ bool redis_server_is_installed(void)
     return is_in_path("redis-server");
 }
 
-static uint16_t free_port(void)
+static bool is_free(uint16_t port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof address;
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons(port),
+                                        .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    const int one = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (const struct sockaddr *)&address, len), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    bool ok = bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
     (void)close(fd);
-    return ntohs(address.sin_port);
+    return ok;
+}
+
+/* A socket that says the port is taken, as tests/services/ports.py does; -1: somebody else's. */
+static int mark_port(uint16_t port)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int len =
+        snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "celeriac-test-port-%u", port);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    if (bind(fd, (const struct sockaddr *)&address, size) == 0 && is_free(port))
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
+/* Takes a port that stays ours while the server is down: it lies below the ports that the kernel
+ * gives to outgoing connections, and the mark keeps other tests away. */
+static void claim_port(struct redis_server *s)
+{
+    for (int i = 0; i < PORT_TRIES; i++) {
+        uint16_t offset;
+        random_bytes(&offset, sizeof offset);
+        s->port = (uint16_t)(PORT_FIRST + offset % (PORT_LAST - PORT_FIRST + 1));
+        s->port_mark = mark_port(s->port);
+        if (s->port_mark >= 0)
+            return;
+    }
+    fail_msg("no free port");
 }
 
 /* The child's command line; text buffers must outlive exec. */
@@ -178,7 +217,7 @@ struct redis_server *redis_server_start(const struct redis_server_options *optio
         s->options = *options;
     (void)snprintf(s->folder, sizeof s->folder, "/tmp/celeriac-redis-XXXXXX");
     assert_non_null(mkdtemp(s->folder));
-    s->port = free_port();
+    claim_port(s);
     (void)snprintf(s->port_text, sizeof s->port_text, "%u", s->port);
     (void)snprintf(s->socket_path, sizeof s->socket_path, "%.100s/redis.sock", s->folder);
     (void)snprintf(s->url, sizeof s->url, "redis%s://127.0.0.1:%u/0",
@@ -204,6 +243,7 @@ void redis_server_stop(struct redis_server *server)
     if (server == NULL)
         return;
     redis_server_kill(server);
+    (void)close(server->port_mark);
     remove_folder(server->folder);
     free(server);
 }
