@@ -407,6 +407,9 @@ void celeriac_worker_stop(struct celeriac_worker *worker, enum celeriac_stop mod
     if (worker->running)
         cel_consumer_stop(worker->runtime.consumer);
     pthread_mutex_unlock(&worker->lock);
+    /* Here and not only once the consumer has ended: a task thread that is done before that would
+     * begin what is to be returned. */
+    cel_ready_queue_close(worker->runtime.ready);
     if (mode == CELERIAC_STOP_COLD && write(worker->cold_fd, &one, sizeof one) < 0)
         log_debug("worker", "a cold stop is under way already");
 }

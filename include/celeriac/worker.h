@@ -84,8 +84,8 @@ CELERIAC_PUBLIC enum celeriac_err celeriac_worker_run(
     struct celeriac_worker *worker, struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
 /*
- * Asks the worker to stop; a cold stop overrides a warm one in progress. Returns at once. Any
- * thread; not from a signal handler.
+ * Asks the worker to stop; a cold stop overrides a warm one in progress. Returns at once; no
+ * further execution begins from then on. Any thread; not from a signal handler.
  */
 CELERIAC_PUBLIC void celeriac_worker_stop(struct celeriac_worker *worker, enum celeriac_stop mode);
 
