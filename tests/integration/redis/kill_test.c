@@ -62,6 +62,17 @@ static void wait_until_alone(struct fixture *f)
     fail_msg("the dead worker's connections stay");
 }
 
+/* Waits until a worker has begun to take from the messages that were there. */
+static void wait_for_claim(struct fixture *f, int64_t there)
+{
+    for (int i = 0; i < 20000; i++) {
+        if (RUN_INT(f, "LLEN", "celery") < there)
+            return;
+        (void)usleep(1000);
+    }
+    fail_msg("the worker takes nothing");
+}
+
 /* Counts a tag; fails if it was counted before. */
 static void count(struct hashmap *seen, struct span tag)
 {
@@ -130,6 +141,7 @@ static void loses_nothing_when_killed(void **state)
     size_t died_holding = 0;
     push_messages(f, "t.add", 0, MESSAGES);
     for (unsigned kills = 0; kills < KILLS; kills++) {
+        int64_t there = RUN_INT(f, "LLEN", "celery");
         pid_t parent = getpid();
         pid_t pid = fork();
         assert_true(pid >= 0);
@@ -139,7 +151,8 @@ static void loses_nothing_when_killed(void **state)
                 work(f->server, kills);
             _exit(1);
         }
-        (void)usleep(2000 + (unsigned)rand_r(&seed) % 8000);
+        wait_for_claim(f, there);
+        (void)usleep((unsigned)rand_r(&seed) % 8000);
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
         /* The peer's connection would be counted as the dead worker's. */
