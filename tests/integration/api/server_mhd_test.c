@@ -81,11 +81,11 @@ static void release_pending(void)
     pthread_mutex_unlock(&waiting.lock);
 }
 
-static int start(void **state)
+static int start_with_patience(void **state, unsigned seconds)
 {
     struct fixture *f = calloc(1, sizeof *f);
     struct server_options options = {
-        .handler = handle, .idle_seconds = 1, .head_seconds = 1, .connections = 4096};
+        .handler = handle, .idle_seconds = seconds, .head_seconds = seconds, .connections = 4096};
     struct celeriac_error err = {0};
 
     signal(SIGPIPE, SIG_IGN);
@@ -95,6 +95,16 @@ static int start(void **state)
     assert_int_equal(server_create(&options, &f->server, &err), CELERIAC_OK);
     *state = f;
     return 0;
+}
+
+static int start(void **state)
+{
+    return start_with_patience(state, 60);
+}
+
+static int start_impatient(void **state)
+{
+    return start_with_patience(state, 2);
 }
 
 static int stop(void **state)
@@ -332,10 +342,13 @@ static void rubbish_is_refused(void **state)
 static void silent_connections_are_closed(void **state)
 {
     char byte;
+    ssize_t heard;
     int fd = dial(*state);
 
     say_text(fd, "GET / HT");
-    assert_true(recv(fd, &byte, 1, 0) <= 0);
+    heard = recv(fd, &byte, 1, 0);
+    /* Closed by the server, which is something else than our own patience at its end. */
+    assert_true(heard == 0 || (heard < 0 && errno == ECONNRESET));
     close(fd);
 }
 
@@ -353,7 +366,7 @@ static void trickling_connections_are_closed(void **state)
         (void)!send(fd, "x", 1, 0);
         heard = recv(fd, &byte, 1, 0);
     } while (heard < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
-    assert_true(heard <= 0);
+    assert_true(heard == 0 || (heard < 0 && errno == ECONNRESET));
     close(fd);
 }
 
@@ -415,9 +428,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(clients_may_leave_while_pending, start, stop),
         cmocka_unit_test_setup_teardown(bodies_are_limited, start, stop),
         cmocka_unit_test_setup_teardown(headers_are_limited, start, stop),
-        cmocka_unit_test_setup_teardown(rubbish_is_refused, start, stop),
-        cmocka_unit_test_setup_teardown(silent_connections_are_closed, start, stop),
-        cmocka_unit_test_setup_teardown(trickling_connections_are_closed, start, stop),
+        cmocka_unit_test_setup_teardown(rubbish_is_refused, start_impatient, stop),
+        cmocka_unit_test_setup_teardown(silent_connections_are_closed, start_impatient, stop),
+        cmocka_unit_test_setup_teardown(trickling_connections_are_closed, start_impatient, stop),
         cmocka_unit_test_setup_teardown(stopping_finishes_what_is_pending, start, stop),
         cmocka_unit_test(destroying_nothing_is_allowed),
     };
