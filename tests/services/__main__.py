@@ -6,7 +6,8 @@ with COMMAND's code. When it fails, the ends of the servers' logs are shown.
 services and their options (NAME or NAME=VALUE)
   redis      appendonly, password=TEXT, unix, tls       REDIS_URL, REDIS_UNIX_URL
   postgres   fsync=off, database=NAME, tls              DB_NAME DB_USER DB_PASSWORD DB_HOST DB_PORT,
-                                                        PG_CONNINFO, PG_ADMIN_CONNINFO,
+                                                        PG_CONNINFO, PG_LOCAL_CONNINFO,
+                                                        PG_ADMIN_CONNINFO,
                                                         PG_CA, PG_OTHER_CA (with tls)
   standby    (a replica of the postgres before it)      PG_STANDBY_PORT, PG_STANDBY_ADMIN_CONNINFO
   sink       delay_ms=N, keep, max_size=N               EMAIL_*, SINK_IDS, SINK_MAILS, SINK_COUNTERS
@@ -23,7 +24,7 @@ import sys
 
 from .authority import Authority
 from .control import Control, tell
-from .postgres import Postgres, Standby
+from .postgres import USER, Postgres, Standby
 from .redis_server import Redis
 from .session import ServiceError, Session
 from .sink import SmtpSink
@@ -41,9 +42,10 @@ def _redis(session: Session, options: dict[str, str]) -> Redis:
 def _postgres(session: Session, options: dict[str, str]) -> Postgres:
     server = Postgres(session, fsync=options.get("fsync") != "off", tls="tls" in options,
                       **({"database": options["database"]} if "database" in options else {}))
-    session.offer({"PG_CONNINFO": server.conninfo(),
-                   "PG_ADMIN_CONNINFO": f"host={server.dir} port={server.port} user=admin "
-                                        f"dbname={server.database}"})
+    # Over the socket file nobody asks for a password, whose check takes longest of connecting.
+    local = f"host={server.dir} port={server.port} dbname={server.database}"
+    session.offer({"PG_CONNINFO": server.conninfo(), "PG_LOCAL_CONNINFO": f"{local} user={USER}",
+                   "PG_ADMIN_CONNINFO": f"{local} user=admin"})
     if server.authority:
         other = Authority(session.folder("other-authority"))
         session.offer({"PG_CA": str(server.authority.ca), "PG_OTHER_CA": str(other.ca)})

@@ -35,7 +35,7 @@ struct blocker *blocker_start(const char *format, ...)
     int len = vsnprintf(sql, sizeof sql, format, args);
     va_end(args);
     assert_in_range(len, 1, sizeof sql - 1);
-    b->pg = PQconnectdb(getenv("PG_CONNINFO"));
+    b->pg = PQconnectdb(getenv("PG_LOCAL_CONNINFO"));
     assert_int_equal(PQstatus(b->pg), CONNECTION_OK);
     run(b, "BEGIN");
     run(b, sql);

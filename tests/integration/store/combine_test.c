@@ -76,36 +76,46 @@ static struct store *single_connection(void)
     return database_store(&(struct store_options){.connections = 1});
 }
 
-static void calls_that_wait_become_one_statement(void **state)
+/* Submits calls behind one that waits for a lock, then lets them all run. False when this machine
+ * was so slow that the first gave the lock up meanwhile, so that nothing can be said. */
+static bool run_behind_a_lock(struct store *s, struct store_insert_notification *calls)
 {
-    static struct store_insert_notification calls[CALLS + 1];
-    struct store *s = single_connection();
-    (void)state;
-    struct blocker *lock = blocker_start("LOCK TABLE notifications IN EXCLUSIVE MODE");
     struct store_stats before = stats_of(s);
+    struct blocker *lock = blocker_start("LOCK TABLE notifications IN EXCLUSIVE MODE");
     for (int i = 0; i <= CALLS; i++) {
-        fill_insert(&calls[i]);
         submit(s, &calls[i].call);
         if (i == 0)
             blocker_await(1);
     }
-    int64_t transactions =
-        database_number("SELECT xact_commit + xact_rollback FROM pg_stat_database"
-                        " WHERE datname = current_database()");
     assert_int_equal(stats_of(s).waiting, CALLS + 1);
     blocker_end(lock);
     await_all();
+    return stats_of(s).held == before.held;
+}
+
+static void calls_that_wait_become_one_statement(void **state)
+{
+    static struct store_insert_notification calls[CALLS + 1];
+    struct store *s = single_connection();
+    struct store_stats before;
+    int64_t transactions;
+    (void)state;
+    do {
+        before = stats_of(s);
+        transactions = database_number("SELECT xact_commit + xact_rollback FROM pg_stat_database"
+                                       " WHERE datname = current_database()");
+        for (int i = 0; i <= CALLS; i++)
+            fill_insert(&calls[i]);
+    } while (!run_behind_a_lock(s, calls));
     assert_int_equal(stats_of(s).statements - before.statements, 2);
     assert_int_equal(stats_of(s).calls - before.calls, CALLS + 1);
-    for (int i = 0; i <= CALLS; i++) {
+    for (int i = 0; i <= CALLS; i++)
         assert_int_equal(calls[i].call.error.code, CELERIAC_OK);
+    for (int i = 0; i < 10; i++)
         assert_int_equal(database_number("SELECT count(*) FROM celeriac.outbox"
                                          " WHERE notification_id = '%s'",
                                          database_show(&calls[i].id)),
                          1);
-        if (i == 9)
-            break;
-    }
     store_destroy(s);
     /* The server counts the same: a few transactions, some of them the test's own. */
     int64_t later = database_number("SELECT xact_commit + xact_rollback FROM pg_stat_database"
@@ -117,21 +127,15 @@ static void bad_rows_fail_alone(void **state)
 {
     static struct store_insert_notification calls[CALLS + 1];
     struct store *s = single_connection();
+    struct store_stats before;
     (void)state;
-    struct blocker *lock = blocker_start("LOCK TABLE notifications IN EXCLUSIVE MODE");
-    struct store_stats before = stats_of(s);
-    for (int i = 0; i <= CALLS; i++) {
-        fill_insert(&calls[i]);
-        if (i == 10)
-            calls[i].data = SPAN("{\"unfinished\": ");
-        if (i == 20)
-            calls[i].template_id = INT64_C(123456789);
-        submit(s, &calls[i].call);
-        if (i == 0)
-            blocker_await(1);
-    }
-    blocker_end(lock);
-    await_all();
+    do {
+        before = stats_of(s);
+        for (int i = 0; i <= CALLS; i++)
+            fill_insert(&calls[i]);
+        calls[10].data = SPAN("{\"unfinished\": ");
+        calls[20].template_id = INT64_C(123456789);
+    } while (!run_behind_a_lock(s, calls));
     for (int i = 0; i <= CALLS; i++) {
         bool is_bad = i == 10 || i == 20;
         assert_int_equal(calls[i].call.error.code, is_bad ? CELERIAC_ERR_VALUE : CELERIAC_OK);
@@ -359,8 +363,7 @@ static void every_notification_is_given_once(void **state)
     struct rival rivals[RIVALS];
     pthread_t threads[RIVALS];
     (void)state;
-    for (int i = 0; i < WANTED; i++)
-        wanted[i] = database_notification(&tenant, "pending", 0);
+    database_notifications(&tenant, 0, wanted, WANTED);
     int64_t deadlocks = database_number("SELECT deadlocks FROM pg_stat_database"
                                         " WHERE datname = current_database()");
     for (int i = 0; i < RIVALS; i++) {

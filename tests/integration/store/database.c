@@ -64,13 +64,13 @@ void database_run(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    PQclear(run_format("PG_CONNINFO", format, args));
+    PQclear(run_format("PG_LOCAL_CONNINFO", format, args));
     va_end(args);
 }
 
 void database_run_long(const char *sql)
 {
-    PQclear(run("PG_CONNINFO", sql));
+    PQclear(run("PG_LOCAL_CONNINFO", sql));
 }
 
 void database_run_as_admin(const char *format, ...)
@@ -98,7 +98,7 @@ int64_t database_number(const char *format, ...)
     va_list args;
     int64_t n = 0;
     va_start(args, format);
-    const char *text = first(run_format("PG_CONNINFO", format, args));
+    const char *text = first(run_format("PG_LOCAL_CONNINFO", format, args));
     va_end(args);
     if (parse_int64(span_of(text), INT64_MIN, INT64_MAX, &n) != CELERIAC_OK)
         fail_msg("%s: not a number: %s", format, text);
@@ -109,7 +109,7 @@ const char *database_text(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    const char *text = first(run_format("PG_CONNINFO", format, args));
+    const char *text = first(run_format("PG_LOCAL_CONNINFO", format, args));
     va_end(args);
     return text;
 }
@@ -235,7 +235,7 @@ void database_notifications(const struct uuid *tenant, int64_t template_id, stru
                    " 'user@example.com', '{\"template_data\": {}}', 'pending', '{}', NULL, now(),"
                    " now(), NULL, '%s', nullif(%lld, 0) FROM generate_series(1, %zu) RETURNING id",
                    database_show(tenant), (long long)template_id, count);
-    PGresult *result = run("PG_CONNINFO", sql);
+    PGresult *result = run("PG_LOCAL_CONNINFO", sql);
     assert_int_equal(PQntuples(result), count);
     for (size_t i = 0; i < count; i++)
         assert_int_equal(uuid_parse(span_of(PQgetvalue(result, (int)i, 0)), &ids[i]), CELERIAC_OK);

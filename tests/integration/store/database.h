@@ -1,7 +1,8 @@
 /*
- * The database of an integration test, and stores on it. PG_CONNINFO, PG_ADMIN_CONNINFO and
- * SERVICES_CONTROL come from tests/services. Every function fails the running test when it cannot
- * do its work. One thread, unless it says otherwise.
+ * The database of an integration test, and stores on it. PG_CONNINFO (for the stores),
+ * PG_LOCAL_CONNINFO and PG_ADMIN_CONNINFO (for the test's own SQL) and SERVICES_CONTROL come from
+ * tests/services. Every function fails the running test when it cannot do its work. One thread,
+ * unless it says otherwise.
  */
 #ifndef TESTS_STORE_DATABASE_H
 #define TESTS_STORE_DATABASE_H
