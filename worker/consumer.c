@@ -21,6 +21,9 @@
  */
 #define UNREGISTERED_PAUSE_NS (100 * NS_PER_MS)
 
+/* How often an idle consumer says that it lives. */
+#define PROGRESS_NS (1000 * NS_PER_MS)
+
 /* A request on its way from a task thread to the timers. */
 struct postponed {
     struct postponed *next;
@@ -42,6 +45,7 @@ struct cel_consumer {
     int64_t not_before_ns;  /* no claim before this time; 0: at once */
     bool away_reported;     /* the broker's absence is logged once */
     unsigned evictions;     /* how often we were declared dead */
+    bool consuming;         /* the broker answered, and was not away since */
     atomic_bool stopped;
 
     pthread_mutex_t lock; /* of the inbox */
@@ -350,6 +354,7 @@ static enum celeriac_err recover(struct cel_consumer *consumer, enum celeriac_er
     }
     if (code == CELERIAC_ERR_MEMORY || code == CELERIAC_ERR_AUTH)
         return code;
+    consumer->consuming = false;
     if (!consumer->away_reported)
         log_error("worker", "broker is away, trying again", LOG_ERR(err));
     consumer->away_reported = true;
@@ -373,6 +378,7 @@ static enum celeriac_err claim(struct cel_consumer *consumer, size_t room, bool 
     if (consumer->away_reported)
         log_info("worker", "broker is back");
     consumer->away_reported = false;
+    consumer->consuming = true;
     *found = batch.count > 0;
     return receive_batch(consumer, &batch);
 }
@@ -384,6 +390,32 @@ static void drain_wake(const struct cel_consumer *consumer)
     /* Nothing to read means that somebody else's wake was read before. */
     if (read(consumer->runtime->wake_fd, &wakes, sizeof wakes) < 0)
         return;
+}
+
+static void tell_progress(const struct cel_consumer *consumer)
+{
+    const struct cel_runtime *runtime = consumer->runtime;
+
+    if (runtime->progress)
+        runtime->progress(runtime->progress_user, consumer->consuming);
+}
+
+/* cel_claim_wait(), interrupted for saying that we live. */
+static enum celeriac_err wait_alive(struct cel_consumer *consumer, bool for_messages,
+                                    int64_t deadline, enum cel_wake *why,
+                                    struct celeriac_error *err)
+{
+    for (;;) {
+        int64_t tick = consumer->runtime->progress ? clock_monotonic_ns() + PROGRESS_NS : INT64_MAX;
+        int64_t until = tick < deadline ? tick : deadline;
+        enum celeriac_err code =
+            cel_claim_wait(consumer->claimer, for_messages, until == INT64_MAX ? -1 : until,
+                           consumer->runtime->wake_fd, why, err);
+
+        if (code || *why != CEL_WAKE_DEADLINE || until == deadline)
+            return code;
+        tell_progress(consumer);
+    }
 }
 
 /* Sleeps until there may be something to do. */
@@ -398,8 +430,7 @@ static enum celeriac_err wait_for_work(struct cel_consumer *consumer, bool has_r
 
     if (consumer->not_before_ns > 0 && consumer->not_before_ns < deadline)
         deadline = consumer->not_before_ns;
-    code = cel_claim_wait(consumer->claimer, for_messages, deadline == INT64_MAX ? -1 : deadline,
-                          consumer->runtime->wake_fd, &why, err);
+    code = wait_alive(consumer, for_messages, deadline, &why, err);
     if (code)
         return recover(consumer, code, err);
     if (why == CEL_WAKE_CALLER)
@@ -453,8 +484,10 @@ enum celeriac_err cel_consumer_run(struct cel_consumer *consumer, struct celeria
 {
     enum celeriac_err code = CELERIAC_OK;
 
-    while (code == CELERIAC_OK && !atomic_load(&consumer->stopped))
+    while (code == CELERIAC_OK && !atomic_load(&consumer->stopped)) {
         code = turn(consumer, err);
+        tell_progress(consumer);
+    }
     if (code == CELERIAC_ERR_MEMORY)
         celeriac_error_set(err, code, "the consumer is out of memory");
     return code;

@@ -37,6 +37,8 @@ struct cel_runtime {
     struct cel_consumer *consumer;
     int wake_fd; /* eventfd that wakes the consumer */
     enum celeriac_unknown_task unknown_task;
+    void (*progress)(void *user, bool consuming); /* see struct celeriac_worker_options; or NULL */
+    void *progress_user;
     atomic_bool stopping; /* what celeriac_task_stopping() shows */
     atomic_bool evicted;  /* we were declared dead: nothing claimed before now is ours */
     struct cel_counters counters;

@@ -187,6 +187,8 @@ static enum celeriac_err set_up(struct celeriac_worker *worker,
     uuid_new(runtime->id);
     runtime->pid = getpid();
     runtime->unknown_task = options->unknown_task;
+    runtime->progress = options->progress;
+    runtime->progress_user = options->progress_user;
     code = cel_registry_create(&runtime->registry);
     if (code == CELERIAC_OK)
         code = cel_window_create(window_limit(worker), runtime->wake_fd, &runtime->window);
@@ -380,8 +382,13 @@ static void end_running(struct celeriac_worker *worker)
 
 enum celeriac_err celeriac_worker_run(struct celeriac_worker *worker, struct celeriac_error *err)
 {
-    enum celeriac_err code = start(worker, err);
+    struct celeriac_error unwanted = {0};
+    enum celeriac_err code;
 
+    /* The consumer looks into the record to log why the broker is away. */
+    if (!err)
+        err = &unwanted;
+    code = start(worker, err);
     if (code == CELERIAC_OK && begin_running(worker)) {
         log_info("worker", "ready", LOG_STR("hostname", worker->hostname),
                  LOG_INT("concurrency", worker->options.concurrency),

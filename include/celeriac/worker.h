@@ -50,6 +50,15 @@ struct celeriac_worker_options {
     const char *global_keyprefix; /* kombu's transport option of that name; NULL: none */
     unsigned eta_task_limit; /* worker_eta_task_limit: with so many messages waiting for their eta
                                 nothing more is taken; 0: 1,000,000 */
+    /*
+     * Called by the consumer's own thread after each turn of its loop: about once a second when
+     * there is nothing to do, and after at most a few seconds when the broker does not answer.
+     * While the calls come the worker is alive; `consuming` says whether it can take messages,
+     * which it cannot while the broker is away. The call ends with celeriac_worker_stop(). It must
+     * not block. NULL: nobody wants to know.
+     */
+    void (*progress)(void *user, bool consuming);
+    void *progress_user;
 };
 
 /* How a worker stops. */
