@@ -12,6 +12,7 @@
 #include "api/server.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sd_notify.h"
 #include "base/shutdown.h"
 #include "notify/store/migrate.h"
 
@@ -24,6 +25,7 @@
 /* What the program is made of; built from top to bottom, taken down from bottom to top. */
 struct program {
     struct api_options options;
+    struct sd_notify *manager; /* of services, such as systemd */
     struct shutdown_signals *signals;
     struct api api;
     struct server *server;
@@ -113,6 +115,7 @@ static void close_all(struct program *p)
     store_destroy(p->api.store);
     notify_render_destroy(p->api.render);
     shutdown_destroy(p->signals);
+    sd_notify_destroy(p->manager);
     api_options_close(&p->options);
 }
 
@@ -124,6 +127,20 @@ static void reopen_log(const struct program *p)
 
     if (log_set_file(p->options.logfile, &err) != CELERIAC_OK)
         log_error("api", "the log file cannot be opened anew", LOG_ERR(&err));
+}
+
+/* A manager that does not listen is no reason to serve less. */
+static void tell_manager(const struct program *p, const char *lines)
+{
+    if (sd_notify_tell(p->manager, lines) != CELERIAC_OK)
+        log_warning("api", "the service manager does not listen");
+}
+
+static enum celeriac_err open_manager(struct program *p, struct celeriac_error *err)
+{
+    const struct sd_notify_options options = {.socket = getenv("NOTIFY_SOCKET")};
+
+    return sd_notify_create(&options, &p->manager, err);
 }
 
 /* Until TERM, INT or QUIT; HUP opens the log file anew. */
@@ -141,19 +158,24 @@ static void await_signal(const struct program *p)
         else if (number != 0)
             break;
     }
+    tell_manager(p, "STOPPING=1");
     log_info("api", "stopping when the requests in flight are answered");
 }
 
 static enum celeriac_err serve(struct program *p, struct celeriac_error *err)
 {
-    enum celeriac_err code = shutdown_create(&p->signals, err);
+    enum celeriac_err code = open_manager(p, err);
 
+    if (code == CELERIAC_OK)
+        code = shutdown_create(&p->signals, err);
     if (code == CELERIAC_OK)
         code = open_services(p, err);
     if (code == CELERIAC_OK)
         code = open_server(p, err);
-    if (code == CELERIAC_OK)
+    if (code == CELERIAC_OK) {
+        tell_manager(p, "READY=1");
         await_signal(p);
+    }
     return code;
 }
 

@@ -15,6 +15,7 @@
 #include "notify/enqueue.h"
 #include "notify/send_task.h"
 #include "worker/main/options.h"
+#include "worker/main/service.h"
 
 /* Exit codes: as `celery worker` (0, 1), and sysexits.h EX_USAGE for a wrong command line. */
 #define EXIT_USAGE 64
@@ -25,6 +26,7 @@
 /* What the program is made of; built from top to bottom, taken down from bottom to top. */
 struct program {
     struct worker_options options;
+    struct worker_service service;
     struct shutdown_signals *signals;
     struct store *store;
     struct notify_render *render;
@@ -64,6 +66,8 @@ static enum celeriac_err await_store(struct program *program, struct celeriac_er
             return celeriac_error_set(err, code, "%s", why.text);
         if (!reported)
             log_error("worker", "database is away, waiting for it", LOG_ERR(&why));
+        if (!reported)
+            worker_service_status(&program->service, "waiting for the database");
         reported = true;
         if (shutdown_next(program->signals))
             return celeriac_error_set(err, CELERIAC_ERR_SHUTDOWN, "stopped while waiting");
@@ -109,10 +113,13 @@ static enum celeriac_err open_providers(struct program *program, struct celeriac
 
 static enum celeriac_err open_worker(struct program *program, struct celeriac_error *err)
 {
+    struct celeriac_worker_options *options = &program->options.worker;
     struct celeriac_task_options task;
-    enum celeriac_err code =
-        celeriac_worker_create(&program->options.worker, &program->worker, err);
+    enum celeriac_err code;
 
+    options->progress = worker_service_progress;
+    options->progress_user = &program->service;
+    code = celeriac_worker_create(options, &program->worker, err);
     if (code)
         return code;
     program->send_task = (struct notify_send_task){
@@ -148,6 +155,7 @@ static void close_all(struct program *program)
     notify_providers_destroy(program->providers);
     notify_render_destroy(program->render);
     shutdown_destroy(program->signals);
+    worker_service_close(&program->service);
     worker_options_close(&program->options);
 }
 
@@ -171,6 +179,7 @@ static void *watch_signals(void *argument)
         number = shutdown_next(program->signals);
         if (number == 0)
             continue;
+        worker_service_stopping(&program->service);
         if (number == SIGQUIT || asked) {
             log_warning("worker", "stopping at once, returning all messages");
             celeriac_worker_stop(program->worker, CELERIAC_STOP_COLD);
@@ -213,6 +222,17 @@ static int show_help(void)
     return EXIT_SUCCESS;
 }
 
+/* Whoever started us: a service manager, if these variables are there. */
+static enum celeriac_err open_service(struct program *program, struct celeriac_error *err)
+{
+    const struct sd_notify_options manager = {.socket = getenv("NOTIFY_SOCKET"),
+                                              .watchdog_usec = getenv("WATCHDOG_USEC"),
+                                              .watchdog_pid = getenv("WATCHDOG_PID"),
+                                              .pid = getpid()};
+
+    return worker_service_open(&program->service, &manager, err);
+}
+
 static int work(struct program *program)
 {
     struct celeriac_error err = {0};
@@ -220,6 +240,8 @@ static int work(struct program *program)
 
     log_set_level(program->options.level);
     code = log_set_file(program->options.logfile, &err);
+    if (code == CELERIAC_OK)
+        code = open_service(program, &err);
     if (code == CELERIAC_OK)
         code = shutdown_create(&program->signals, &err);
     if (code == CELERIAC_OK) {
