@@ -1,20 +1,33 @@
-# Builds Celeriac and packs the programs alone: docker build --target worker|api .
-FROM debian:13-slim AS build
+# Builds Celeriac and packs each program alone, on Debian 12 or 13 or Ubuntu 24.04:
+#
+#   docker build --target api -t celeriac-api .
+#   docker build --target worker -t celeriac-worker .
+#   docker build --build-arg BASE=debian:12-slim ...
+ARG BASE=debian:13-slim
+
+FROM ${BASE} AS build
 WORKDIR /src
+# Apart from the sources, so that a change of those does not install the packages anew.
 COPY cmake/packages cmake/packages
 RUN cmake/packages/install build
 COPY . .
 RUN cmake --preset release -DCELERIAC_TESTS=OFF \
  && cmake --build --preset release \
  && cmake --install build/release --prefix /usr/local --strip
+# The packages of the shared libraries that the programs need, whatever this release calls them.
+RUN mkdir debian && touch debian/control \
+ && dpkg-shlibdeps -O /usr/local/bin/celeriac-api /usr/local/bin/celeriac-worker \
+  | sed 's/^shlibs:Depends=//; s/ ([^)]*)//g; s/,//g' >/usr/local/runtime-packages
 
-FROM debian:13-slim AS runtime
-RUN apt-get update \
- && apt-get install -y --no-install-recommends libcurl4t64 libhiredis1.1.0 libmicrohttpd12t64 libpq5 libssl3t64 \
-    zlib1g ca-certificates curl \
- && rm -rf /var/lib/apt/lists/* \
- && useradd --system --home-dir /var/empty celeriac
+FROM ${BASE} AS runtime
+COPY --from=build /usr/local/runtime-packages /tmp/
+# ca-certificates: STARTTLS and rediss:// verify the server.
+RUN apt-get update -q \
+ && apt-get install -y -q --no-install-recommends ca-certificates $(cat /tmp/runtime-packages) \
+ && rm -rf /tmp/runtime-packages /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log \
+ && useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin celeriac
 USER celeriac
+WORKDIR /
 
 FROM runtime AS worker
 COPY --from=build /usr/local/bin/celeriac-worker /usr/local/bin/
@@ -22,7 +35,15 @@ ENTRYPOINT ["celeriac-worker"]
 CMD ["-l", "info"]
 
 FROM runtime AS api
+USER root
+RUN apt-get update -q \
+ && apt-get install -y -q --no-install-recommends curl \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log
+USER celeriac
 COPY --from=build /usr/local/bin/celeriac-api /usr/local/bin/
 EXPOSE 8000
+# The Host header is one that every ALLOWED_HOSTS accepts.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+  CMD ["curl", "-fsS", "-o", "/dev/null", "-H", "Host: 0.0.0.0", "http://127.0.0.1:8000/health/"]
 ENTRYPOINT ["celeriac-api"]
 CMD ["--bind", "0.0.0.0:8000"]
