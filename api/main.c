@@ -63,7 +63,11 @@ static enum celeriac_err open_services(struct program *p, struct celeriac_error 
     const struct notify_render_options render = {.cache_bytes = settings->templates.cache_bytes,
                                                  .fuel = settings->templates.fuel,
                                                  .max_output = settings->templates.max_output};
-    struct notify_enqueue_options enqueue = {.broker_url = settings->broker_url};
+    struct notify_enqueue_options enqueue = {
+        .broker_url = settings->broker_url,
+        .broker_transport_options = settings->redis.broker_transport_options,
+        .broker_use_ssl = settings->redis.broker_use_ssl,
+        .broker_failover_strategy = settings->redis.failover_strategy};
     enum celeriac_err code = open_store(p, err);
 
     p->api.routes = api_routes;

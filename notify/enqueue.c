@@ -292,7 +292,12 @@ enum celeriac_err notify_enqueue_create(const struct notify_enqueue_options *opt
                                         struct notify_enqueue **enqueue, struct celeriac_error *err)
 {
     struct notify_enqueue *e = mem_calloc(1, sizeof *e);
-    struct celeriac_client_options client = {.broker_url = options->broker_url};
+    const struct celeriac_client_options client = {
+        .broker_url = options->broker_url,
+        .broker_transport_options = options->broker_transport_options,
+        .broker_use_ssl = options->broker_use_ssl,
+        .broker_failover_strategy = options->broker_failover_strategy,
+    };
     pthread_condattr_t attributes;
     enum celeriac_err code;
 

@@ -29,10 +29,13 @@ struct notify_enqueue;
 
 /* All but store are strings or numbers that are copied. */
 struct notify_enqueue_options {
-    struct store *store;    /* borrowed; stopped after the enqueuer is destroyed */
-    const char *broker_url; /* NULL: redis://127.0.0.1:6379/0 */
-    const char *queue;      /* NULL: NOTIFY_QUEUE */
-    unsigned sweep_ms;      /* pause between sweeps; 0: 1000 */
+    struct store *store;                  /* borrowed; stopped after the enqueuer is destroyed */
+    const char *broker_url;               /* NULL: redis://127.0.0.1:6379/0 */
+    const char *broker_transport_options; /* as in celeriac/client.h; NULL: none */
+    const char *broker_use_ssl;           /* likewise */
+    const char *broker_failover_strategy; /* likewise */
+    const char *queue;                    /* NULL: NOTIFY_QUEUE */
+    unsigned sweep_ms;                    /* pause between sweeps; 0: 1000 */
 };
 
 /* Makes it and starts its thread. CELERIAC_ERR_VALUE names a bad URL; _MEMORY, _SYSTEM. */

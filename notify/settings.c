@@ -8,6 +8,17 @@ const struct setting notify_settings_table[] = {
      "broker alone; wins over REDIS_URL"},
     {"celery_result_backend", SETTING_TEXT, NULL, "CELERY_RESULT_BACKEND", NULL, NULL, 0, 0, true,
      "result backend alone; wins over REDIS_URL"},
+    {"celery_broker_transport_options", SETTING_TEXT, NULL, "CELERY_BROKER_TRANSPORT_OPTIONS", NULL, NULL,
+     0, 0, true, "kombu's options of the broker, a JSON object"},
+    {"celery_result_backend_transport_options", SETTING_TEXT, NULL,
+     "CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS", NULL, NULL, 0, 0, true,
+     "options of the result backend, a JSON object"},
+    {"celery_broker_use_ssl", SETTING_TEXT, NULL, "CELERY_BROKER_USE_SSL", NULL, NULL, 0, 0, true,
+     "TLS to the broker, a JSON object of ssl_* keys"},
+    {"celery_redis_backend_use_ssl", SETTING_TEXT, NULL, "CELERY_REDIS_BACKEND_USE_SSL", NULL, NULL,
+     0, 0, true, "TLS to the result backend, a JSON object of ssl_* keys"},
+    {"celery_broker_failover_strategy", SETTING_TEXT, "round-robin", "CELERY_BROKER_FAILOVER_STRATEGY",
+     NULL, NULL, 0, 0, false, "order of several broker URLs: round-robin or shuffle"},
 
     {"db_name", SETTING_TEXT, "notification_service", "DB_NAME", NULL, NULL, 0, 0, false,
      "PostgreSQL database"},
@@ -104,6 +115,15 @@ static void load_database(const struct settings *s, struct notify_conninfo *data
     database->values[count] = NULL;
 }
 
+static void load_redis(const struct settings *s, struct notify_settings *out)
+{
+    out->redis.broker_transport_options = filled(s, "celery_broker_transport_options");
+    out->redis.backend_transport_options = filled(s, "celery_result_backend_transport_options");
+    out->redis.broker_use_ssl = filled(s, "celery_broker_use_ssl");
+    out->redis.backend_use_ssl = filled(s, "celery_redis_backend_use_ssl");
+    out->redis.failover_strategy = filled(s, "celery_broker_failover_strategy");
+}
+
 static void load_email(const struct settings *s, struct notify_settings *out)
 {
     const char *from = settings_text(s, "default_from_email");
@@ -131,6 +151,7 @@ enum celeriac_err notify_settings_load(const struct settings *s, struct notify_s
         loaded.broker_url = settings_text(s, "redis_url");
     if (loaded.result_backend == NULL)
         loaded.result_backend = settings_text(s, "redis_url");
+    load_redis(s, &loaded);
     load_database(s, &loaded.database);
     loaded.database_connections = (unsigned)settings_int(s, "celeriac_db_connections");
     load_email(s, &loaded);

@@ -36,6 +36,14 @@ struct notify_settings {
     const char *broker_url;     /* CELERY_BROKER_URL, else REDIS_URL */
     const char *result_backend; /* CELERY_RESULT_BACKEND, else REDIS_URL */
 
+    struct {
+        const char *broker_transport_options;  /* JSON; NULL when unset, like the others */
+        const char *backend_transport_options; /* JSON */
+        const char *broker_use_ssl;            /* JSON */
+        const char *backend_use_ssl;           /* JSON */
+        const char *failover_strategy;         /* round-robin or shuffle */
+    } redis; /* CELERY_..., see docs/settings.md; may hold passwords: never log them */
+
     struct notify_conninfo database; /* points into settings; holds the password: never log it */
     unsigned database_connections;   /* CELERIAC_DB_CONNECTIONS: connections of the store */
 

@@ -10,8 +10,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "celery_proto/codec/keys.h"
-#include "celery_proto/redis/broker_url.h"
+#include "celery_proto/redis/addresses.h"
 #include "worker/consumer.h"
 #include "worker/keeper.h"
 #include "worker/nodename.h"
@@ -35,9 +34,7 @@ struct celeriac_worker {
     struct cel_runtime runtime;
     struct celeriac_worker_options options; /* numbers; strings are below */
     char *hostname;
-    struct cel_broker_url *broker;
-    struct cel_broker_url *backend; /* NULL: no results */
-    struct cel_keys *keys;
+    struct cel_addresses addresses;
     char *queue_text;    /* the names one after the other, NUL-terminated */
     const char **queues; /* into queue_text */
     size_t queue_count;
@@ -75,21 +72,18 @@ static enum celeriac_err set_addresses(struct celeriac_worker *worker,
                                        const struct celeriac_worker_options *options,
                                        struct celeriac_error *err)
 {
-    const char *backend = options->result_backend;
-    struct cel_keys_options names = {.global_keyprefix = options->global_keyprefix};
-    enum celeriac_err code =
-        cel_broker_url_parse(span_of(options->broker_url), CEL_URL_BROKER, &worker->broker, err);
+    const struct cel_address_texts texts = {
+        .broker_url = options->broker_url,
+        .result_backend = options->result_backend,
+        .broker_transport_options = options->broker_transport_options,
+        .result_backend_transport_options = options->result_backend_transport_options,
+        .broker_use_ssl = options->broker_use_ssl,
+        .redis_backend_use_ssl = options->redis_backend_use_ssl,
+        .broker_failover_strategy = options->broker_failover_strategy,
+        .global_keyprefix = options->global_keyprefix,
+    };
 
-    if (code)
-        return code;
-    if (!backend || !*backend)
-        backend = options->broker_url;
-    if (!backend || strncmp(backend, "disabled", strlen("disabled")) != 0)
-        code = cel_broker_url_parse(span_of(backend), CEL_URL_RESULTS, &worker->backend, err);
-    if (code)
-        return code;
-    names.db = cel_broker_url_endpoint(worker->broker, 0)->db;
-    return cel_keys_create(&names, &worker->keys, err);
+    return cel_addresses_open(&texts, &worker->addresses, err);
 }
 
 static enum celeriac_err add_queue(struct celeriac_worker *worker, char *name,
@@ -229,9 +223,7 @@ void celeriac_worker_destroy(struct celeriac_worker *worker)
         close(worker->runtime.wake_fd);
     if (worker->cold_fd >= 0)
         close(worker->cold_fd);
-    cel_keys_destroy(worker->keys);
-    cel_broker_url_destroy(worker->backend);
-    cel_broker_url_destroy(worker->broker);
+    cel_addresses_close(&worker->addresses);
     mem_free(worker->queues);
     mem_free(worker->queue_text);
     mem_free(worker->hostname);
@@ -248,19 +240,14 @@ enum celeriac_err celeriac_worker_register(struct celeriac_worker *worker,
 
 /* ---- starting ------------------------------------------------------------------------------ */
 
-static struct cel_conn_options connection(struct cel_broker_url *url, const char *role)
-{
-    return (struct cel_conn_options){.url = url, .client_name = role};
-}
-
 static enum celeriac_err start_settler(struct celeriac_worker *worker, struct celeriac_error *err)
 {
     struct cel_finisher_options options = {
-        .conn = connection(worker->broker, "celeriac-finish"),
-        .keys = worker->keys,
+        .conn = cel_to_broker(&worker->addresses, "celeriac-finish"),
+        .keys = worker->addresses.keys,
         .worker_id = worker->runtime.id,
-        .results = {.conn = connection(worker->backend, "celeriac-results"),
-                    .keys = worker->keys,
+        .results = {.conn = cel_to_backend(&worker->addresses, "celeriac-results"),
+                    .keys = worker->addresses.keys,
                     .expires = worker->options.result_expires,
                     .keep = worker->options.result_keep},
     };
@@ -273,11 +260,12 @@ static enum celeriac_err start_consumer(struct celeriac_worker *worker, struct c
     size_t count = cel_registry_count(worker->runtime.registry);
     const struct span *names = cel_registry_names(worker->runtime.registry);
     struct cel_claimer_options options = {
-        .conn = connection(worker->broker, "celeriac-claim"),
-        .keys = worker->keys,
+        .conn = cel_to_broker(&worker->addresses, "celeriac-claim"),
+        .keys = worker->addresses.keys,
         .worker_id = worker->runtime.id,
         .queues = worker->queues,
         .queue_count = worker->queue_count,
+        .order = cel_transport_queue_order(worker->addresses.broker_options),
     };
 
     if (worker->options.unknown_task == CELERIAC_UNKNOWN_LEAVE) {
@@ -296,12 +284,16 @@ static enum celeriac_err start_consumer(struct celeriac_worker *worker, struct c
 static enum celeriac_err start_keeper(struct celeriac_worker *worker, struct celeriac_error *err)
 {
     struct cel_maintainer_options options = {
-        .conn = connection(worker->broker, "celeriac-keep"),
-        .keys = worker->keys,
+        .conn = cel_to_broker(&worker->addresses, "celeriac-keep"),
+        .keys = worker->addresses.keys,
         .worker_id = worker->runtime.id,
         .worker_name = worker->hostname,
         .visibility_timeout = worker->options.visibility_timeout,
     };
+
+    if (options.visibility_timeout == 0)
+        options.visibility_timeout =
+            cel_transport_visibility_timeout(worker->addresses.broker_options);
 
     return cel_keeper_create(&options, &worker->runtime, &worker->keeper, err);
 }

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/parse_num.h"
+#include "base/random.h"
 #include "celery_proto/redis/url_text.h"
 
 /* Highest database number: far above any `databases` setting, and safe to print. */
@@ -14,7 +15,10 @@ struct cel_broker_url {
     struct cel_endpoint endpoint[CEL_URL_ENDPOINTS_MAX];
     size_t count;
     atomic_size_t current;
-    struct url_arena arena; /* every decoded string of the endpoints */
+    bool shuffle;
+    struct cel_sentinel_options sentinel;
+    struct cel_endpoint master; /* with sentinels: all but host and port */
+    struct url_arena arena;     /* every decoded string of the endpoints */
 };
 
 /* What the ssl_* query keys of one URL said. */
@@ -144,15 +148,35 @@ static enum celeriac_err parse_query(struct url_arena *arena, enum cel_url_use u
     return CELERIAC_OK;
 }
 
-/* Applies what the spelling of TLS means when it was left half open; see section 1.9's sources. */
-static enum celeriac_err settle_tls(enum cel_url_use use, const struct tls_query *seen,
-                                    struct cel_endpoint *e, struct celeriac_error *err)
+/* Takes over how TLS is to be spoken. */
+static void copy_tls(struct cel_endpoint *e, const struct cel_endpoint *from)
 {
+    e->tls = from->tls;
+    e->verify = from->verify;
+    e->check_hostname = from->check_hostname;
+    e->ca_certs = from->ca_certs;
+    e->ca_path = from->ca_path;
+    e->certfile = from->certfile;
+    e->keyfile = from->keyfile;
+}
+
+/* Applies what the spelling of TLS means when it was left half open; see section 1.9's sources. */
+static enum celeriac_err settle_tls(enum cel_url_use use, const struct cel_endpoint *tls,
+                                    const struct tls_query *seen, struct cel_endpoint *e,
+                                    struct celeriac_error *err)
+{
+    /* kombu connects to the master by TLS when the URL of a sentinel has any such key. */
+    if (e->is_sentinel)
+        e->tls = seen->any;
     if (!e->tls && seen->any)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "ssl_* query keys need a rediss:// URL");
-    if (!e->tls)
+    if (!e->tls && tls == NULL)
         return CELERIAC_OK;
-    if (use == CEL_URL_RESULTS && !seen->has_cert_reqs)
+    if (tls != NULL && !seen->any) {
+        copy_tls(e, tls);
+        return CELERIAC_OK;
+    }
+    if (use == CEL_URL_RESULTS && !e->is_sentinel && !seen->has_cert_reqs)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE,
                                   "a rediss:// result backend must say ssl_cert_reqs=required, "
                                   "optional or none");
@@ -181,11 +205,13 @@ static enum celeriac_err parse_host(struct url_arena *arena, struct span text,
     } else {
         (void)span_cut(text, ':', &host, &port);
     }
-    int64_t n = CEL_REDIS_PORT;
+    int64_t n = 0;
     if (port.len > 0 && parse_int64(port, 0, UINT16_MAX, &n) != CELERIAC_OK)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE,
                                   "port in the Redis URL is no number from 0 to 65535");
-    e->port = n == 0 ? CEL_REDIS_PORT : (uint16_t)n;
+    e->port = (uint16_t)n;
+    if (n == 0)
+        e->port = e->is_sentinel ? CEL_SENTINEL_PORT : CEL_REDIS_PORT;
     if (host.len == 0) {
         e->host = "127.0.0.1";
         return CELERIAC_OK;
@@ -222,13 +248,13 @@ static enum celeriac_err parse_scheme(struct span scheme, struct cel_endpoint *e
         *is_socket = true;
         return CELERIAC_OK;
     }
-    if (span_is_nocase(scheme, "sentinel"))
-        return celeriac_error_set(err, CELERIAC_ERR_UNSUPPORTED,
-                                  "sentinel:// URLs (with the option master_name) are not "
-                                  "supported; give the master as redis://");
+    if (span_is_nocase(scheme, "sentinel")) {
+        e->is_sentinel = true;
+        return CELERIAC_OK;
+    }
     return celeriac_error_set(err, CELERIAC_ERR_UNSUPPORTED,
-                              "unknown URL scheme \"%.*s\": use redis://, rediss:// or "
-                              "redis+socket://",
+                              "unknown URL scheme \"%.*s\": use redis://, rediss://, "
+                              "redis+socket:// or sentinel://",
                               SPAN_PRINTF(scheme));
 }
 
@@ -250,6 +276,7 @@ static enum celeriac_err parse_path(struct url_arena *arena, struct span path, b
 }
 
 static enum celeriac_err parse_one(struct url_arena *arena, struct span text, enum cel_url_use use,
+                                   const struct cel_endpoint *tls, bool may_lack_scheme,
                                    struct cel_endpoint *e, struct celeriac_error *err)
 {
     struct url_parts parts;
@@ -257,9 +284,12 @@ static enum celeriac_err parse_one(struct url_arena *arena, struct span text, en
     bool is_socket = false;
 
     *e = (struct cel_endpoint){.verify = CEL_TLS_REQUIRED, .check_hostname = true};
-    if (!url_split(text, &parts))
-        return celeriac_error_set(err, CELERIAC_ERR_SYNTAX,
-                                  "the Redis URL has no scheme: redis://host:port/db");
+    if (!url_split(text, &parts)) {
+        if (!may_lack_scheme)
+            return celeriac_error_set(err, CELERIAC_ERR_SYNTAX,
+                                      "the Redis URL has no scheme: redis://host:port/db");
+        parts = (struct url_parts){.scheme = SPAN("sentinel"), .host = text};
+    }
     enum celeriac_err code = parse_scheme(parts.scheme, e, &is_socket, err);
     if (code == CELERIAC_OK)
         code = parse_login(arena, parts.login, e, err);
@@ -269,14 +299,69 @@ static enum celeriac_err parse_one(struct url_arena *arena, struct span text, en
         code = parse_path(arena, parts.path, is_socket, e, err);
     if (code == CELERIAC_OK)
         code = parse_query(arena, use, parts.query, e, &seen, err);
-    if (code == CELERIAC_OK)
-        code = settle_tls(use, &seen, e, err);
+    if (code == CELERIAC_OK && !is_socket)
+        code = settle_tls(use, tls, &seen, e, err);
     return code;
 }
 
-enum celeriac_err cel_broker_url_parse(struct span text, enum cel_url_use use,
-                                       struct cel_broker_url **url, struct celeriac_error *err)
+/* Splits the list and parses each of its URLs. */
+static enum celeriac_err parse_list(struct cel_broker_url *u, struct span text,
+                                    enum cel_url_use use, const struct cel_url_options *options,
+                                    struct celeriac_error *err)
 {
+    while (text.len > 0) {
+        struct span one;
+        struct span rest;
+        (void)span_cut(text, ';', &one, &rest);
+        text = rest;
+        if (u->count == CEL_URL_ENDPOINTS_MAX)
+            return celeriac_error_set(err, CELERIAC_ERR_LIMIT, "more than %d Redis URLs",
+                                      CEL_URL_ENDPOINTS_MAX);
+        struct cel_endpoint *e = &u->endpoint[u->count];
+        bool follows_sentinel = u->count > 0 && u->endpoint[0].is_sentinel;
+        enum celeriac_err code =
+            parse_one(&u->arena, span_trim(one), use, options->tls, follows_sentinel, e, err);
+        if (code != CELERIAC_OK)
+            return code;
+        e->no_keepalive = options->no_keepalive;
+        if (u->count > 0 && e->is_sentinel != follows_sentinel)
+            return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                      "sentinel:// and other URLs cannot stand in one list");
+        u->count++;
+    }
+    return CELERIAC_OK;
+}
+
+/* What the first URL says is the master's; the sentinels' own login and TLS are in the options. */
+static enum celeriac_err settle_sentinels(struct cel_broker_url *u,
+                                          const struct cel_sentinel_options *options,
+                                          struct celeriac_error *err)
+{
+    if (!u->endpoint[0].is_sentinel)
+        return CELERIAC_OK;
+    if (options->master_name == NULL || *options->master_name == '\0')
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "sentinel:// needs the transport option master_name");
+    u->sentinel = *options;
+    u->master = u->endpoint[0];
+    u->master.is_sentinel = false;
+    u->master.must_be_master = true;
+    for (size_t i = 0; i < u->count; i++) {
+        u->endpoint[i].db = 0;
+        u->endpoint[i].user = options->login.user;
+        u->endpoint[i].password = options->login.password;
+        copy_tls(&u->endpoint[i], &options->login);
+    }
+    return CELERIAC_OK;
+}
+
+enum celeriac_err cel_broker_url_create(struct span text, enum cel_url_use use,
+                                        const struct cel_url_options *options,
+                                        struct cel_broker_url **url, struct celeriac_error *err)
+{
+    static const struct cel_url_options defaults = {0};
+    if (options == NULL)
+        options = &defaults;
     text = span_trim(text);
     if (text.len == 0)
         text = SPAN("redis://");
@@ -286,30 +371,27 @@ enum celeriac_err cel_broker_url_parse(struct span text, enum cel_url_use use,
     struct cel_broker_url *u = mem_calloc(1, sizeof *u);
     if (u == NULL)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "no memory for the Redis URL");
-    atomic_init(&u->current, 0);
     enum celeriac_err code = url_arena_init(&u->arena, text.len);
     if (code != CELERIAC_OK)
         (void)celeriac_error_set(err, code, "no memory for the Redis URL");
-
-    while (code == CELERIAC_OK && text.len > 0) {
-        struct span one;
-        struct span rest;
-        (void)span_cut(text, ';', &one, &rest);
-        text = rest;
-        if (u->count == CEL_URL_ENDPOINTS_MAX) {
-            code = celeriac_error_set(err, CELERIAC_ERR_LIMIT, "more than %d Redis URLs",
-                                      CEL_URL_ENDPOINTS_MAX);
-            break;
-        }
-        code = parse_one(&u->arena, span_trim(one), use, &u->endpoint[u->count], err);
-        u->count++;
-    }
+    if (code == CELERIAC_OK)
+        code = parse_list(u, text, use, options, err);
+    if (code == CELERIAC_OK)
+        code = settle_sentinels(u, &options->sentinel, err);
     if (code != CELERIAC_OK) {
         cel_broker_url_destroy(u);
         return code;
     }
+    u->shuffle = options->shuffle;
+    atomic_init(&u->current, 0);
     *url = u;
     return CELERIAC_OK;
+}
+
+enum celeriac_err cel_broker_url_parse(struct span text, enum cel_url_use use,
+                                       struct cel_broker_url **url, struct celeriac_error *err)
+{
+    return cel_broker_url_create(text, use, NULL, url, err);
 }
 
 void cel_broker_url_destroy(struct cel_broker_url *url)
@@ -335,9 +417,38 @@ size_t cel_broker_url_current(const struct cel_broker_url *url)
     return atomic_load_explicit(&url->current, memory_order_relaxed);
 }
 
+bool cel_broker_url_is_sentinel(const struct cel_broker_url *url)
+{
+    return url->endpoint[0].is_sentinel;
+}
+
+const struct cel_sentinel_options *cel_broker_url_sentinel(const struct cel_broker_url *url)
+{
+    return &url->sentinel;
+}
+
+const struct cel_endpoint *cel_broker_url_master(const struct cel_broker_url *url)
+{
+    return &url->master;
+}
+
+uint32_t cel_broker_url_db(const struct cel_broker_url *url)
+{
+    return cel_broker_url_is_sentinel(url) ? url->master.db : url->endpoint[0].db;
+}
+
+void cel_broker_url_choose(struct cel_broker_url *url, size_t index)
+{
+    atomic_store_explicit(&url->current, index, memory_order_relaxed);
+}
+
 void cel_broker_url_failed(struct cel_broker_url *url, size_t failed)
 {
-    size_t next = (failed + 1) % url->count;
+    /* Any endpoint but the failed one is `step` further on. */
+    size_t step = 1;
+    if (url->shuffle && url->count > 2)
+        step = 1 + (size_t)(random_os(NULL) % (url->count - 1));
+    size_t next = (failed + step) % url->count;
     (void)atomic_compare_exchange_strong_explicit(&url->current, &failed, next,
                                                   memory_order_relaxed, memory_order_relaxed);
 }
@@ -351,7 +462,9 @@ bool cel_broker_url_same(const struct cel_broker_url *a, const struct cel_broker
 {
     if (a == b)
         return true;
-    if (a->count != b->count)
+    if (a->count != b->count || cel_broker_url_db(a) != cel_broker_url_db(b) ||
+        !same_text(a->sentinel.master_name, b->sentinel.master_name) ||
+        !same_text(a->master.user, b->master.user))
         return false;
     for (size_t i = 0; i < a->count; i++) {
         const struct cel_endpoint *x = &a->endpoint[i];
@@ -372,7 +485,8 @@ void cel_endpoint_describe(const struct cel_endpoint *endpoint, struct strbuf *o
         strbuf_add_text(out, "?virtual_host=");
     } else {
         bool is_ipv6 = strchr(endpoint->host, ':') != NULL;
-        strbuf_add_text(out, endpoint->tls ? "rediss://" : "redis://");
+        const char *scheme = endpoint->tls ? "rediss://" : "redis://";
+        strbuf_add_text(out, endpoint->is_sentinel ? "sentinel://" : scheme);
         strbuf_add_text(out, is_ipv6 ? "[" : "");
         strbuf_add_text(out, endpoint->host);
         strbuf_add_text(out, is_ipv6 ? "]:" : ":");

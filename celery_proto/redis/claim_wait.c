@@ -79,7 +79,7 @@ static enum celeriac_err connect_both(struct cel_claimer *c, struct celeriac_err
         }
         if (code != CELERIAC_OK)
             return celeriac_error_set(err, code, "%s", why.text);
-        if (cel_conn_endpoint(c->conn) == cel_conn_endpoint(cel_pubsub_conn(c->pubsub)))
+        if (cel_conn_is_same_server(c->conn, cel_pubsub_conn(c->pubsub)))
             return CELERIAC_OK;
         cel_conn_disconnect(c->conn);
         cel_conn_disconnect(cel_pubsub_conn(c->pubsub));

@@ -13,7 +13,7 @@
 #include "celery_proto/codec/keys.h"
 #include "celery_proto/codec/result_doc.h"
 #include "celery_proto/codec/task_send.h"
-#include "celery_proto/redis/broker_url.h"
+#include "celery_proto/redis/addresses.h"
 #include "celery_proto/redis/publish.h"
 #include "celery_proto/redis/result_store.h"
 
@@ -21,9 +21,7 @@
 #define ORIGIN_MAX 512     /* "gen", a process id, '@' and the host */
 
 struct celeriac_client {
-    struct cel_broker_url *broker;
-    struct cel_broker_url *backend;
-    struct cel_keys *keys;
+    struct cel_addresses addresses;
     struct cel_publisher *publisher;
     struct cel_result_store *results;
     struct strbuf origin;     /* "gen<pid>@<host>", celery/utils/nodenames.py anon_nodename */
@@ -38,32 +36,32 @@ static enum celeriac_err open_parts(struct celeriac_client *client,
                                     const struct celeriac_client_options *options,
                                     struct celeriac_error *err)
 {
-    const char *backend = options->result_backend && *options->result_backend
-                              ? options->result_backend
-                              : options->broker_url;
-    struct cel_keys_options names = {.global_keyprefix = options->global_keyprefix};
+    const struct cel_address_texts texts = {
+        .broker_url = options->broker_url,
+        .result_backend = options->result_backend,
+        .broker_transport_options = options->broker_transport_options,
+        .result_backend_transport_options = options->result_backend_transport_options,
+        .broker_use_ssl = options->broker_use_ssl,
+        .redis_backend_use_ssl = options->redis_backend_use_ssl,
+        .broker_failover_strategy = options->broker_failover_strategy,
+        .global_keyprefix = options->global_keyprefix,
+    };
     struct cel_publisher_options publisher = {.wake_fd = -1};
     struct cel_result_store_options results = {.expires = options->result_expires};
-    enum celeriac_err code =
-        cel_broker_url_parse(span_of(options->broker_url), CEL_URL_BROKER, &client->broker, err);
+    enum celeriac_err code = cel_addresses_open(&texts, &client->addresses, err);
 
-    if (code == CELERIAC_OK)
-        code = cel_broker_url_parse(span_of(backend), CEL_URL_RESULTS, &client->backend, err);
+    if (code == CELERIAC_OK && !client->addresses.backend)
+        code = celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "result_backend: a client cannot do without");
     if (code)
         return code;
-    names.db = cel_broker_url_endpoint(client->broker, 0)->db;
-    code = cel_keys_create(&names, &client->keys, err);
-    if (code)
-        return code;
-    publisher.conn =
-        (struct cel_conn_options){.url = client->broker, .client_name = "celeriac-publish"};
-    publisher.keys = client->keys;
+    publisher.conn = cel_to_broker(&client->addresses, "celeriac-publish");
+    publisher.keys = client->addresses.keys;
     code = cel_publisher_create(&publisher, &client->publisher, err);
     if (code)
         return code;
-    results.conn =
-        (struct cel_conn_options){.url = client->backend, .client_name = "celeriac-read"};
-    results.keys = client->keys;
+    results.conn = cel_to_backend(&client->addresses, "celeriac-read");
+    results.keys = client->addresses.keys;
     return cel_result_store_create(&results, &client->results, err);
 }
 
@@ -102,9 +100,7 @@ void celeriac_client_destroy(struct celeriac_client *client)
         return;
     cel_publisher_destroy(client->publisher);
     cel_result_store_destroy(client->results);
-    cel_keys_destroy(client->keys);
-    cel_broker_url_destroy(client->backend);
-    cel_broker_url_destroy(client->broker);
+    cel_addresses_close(&client->addresses);
     strbuf_close(&client->origin);
     strbuf_close(&client->scratch);
     strbuf_close(&client->envelopes);

@@ -20,11 +20,15 @@
 #define CEL_CONN_CONNECT_TIMEOUT_MS 3000
 #define CEL_CONN_IO_TIMEOUT_MS 3000
 
+/* The same for connecting through sentinels: a master that is silent for so long is asked for
+ * again, so that a fail-over meanwhile costs no more than this. */
+#define CEL_CONN_SENTINEL_TIMEOUT_MS 1000
+
 /* All zero but url means defaults. */
 struct cel_conn_options {
     struct cel_broker_url *url;  /* borrowed; outlives the connection */
     const char *client_name;     /* CLIENT SETNAME, printable without spaces; NULL: none; copied */
-    uint32_t connect_timeout_ms; /* TCP, TLS and login together; 0: CEL_CONN_CONNECT_TIMEOUT_MS */
+    uint32_t connect_timeout_ms; /* TCP, TLS and login together; 0: the defaults above */
     uint32_t io_timeout_ms; /* for a pipeline's write, and for each reply's progress; 0: default */
 };
 
@@ -56,18 +60,21 @@ bool cel_conn_is_connected(const struct cel_conn *conn);
  * moves. */
 uint64_t cel_conn_generation(const struct cel_conn *conn);
 
-/* Endpoint index of the open socket. */
+/* Endpoint index of the open socket; with sentinels that of the one that named the master. */
 size_t cel_conn_endpoint(const struct cel_conn *conn);
+
+/* Whether the latest targets of two connections over one address are the same server. */
+bool cel_conn_is_same_server(const struct cel_conn *a, const struct cel_conn *b);
 
 /* The socket, for poll(); -1 when not connected. */
 int cel_conn_fd(const struct cel_conn *conn);
 
 /*
  * Sleeps before the next attempt after failures in a row: 50 ms, then doubling to 1 s, each with
- * jitter (a quarter less up to a quarter more, never above 1 s). Celery waits 2, 4, ... 30 s; ours
- * must be consuming within 2 s of the server being back. A descriptor wake_fd >= 0 that becomes
- * readable ends the sleep at once: CELERIAC_ERR_SHUTDOWN (the descriptor is left unread).
- * CELERIAC_OK after the sleep.
+ * jitter (a quarter less up to a quarter more, never above 1 s, 0.4 s with sentinels). Celery waits
+ * 2, 4, ... 30 s; ours must be consuming within 2 s of the server being back. A descriptor wake_fd
+ * >= 0 that becomes readable ends the sleep at once: CELERIAC_ERR_SHUTDOWN (the descriptor is left
+ * unread). CELERIAC_OK after the sleep.
  */
 enum celeriac_err cel_conn_pause(struct cel_conn *conn, int wake_fd) CELERIAC_MUST_CHECK;
 

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/strbuf.h"
 
 /* Digits of a port with the NUL. */
 #define PORT_TEXT 8
@@ -38,9 +37,11 @@ static void set_int(int fd, int level, int option, int value)
     (void)setsockopt(fd, level, option, &value, sizeof value);
 }
 
-static void tune_tcp(int fd)
+static void tune_tcp(int fd, bool keepalive)
 {
     set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (!keepalive)
+        return;
     set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, NET_KEEPALIVE_IDLE_S);
     set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, NET_KEEPALIVE_INTERVAL_S);
@@ -73,23 +74,15 @@ static int connect_address(int family, const struct sockaddr *address, socklen_t
     return 0;
 }
 
-static enum celeriac_err fail(const struct cel_endpoint *endpoint, const char *reason,
-                              struct celeriac_error *err)
+static enum celeriac_err fail(const char *reason, struct celeriac_error *err)
 {
-    struct strbuf where;
-    strbuf_init(&where, CELERIAC_ERROR_TEXT_MAX);
-    cel_endpoint_describe(endpoint, &where);
-    (void)celeriac_error_set(err, CELERIAC_ERR_UNAVAILABLE, "cannot connect to %s: %s",
-                             strbuf_text(&where), reason);
-    strbuf_close(&where);
-    return CELERIAC_ERR_UNAVAILABLE;
+    return celeriac_error_set(err, CELERIAC_ERR_UNAVAILABLE, "cannot connect: %s", reason);
 }
 
-static enum celeriac_err fail_errno(const struct cel_endpoint *endpoint, int failure,
-                                    struct celeriac_error *err)
+static enum celeriac_err fail_errno(int failure, struct celeriac_error *err)
 {
     char text[CELERIAC_ERROR_TEXT_MAX];
-    return fail(endpoint, strerror_r(failure, text, sizeof text), err);
+    return fail(strerror_r(failure, text, sizeof text), err);
 }
 
 static enum celeriac_err connect_unix(const struct cel_endpoint *endpoint, int64_t deadline_ns,
@@ -98,11 +91,11 @@ static enum celeriac_err connect_unix(const struct cel_endpoint *endpoint, int64
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t len = strlen(endpoint->socket_path);
     if (len >= sizeof address.sun_path)
-        return fail(endpoint, "the path is too long for a socket", err);
+        return fail("the path is too long for a socket", err);
     memcpy(address.sun_path, endpoint->socket_path, len);
     int failure = connect_address(AF_UNIX, (const struct sockaddr *)&address, sizeof address,
                                   deadline_ns, fd);
-    return failure == 0 ? CELERIAC_OK : fail_errno(endpoint, failure, err);
+    return failure == 0 ? CELERIAC_OK : fail_errno(failure, err);
 }
 
 enum celeriac_err net_connect(const struct cel_endpoint *endpoint, int64_t deadline_ns, int *fd,
@@ -114,12 +107,12 @@ enum celeriac_err net_connect(const struct cel_endpoint *endpoint, int64_t deadl
     char port[PORT_TEXT];
     int len = snprintf(port, sizeof port, "%u", endpoint->port);
     if (len < 0 || (size_t)len >= sizeof port)
-        return fail(endpoint, "bad port", err);
+        return fail("bad port", err);
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *list = NULL;
     int lookup = getaddrinfo(endpoint->host, port, &hints, &list);
     if (lookup != 0)
-        return fail(endpoint, gai_strerror(lookup), err);
+        return fail(gai_strerror(lookup), err);
 
     int failure = EADDRNOTAVAIL;
     for (const struct addrinfo *a = list; a != NULL && failure != 0; a = a->ai_next) {
@@ -130,7 +123,7 @@ enum celeriac_err net_connect(const struct cel_endpoint *endpoint, int64_t deadl
     }
     freeaddrinfo(list);
     if (failure != 0)
-        return fail_errno(endpoint, failure, err);
-    tune_tcp(*fd);
+        return fail_errno(failure, err);
+    tune_tcp(*fd, !endpoint->no_keepalive);
     return CELERIAC_OK;
 }

@@ -53,22 +53,41 @@ const struct redisReply *cel_reply_at(const struct redisReply *reply, size_t i)
     return i < cel_reply_count(reply) ? reply->element[i] : NULL;
 }
 
-bool cel_reply_is_error_word(const struct redisReply *reply, const char *word)
+/*
+ * The word that an error reply starts with. Redis before 7 reports an error inside of a script as
+ * "ERR Error running script (...): ... -READONLY You can't write ...": there it is the inner one.
+ */
+static struct span error_word(const struct redisReply *reply)
 {
+    static const char inner[] = " -";
     struct span text = cel_reply_span(reply);
     struct span head;
     struct span rest;
-    if (!cel_reply_is_error(reply))
-        return false;
+    if (span_starts(text, SPAN("ERR Error running script"))) {
+        const char *at = memmem(text.ptr, text.len, inner, sizeof inner - 1);
+        if (at != NULL) {
+            at += sizeof inner - 1;
+            text = (struct span){at, text.len - (size_t)(at - text.ptr)};
+        }
+    }
     (void)span_cut(text, ' ', &head, &rest);
-    return span_is(head, word);
+    return head;
+}
+
+bool cel_reply_is_error_word(const struct redisReply *reply, const char *word)
+{
+    return cel_reply_is_error(reply) && span_is(error_word(reply), word);
 }
 
 bool cel_reply_is_wrong_server(const struct redisReply *reply)
 {
-    return cel_reply_is_error_word(reply, "LOADING") ||
-           cel_reply_is_error_word(reply, "READONLY") ||
-           cel_reply_is_error_word(reply, "MASTERDOWN");
+    static const char *const words[] = {"LOADING", "READONLY", "MASTERDOWN", "NOREPLICAS",
+                                        "UNBLOCKED"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (cel_reply_is_error_word(reply, words[i]))
+            return true;
+    }
+    return false;
 }
 
 enum celeriac_err cel_reply_check(const struct redisReply *reply, struct celeriac_error *err)
@@ -77,19 +96,13 @@ enum celeriac_err cel_reply_check(const struct redisReply *reply, struct celeria
         const char *word;
         enum celeriac_err code;
     } table[] = {
-        {"LOADING", CELERIAC_ERR_UNAVAILABLE},
-        {"READONLY", CELERIAC_ERR_UNAVAILABLE},
-        {"MASTERDOWN", CELERIAC_ERR_UNAVAILABLE},
-        {"TRYAGAIN", CELERIAC_ERR_UNAVAILABLE},
-        {"BUSY", CELERIAC_ERR_UNAVAILABLE},
-        {"CLUSTERDOWN", CELERIAC_ERR_UNAVAILABLE},
-        {"MISCONF", CELERIAC_ERR_UNAVAILABLE},
-        {"OOM", CELERIAC_ERR_UNAVAILABLE},
-        {"NOREPLICAS", CELERIAC_ERR_UNAVAILABLE},
-        {"UNKILLABLE", CELERIAC_ERR_UNAVAILABLE},
-        {"NOAUTH", CELERIAC_ERR_AUTH},
-        {"WRONGPASS", CELERIAC_ERR_AUTH},
-        {"NOPERM", CELERIAC_ERR_AUTH},
+        {"LOADING", CELERIAC_ERR_UNAVAILABLE},    {"READONLY", CELERIAC_ERR_UNAVAILABLE},
+        {"MASTERDOWN", CELERIAC_ERR_UNAVAILABLE}, {"TRYAGAIN", CELERIAC_ERR_UNAVAILABLE},
+        {"BUSY", CELERIAC_ERR_UNAVAILABLE},       {"CLUSTERDOWN", CELERIAC_ERR_UNAVAILABLE},
+        {"MISCONF", CELERIAC_ERR_UNAVAILABLE},    {"OOM", CELERIAC_ERR_UNAVAILABLE},
+        {"NOREPLICAS", CELERIAC_ERR_UNAVAILABLE}, {"UNBLOCKED", CELERIAC_ERR_UNAVAILABLE},
+        {"UNKILLABLE", CELERIAC_ERR_UNAVAILABLE}, {"NOAUTH", CELERIAC_ERR_AUTH},
+        {"WRONGPASS", CELERIAC_ERR_AUTH},         {"NOPERM", CELERIAC_ERR_AUTH},
     };
     if (!cel_reply_is_error(reply))
         return CELERIAC_OK;

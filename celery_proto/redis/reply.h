@@ -17,7 +17,7 @@ struct redisReply;
 
 /*
  * Turns an error reply into a code with text: CELERIAC_ERR_UNAVAILABLE (LOADING, READONLY,
- * MASTERDOWN, TRYAGAIN, BUSY, CLUSTERDOWN, MISCONF, OOM, NOREPLICAS: waiting may help),
+ * MASTERDOWN, TRYAGAIN, BUSY, CLUSTERDOWN, MISCONF, OOM, NOREPLICAS, UNBLOCKED: waiting may help),
  * CELERIAC_ERR_AUTH (NOAUTH, WRONGPASS, NOPERM), CELERIAC_ERR_UNSUPPORTED (unknown command),
  * CELERIAC_ERR_PROTOCOL (anything else). CELERIAC_OK for other replies.
  */
@@ -41,11 +41,13 @@ const struct redisReply *cel_reply_at(const struct redisReply *reply, size_t i);
 
 /*
  * Whether an error reply says that this server cannot serve us now or at all while another endpoint
- * might: LOADING, READONLY, MASTERDOWN.
+ * might: LOADING, READONLY, MASTERDOWN, NOREPLICAS (a master cut off from its replicas may have a
+ * successor), UNBLOCKED (it became a replica while we waited).
  */
 bool cel_reply_is_wrong_server(const struct redisReply *reply);
 
-/* Whether an error reply starts with the given word, e.g. "NOSCRIPT". */
+/* Whether an error reply starts with the given word, e.g. "NOSCRIPT", or reports a script's error
+ * that does. */
 bool cel_reply_is_error_word(const struct redisReply *reply, const char *word);
 
 /* Releases a reply; NULL is allowed. */

@@ -26,6 +26,15 @@ struct celeriac_client_options {
     const char *result_backend;   /* NULL: the broker */
     const char *global_keyprefix; /* kombu's transport option; NULL: none */
     unsigned result_expires;      /* seconds; 0: 86400; for states stored by this client */
+    /*
+     * kombu's and Celery's settings of these names, as JSON text; what each key does is in
+     * docs/transport.md. NULL: none. global_keyprefix above wins over the one in the options.
+     */
+    const char *broker_transport_options;
+    const char *result_backend_transport_options; /* NULL: none */
+    const char *broker_use_ssl;                   /* ssl_* keys; makes redis:// URLs speak TLS */
+    const char *redis_backend_use_ssl;            /* the same for the result backend */
+    const char *broker_failover_strategy;         /* "round-robin" (the default) or "shuffle" */
 };
 
 /* Length of a task id made by us, with its NUL; ids given by callers may have up to 255 bytes. */

@@ -37,9 +37,18 @@ enum celeriac_unknown_task {
 struct celeriac_worker_options {
     const char *broker_url;     /* redis://... as kombu spells it; NULL: redis://127.0.0.1:6379/0 */
     const char *result_backend; /* redis://...; NULL: the broker; "disabled://": no results */
-    const char *hostname;       /* node name; %h host, %n name, %d domain; NULL: celery@%h */
-    const char *queues;         /* comma-separated; NULL: "celery" */
-    unsigned concurrency;       /* task threads, 1 to 4096; 0: number of CPUs */
+    /*
+     * kombu's and Celery's settings of these names, as JSON text; what each key does is in
+     * docs/transport.md. NULL: none. global_keyprefix below wins over the one in the options.
+     */
+    const char *broker_transport_options;
+    const char *result_backend_transport_options; /* NULL: none */
+    const char *broker_use_ssl;                   /* ssl_* keys; makes redis:// URLs speak TLS */
+    const char *redis_backend_use_ssl;            /* the same for the result backend */
+    const char *broker_failover_strategy;         /* "round-robin" (the default) or "shuffle" */
+    const char *hostname;         /* node name; %h host, %n name, %d domain; NULL: celery@%h */
+    const char *queues;           /* comma-separated; NULL: "celery" */
+    unsigned concurrency;         /* task threads, 1 to 4096; 0: number of CPUs */
     unsigned prefetch_multiplier; /* messages held per task thread; 0: 4 */
     bool prefetch_unlimited;      /* hold as many as there are (up to 65,536) */
     size_t task_stack;            /* bytes of a task thread's stack; 0: 256 KiB */

@@ -130,7 +130,12 @@ static enum celeriac_err open_worker(struct program *program, struct celeriac_er
 
 static enum celeriac_err open_all(struct program *program, struct celeriac_error *err)
 {
-    struct notify_enqueue_options enqueue = {.broker_url = program->options.worker.broker_url};
+    const struct celeriac_worker_options *worker = &program->options.worker;
+    struct notify_enqueue_options enqueue = {
+        .broker_url = worker->broker_url,
+        .broker_transport_options = worker->broker_transport_options,
+        .broker_use_ssl = worker->broker_use_ssl,
+        .broker_failover_strategy = worker->broker_failover_strategy};
     enum celeriac_err code = open_providers(program, err);
 
     if (code == CELERIAC_OK)

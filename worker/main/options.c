@@ -28,8 +28,8 @@ static const struct setting table[] = {
      0, 1024, false, "messages held for each task thread; 0 means 4"},
     {"unknown_tasks", SETTING_TEXT, "leave", "CELERIAC_UNKNOWN_TASKS", "--unknown-tasks", "WHAT", 0, 0, false,
      "leave: messages of other tasks stay in the queue for others; fail: NotRegistered, as Celery does"},
-    {"visibility_timeout", SETTING_INT, "3600", "CELERIAC_VISIBILITY_TIMEOUT", "--visibility-timeout", "SECONDS",
-     1, 31536000, false, "as in the producers' broker_transport_options"},
+    {"visibility_timeout", SETTING_INT, "0", "CELERIAC_VISIBILITY_TIMEOUT", "--visibility-timeout", "SECONDS",
+     0, 31536000, false, "as in the producers' broker_transport_options; 0: what ours say, or 3600"},
     {"workdir", SETTING_TEXT, NULL, NULL, "--workdir", "FOLDER", 0, 0, false,
      "working folder, where .env is read"},
     {"pool", SETTING_TEXT, NULL, NULL, "-P, --pool", "POOL", 0, 0, false,
@@ -142,6 +142,11 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
     worker->concurrency = (unsigned)settings_int(settings, "concurrency");
     worker->prefetch_multiplier = (unsigned)settings_int(settings, "prefetch_multiplier");
     worker->visibility_timeout = (unsigned)settings_int(settings, "visibility_timeout");
+    worker->broker_transport_options = options->notify.redis.broker_transport_options;
+    worker->result_backend_transport_options = options->notify.redis.backend_transport_options;
+    worker->broker_use_ssl = options->notify.redis.broker_use_ssl;
+    worker->redis_backend_use_ssl = options->notify.redis.backend_use_ssl;
+    worker->broker_failover_strategy = options->notify.redis.failover_strategy;
     worker->task_stack = TASK_STACK;
     return CELERIAC_OK;
 }

@@ -187,9 +187,113 @@ static void names_what_is_wrong(void **state)
     assert_refused("redis://:%00@h", CEL_URL_BROKER, CELERIAC_ERR_VALUE, "password");
     assert_refused("redis://h%00", CEL_URL_BROKER, CELERIAC_ERR_VALUE, "host");
     assert_refused("amqp://h", CEL_URL_BROKER, CELERIAC_ERR_UNSUPPORTED, "amqp");
-    assert_refused("sentinel://h:26379/0;sentinel://i/0", CEL_URL_BROKER, CELERIAC_ERR_UNSUPPORTED,
+    assert_refused("sentinel://h:26379/0;sentinel://i/0", CEL_URL_BROKER, CELERIAC_ERR_VALUE,
                    "master_name");
     assert_refused("redis://a;b", CEL_URL_BROKER, CELERIAC_ERR_SYNTAX, "scheme");
+}
+
+static struct cel_broker_url *parse_with(const char *text, const struct cel_url_options *options)
+{
+    struct cel_broker_url *url = NULL;
+    struct celeriac_error err = {0};
+    if (cel_broker_url_create(span_of(text), CEL_URL_BROKER, options, &url, &err) != CELERIAC_OK)
+        fail_msg("%s: %s", text, err.text);
+    return url;
+}
+
+static void reads_sentinels(void **state)
+{
+    (void)state;
+    const struct cel_url_options options = {.sentinel = {.master_name = "mymaster",
+                                                         .min_other_sentinels = 2,
+                                                         .login = {.user = "su",
+                                                                   .password = "sp",
+                                                                   .tls = true,
+                                                                   .verify = CEL_TLS_NONE}},
+                                            .no_keepalive = true};
+    struct cel_broker_url *url = parse_with(
+        "sentinel://u:p%40@a:26380/3?ssl_cert_reqs=optional;sentinel://b; c:7 ;[::1]:8", &options);
+    static const struct {
+        const char *host;
+        unsigned port;
+    } expected[] = {{"a", 26380}, {"b", 26379}, {"c", 7}, {"::1", 8}};
+    assert_true(cel_broker_url_is_sentinel(url));
+    assert_int_equal(cel_broker_url_count(url), 4);
+    for (size_t i = 0; i < 4; i++) {
+        const struct cel_endpoint *e = cel_broker_url_endpoint(url, i);
+        assert_string_equal(e->host, expected[i].host);
+        assert_int_equal(e->port, expected[i].port);
+        assert_int_equal(e->db, 0);
+        assert_string_equal(e->user, "su");
+        assert_string_equal(e->password, "sp");
+        assert_true(e->tls && e->is_sentinel && e->no_keepalive);
+        assert_int_equal(e->verify, CEL_TLS_NONE);
+    }
+    const struct cel_endpoint *master = cel_broker_url_master(url);
+    assert_string_equal(master->user, "u");
+    assert_string_equal(master->password, "p@");
+    assert_true(master->tls && master->must_be_master && !master->is_sentinel);
+    assert_int_equal(master->verify, CEL_TLS_OPTIONAL);
+    assert_int_equal(cel_broker_url_db(url), 3);
+    assert_int_equal(cel_broker_url_sentinel(url)->min_other_sentinels, 2);
+    cel_broker_url_choose(url, 2);
+    assert_int_equal(cel_broker_url_current(url), 2);
+    struct strbuf text;
+    strbuf_init(&text, 100);
+    cel_endpoint_describe(cel_broker_url_endpoint(url, 0), &text);
+    assert_string_equal(strbuf_text(&text), "sentinel://a:26380/0");
+    strbuf_close(&text);
+    cel_broker_url_destroy(url);
+
+    url = parse_with("sentinel://a", &options);
+    assert_false(cel_broker_url_master(url)->tls);
+    cel_broker_url_destroy(url);
+    struct celeriac_error err = {0};
+    url = NULL;
+    assert_int_equal(
+        cel_broker_url_create(SPAN("sentinel://a;redis://b"), CEL_URL_BROKER, &options, &url, &err),
+        CELERIAC_ERR_VALUE);
+    assert_int_equal(
+        cel_broker_url_create(SPAN("redis://b;sentinel://a"), CEL_URL_BROKER, &options, &url, NULL),
+        CELERIAC_ERR_VALUE);
+    assert_null(url);
+    assert_non_null(strstr(err.text, "one list"));
+}
+
+static void takes_tls_from_options(void **state)
+{
+    (void)state;
+    const struct cel_endpoint tls = {
+        .tls = true, .verify = CEL_TLS_REQUIRED, .check_hostname = true, .ca_certs = "/ca"};
+    const struct cel_url_options options = {.tls = &tls};
+    struct cel_broker_url *url = parse_with(
+        "redis://a;rediss://b;rediss://c?ssl_cert_reqs=none;redis+socket:///s", &options);
+    assert_true(cel_broker_url_endpoint(url, 0)->tls);
+    assert_string_equal(cel_broker_url_endpoint(url, 0)->ca_certs, "/ca");
+    assert_int_equal(cel_broker_url_endpoint(url, 1)->verify, CEL_TLS_REQUIRED);
+    assert_string_equal(cel_broker_url_endpoint(url, 1)->ca_certs, "/ca");
+    assert_int_equal(cel_broker_url_endpoint(url, 2)->verify, CEL_TLS_NONE);
+    assert_null(cel_broker_url_endpoint(url, 2)->ca_certs);
+    assert_false(cel_broker_url_endpoint(url, 3)->tls);
+    cel_broker_url_destroy(url);
+}
+
+static void shuffles(void **state)
+{
+    (void)state;
+    const struct cel_url_options options = {.shuffle = true};
+    struct cel_broker_url *url = parse_with("redis://a;redis://b;redis://c;redis://d", &options);
+    bool seen[4] = {false};
+    for (int i = 0; i < 1000; i++) {
+        size_t before = cel_broker_url_current(url);
+        cel_broker_url_failed(url, before);
+        assert_true(cel_broker_url_current(url) < 4);
+        assert_int_not_equal(cel_broker_url_current(url), before);
+        if (before == 0)
+            seen[cel_broker_url_current(url)] = true;
+    }
+    assert_true(seen[1] && seen[2] && seen[3]);
+    cel_broker_url_destroy(url);
 }
 
 static void never_shows_a_password(void **state)
@@ -303,12 +407,21 @@ static void survives_lack_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_kombus_forms),     cmocka_unit_test(reads_logins),
-        cmocka_unit_test(reads_sockets),          cmocka_unit_test(settles_tls_as_kombu_does),
-        cmocka_unit_test(decodes_tls_paths),      cmocka_unit_test(treats_query_keys_by_use),
-        cmocka_unit_test(names_what_is_wrong),    cmocka_unit_test(never_shows_a_password),
-        cmocka_unit_test(fails_over_round_robin), cmocka_unit_test(keeps_its_limits),
-        cmocka_unit_test(compares_addresses),     cmocka_unit_test(survives_lack_of_memory),
+        cmocka_unit_test(reads_kombus_forms),
+        cmocka_unit_test(reads_logins),
+        cmocka_unit_test(reads_sockets),
+        cmocka_unit_test(settles_tls_as_kombu_does),
+        cmocka_unit_test(decodes_tls_paths),
+        cmocka_unit_test(treats_query_keys_by_use),
+        cmocka_unit_test(names_what_is_wrong),
+        cmocka_unit_test(never_shows_a_password),
+        cmocka_unit_test(fails_over_round_robin),
+        cmocka_unit_test(keeps_its_limits),
+        cmocka_unit_test(reads_sentinels),
+        cmocka_unit_test(takes_tls_from_options),
+        cmocka_unit_test(shuffles),
+        cmocka_unit_test(compares_addresses),
+        cmocka_unit_test(survives_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,6 +39,11 @@ static void classifies_errors(void **state)
         {"-BUSY Redis is busy running a script\r\n", CELERIAC_ERR_UNAVAILABLE},
         {"-OOM command not allowed when used memory > 'maxmemory'.\r\n", CELERIAC_ERR_UNAVAILABLE},
         {"-MISCONF Redis is configured to save RDB snapshots\r\n", CELERIAC_ERR_UNAVAILABLE},
+        {"-UNBLOCKED force unblock from blocking operation\r\n", CELERIAC_ERR_UNAVAILABLE},
+        {"-ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -READONLY You "
+         "can't write against a read only replica.\r\n",
+         CELERIAC_ERR_UNAVAILABLE},
+        {"-ERR Error running script (call to f_1): @user_script:1: x\r\n", CELERIAC_ERR_PROTOCOL},
         {"-NOAUTH Authentication required.\r\n", CELERIAC_ERR_AUTH},
         {"-WRONGPASS invalid username-password pair\r\n", CELERIAC_ERR_AUTH},
         {"-NOPERM this user has no permissions\r\n", CELERIAC_ERR_AUTH},
@@ -61,8 +66,16 @@ static void classifies_errors(void **state)
     assert_false(cel_reply_is_error_word(reply, "NO"));
     assert_false(cel_reply_is_wrong_server(reply));
     cel_reply_destroy(reply);
-    reply = read_reply("-READONLY x\r\n");
-    assert_true(cel_reply_is_wrong_server(reply));
+    static const char *const wrong[] = {
+        "-READONLY x\r\n",   "-LOADING x\r\n",   "-MASTERDOWN x\r\n",
+        "-NOREPLICAS x\r\n", "-UNBLOCKED x\r\n", "-ERR Error running script: -READONLY x\r\n"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        reply = read_reply(wrong[i]);
+        assert_true(cel_reply_is_wrong_server(reply));
+        cel_reply_destroy(reply);
+    }
+    reply = read_reply("-ERR no -READONLY\r\n");
+    assert_false(cel_reply_is_wrong_server(reply));
     cel_reply_destroy(reply);
 }
 
