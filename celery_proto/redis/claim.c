@@ -211,9 +211,16 @@ static enum celeriac_err declare(struct cel_claimer *c, struct celeriac_error *e
         CEL_COMMAND(&c->other, SPAN("SADD"), c->queues[i]->binding_key,
                     c->queues[i]->binding_member);
     code = cel_pipeline_run(&c->other, c->conn, err);
-    for (size_t i = 0; i < c->queue_count && code == CELERIAC_OK; i++)
-        code = cel_reply_check(cel_pipeline_reply(&c->other, i), err);
-    if (code == CELERIAC_OK)
+    bool is_refused = false;
+    for (size_t i = 0; i < c->queue_count && code == CELERIAC_OK; i++) {
+        const struct redisReply *reply = cel_pipeline_reply(&c->other, i);
+        /* A server short of memory needs somebody who empties its queues, declared or not. */
+        if (cel_reply_is_error_word(reply, "OOM"))
+            is_refused = true;
+        else
+            code = cel_reply_check(reply, err);
+    }
+    if (code == CELERIAC_OK && !is_refused)
         c->declared = cel_conn_generation(c->conn);
     return code;
 }

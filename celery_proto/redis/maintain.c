@@ -295,9 +295,13 @@ static enum celeriac_err lock(struct cel_maintainer *m, struct celeriac_error *e
     cel_pipeline_arg(&m->pipeline, SPAN("PX"));
     cel_pipeline_arg_int(&m->pipeline, MUTEX_MS);
     enum celeriac_err code = cel_pipeline_run(&m->pipeline, m->conn, err);
-    if (code == CELERIAC_OK)
-        code = cel_reply_check(cel_pipeline_reply(&m->pipeline, 0), err);
-    m->has_mutex = code == CELERIAC_OK && !cel_reply_is_nil(cel_pipeline_reply(&m->pipeline, 0));
+    const struct redisReply *reply = cel_pipeline_reply(&m->pipeline, 0);
+    m->has_mutex = false;
+    /* Without memory for a lock there is another time for what it protects. */
+    if (code != CELERIAC_OK || cel_reply_is_error_word(reply, "OOM"))
+        return code;
+    code = cel_reply_check(reply, err);
+    m->has_mutex = code == CELERIAC_OK && !cel_reply_is_nil(reply);
     return code;
 }
 

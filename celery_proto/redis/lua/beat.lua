@@ -20,6 +20,7 @@ local id, beat, name, about = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local counts_up_to, late, dead = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local call, match = redis.call, string.match
 
+work_without_memory(WORKERS)
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local awake, before = match(call('HGET', WORKERS, '') or '', '^(%d+) (%d+)$')

@@ -108,6 +108,7 @@ local function ending_of(message)
     return known_ending
 end
 
+work_without_memory(INDEX)
 local clock = call('TIME')
 local second = clock[1]
 local order = tonumber(second) * 1000000 + tonumber(clock[2])
@@ -156,8 +157,7 @@ local function read_window(window)
     return tags, endings
 end
 
--- Writes what was taken from one window: content first, because a server short of memory refuses
--- the first write of a script and nothing has changed then.
+-- Writes what was taken from one window.
 local function write(entries, index, own)
     call('HSET', UNACKED, unpack(entries))
     call('ZADD', INDEX, unpack(index))

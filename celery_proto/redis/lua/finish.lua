@@ -63,7 +63,8 @@ for i = 1, results do
     outcomes[deliveries + i] = store_result(KEYS[FIRST_LIST + lists + i], seconds, ARGV[at + i - 1])
 end
 
--- Pushing comes before removing: a server short of memory refuses pushing and nothing has changed.
+-- For want of memory results may be refused, moves must not be.
+work_without_memory(INDEX)
 for _, push in ipairs(pushes) do
     if push[1] ~= 'f' then
         call('LPUSH', push[2], push[3])

@@ -8,6 +8,7 @@
 
 local INDEX, OWN = KEYS[1], KEYS[2]
 local call = redis.call
+work_without_memory(INDEX)
 local second = call('TIME')[1]
 local scan = call('HSCAN', OWN, ARGV[1], 'COUNT', ARGV[2])
 local reply, began = {scan[1]}, tonumber(ARGV[3])

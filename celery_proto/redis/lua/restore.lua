@@ -17,6 +17,7 @@ if ARGV[3] ~= '' and call('HGET', WORKERS, ARGV[2]) ~= ARGV[3] then
     return -1
 end
 
+work_without_memory(INDEX)
 local restored, at = 0, 5
 for _ = 1, tonumber(ARGV[4]) do
     local tag, said, pushes = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])

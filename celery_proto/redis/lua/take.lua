@@ -16,7 +16,7 @@ if call('HEXISTS', WORKERS, id) == 0 then
     return -1
 end
 
--- Writing comes first and is undone: a server short of memory refuses writing, never removing.
+work_without_memory(INDEX)
 if action == 'quarantine' then
     call('LPUSH', QUARANTINE, entry)
     if call('LREM', LIST, -1, message) == 0 then

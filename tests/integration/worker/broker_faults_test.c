@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -21,7 +23,11 @@
 #define SEND_CHUNK 100
 
 /* Tasks tell their number, 0 to TASKS_MAX - 1. */
-#define TASKS_MAX 20000
+#define TASKS_MAX 8000
+
+/* Of each experiment. */
+#define ROUNDS 8
+#define ROUND_TASKS 800
 
 static atomic_int executions[TASKS_MAX];
 
@@ -52,29 +58,39 @@ static void *run_worker(void *argument)
     return NULL;
 }
 
-static void start(struct running *r, struct fixture *f)
+static void start_worker(struct running *r)
 {
     static const struct celeriac_task_options tasks[] = {
         {.name = "t.late", .run = note, .acks_late = true}, {.name = "t.early", .run = note}};
-    struct celeriac_worker_options options = {.broker_url = redis_server_url(f->server),
+    struct celeriac_worker_options options = {.broker_url = redis_server_url(r->f->server),
                                               .concurrency = CONCURRENCY};
-    struct celeriac_client_options client = {.broker_url = options.broker_url};
-    *r = (struct running){.f = f};
-    for (int i = 0; i < TASKS_MAX; i++)
-        atomic_store(&executions[i], 0);
-    assert_ok(celeriac_client_create(&client, &r->client, NULL));
     assert_ok(celeriac_worker_create(&options, &r->worker, NULL));
     for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++)
         assert_ok(celeriac_worker_register(r->worker, &tasks[i], NULL));
     assert_int_equal(pthread_create(&r->thread, NULL, run_worker, r), 0);
 }
 
-static void stop(struct running *r)
+static void start(struct running *r, struct fixture *f)
+{
+    struct celeriac_client_options client = {.broker_url = redis_server_url(f->server)};
+    *r = (struct running){.f = f};
+    for (int i = 0; i < TASKS_MAX; i++)
+        atomic_store(&executions[i], 0);
+    assert_ok(celeriac_client_create(&client, &r->client, NULL));
+    start_worker(r);
+}
+
+static void stop_worker(struct running *r)
 {
     celeriac_worker_stop(r->worker, CELERIAC_STOP_WARM);
     assert_int_equal(pthread_join(r->thread, NULL), 0);
     assert_ok(r->code);
     celeriac_worker_destroy(r->worker);
+}
+
+static void stop(struct running *r)
+{
+    stop_worker(r);
     celeriac_client_destroy(r->client);
 }
 
@@ -159,10 +175,144 @@ static void a_buried_worker_starts_anew(void **state)
     stop(&r);
 }
 
-int main(void)
+/*
+ * Breaks the broker again and again while tasks are sent and executed. Each is executed exactly
+ * once: what was sent before a connection broke is asked for again, not done again.
+ */
+static void break_while_working(struct fixture *f, void (*break_it)(struct fixture *f, int round))
 {
+    static const char *const tasks[] = {"t.late", "t.early"};
+    for (int kind = 0; kind < 2; kind++) {
+        struct running r;
+        start(&r, f);
+        for (int round = 0; round < ROUNDS; round++) {
+            send_tasks(&r, tasks[kind], round * ROUND_TASKS, ROUND_TASKS);
+            break_it(f, round);
+        }
+        await_nothing_left(f);
+        assert_int_equal(count_repeats(ROUNDS * ROUND_TASKS), 0);
+        stop(&r);
+    }
+}
+
+/* Closes the connections whose name is the worker's for one purpose, in turn. */
+static void cut_connections(struct fixture *f, int round)
+{
+    static const char *const names[] = {"celeriac-claim", "celeriac-finish", "celeriac-results",
+                                        "celeriac-keep"};
+    char which[32];
+    (void)snprintf(which, sizeof which, "name=%s ", names[round % 4]);
+    for (int i = 0; i < 8; i++) {
+        char ids[16][24];
+        size_t count = 0;
+        struct span list = cel_reply_span(run(f, "CLIENT", "LIST", NULL));
+        const char *line = list.ptr;
+        while (line != NULL && *line != '\0' && count < 16) {
+            const char *end = strchr(line, '\n');
+            const char *at = strstr(line, which);
+            long long id = 0;
+            if (at != NULL && (end == NULL || at < end) && sscanf(line, "id=%lld", &id) == 1)
+                (void)snprintf(ids[count++], sizeof ids[0], "%lld", id);
+            line = end != NULL ? end + 1 : NULL;
+        }
+        for (size_t k = 0; k < count; k++)
+            (void)run(f, "CLIENT", "KILL", "ID", ids[k], NULL);
+        (void)usleep((useconds_t)(3000 + 997 * (round * 8 + i) % 20000));
+    }
+}
+
+static void flush_scripts(struct fixture *f, int round)
+{
+    (void)round;
+    for (int i = 0; i < 200; i++)
+        (void)run(f, "SCRIPT", "FLUSH", NULL);
+}
+
+/* Makes the server a replica of nobody that answers, and a master again. */
+static void demote(struct fixture *f, int round)
+{
+    (void)usleep((useconds_t)(997 * round % 20000));
+    (void)run(f, "REPLICAOF", "127.0.0.1", "1", NULL);
+    (void)usleep(300000);
+    (void)run(f, "REPLICAOF", "NO", "ONE", NULL);
+}
+
+static void crash(struct fixture *f, int round)
+{
+    (void)usleep((useconds_t)(997 * round % 20000));
+    redis_server_kill(f->server);
+    redis_server_revive(f->server);
+    cel_conn_disconnect(f->conn);
+}
+
+static void cut_connections_cost_nothing(void **state)
+{
+    break_while_working(*state, cut_connections);
+}
+
+static void flushed_scripts_cost_nothing(void **state)
+{
+    break_while_working(*state, flush_scripts);
+}
+
+static void a_demoted_server_costs_nothing(void **state)
+{
+    break_while_working(*state, demote);
+}
+
+static void a_crashed_server_costs_nothing(void **state)
+{
+    break_while_working(*state, crash);
+}
+
+/* The memory limit is below what lies in the queue already. */
+static void a_full_server_is_emptied(void **state)
+{
+    struct fixture *f = *state;
+    struct running r;
+    for (int round = 0; round < 2; round++) {
+        start(&r, f);
+        if (round == 1)
+            stop_worker(&r);
+        send_tasks(&r, "t.late", 0, 2000);
+        (void)run(f, "CONFIG", "SET", "maxmemory", "100000", NULL);
+        /* One that has worked already, then one that only starts now. */
+        if (round == 1)
+            start_worker(&r);
+        await_nothing_left(f);
+        assert_int_equal(count_repeats(2000), 0);
+        (void)run(f, "CONFIG", "SET", "maxmemory", "0", NULL);
+        stop(&r);
+    }
+}
+
+static int start_breakable(void **state)
+{
+    static const struct redis_server_options options = {.appendonly = true,
+                                                        .extra = {"--enable-debug-command", "yes"}};
+    if (!redis_server_is_installed()) {
+        print_message("redis-server is not installed\n");
+        exit(77);
+    }
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    fixture_open(f, redis_server_start(&options), NULL);
+    *state = f;
+    return 0;
+}
+
+/* Runs all, or those whose names match the pattern given. */
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_buried_worker_starts_anew, fixture_clear),
+        cmocka_unit_test_setup(cut_connections_cost_nothing, fixture_clear),
+        cmocka_unit_test_setup(flushed_scripts_cost_nothing, fixture_clear),
+        cmocka_unit_test_setup(a_demoted_server_costs_nothing, fixture_clear),
+        cmocka_unit_test_setup(a_crashed_server_costs_nothing, fixture_clear),
+        cmocka_unit_test_setup(a_full_server_is_emptied, fixture_clear),
     };
-    return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
+    return cmocka_run_group_tests(tests, start_breakable, fixture_stop);
 }
