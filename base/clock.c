@@ -17,6 +17,15 @@ int64_t clock_wall_us(void)
     return (int64_t)now.tv_sec * US_PER_SEC + now.tv_nsec / 1000;
 }
 
+double clock_hours_west(int64_t wall_us)
+{
+    time_t seconds = (time_t)(wall_us / US_PER_SEC);
+    struct tm tm;
+    if (!localtime_r(&seconds, &tm) || tm.tm_gmtoff == 0)
+        return 0;
+    return (double)-tm.tm_gmtoff / 3600;
+}
+
 int clock_poll_ms(int64_t now_ns, int64_t deadline_ns)
 {
     if (deadline_ns < 0)

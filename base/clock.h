@@ -18,6 +18,12 @@ int64_t clock_monotonic_ns(void);
 int64_t clock_wall_us(void);
 
 /*
+ * Hours that local time is west of UTC at the given instant: Python's time.timezone / 3600, or
+ * time.altzone / 3600 in summer. 0 when the zone is not known.
+ */
+double clock_hours_west(int64_t wall_us);
+
+/*
  * Milliseconds from now_ns until deadline_ns, rounded up, for poll(): 0 when it has passed, at most
  * INT_MAX; a negative deadline means none and gives -1.
  */

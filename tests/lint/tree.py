@@ -27,6 +27,7 @@ FOREIGN = {
     "hiredis/": {"celery_proto/redis"},
     "openssl/": {"celery_proto/redis", "notify/rules", "notify/providers"},
     "zlib.h": {"celery_proto/codec"},
+    "pcre2.h": {"celery_proto/codec"},
     "libpq-fe.h": {"notify/store"},
     "curl/": {"notify/providers"},
     "microhttpd.h": {"api"},
