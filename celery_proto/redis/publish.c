@@ -110,6 +110,11 @@ void cel_publisher_destroy(struct cel_publisher *publisher)
     mem_free(publisher);
 }
 
+struct cel_conn *cel_publisher_conn(struct cel_publisher *publisher)
+{
+    return publisher->conn;
+}
+
 static enum celeriac_err check_message(const struct cel_outgoing *m, struct celeriac_error *err)
 {
     if (m->message.len == 0 || m->message.len > CEL_MESSAGE_MAX)
@@ -168,13 +173,20 @@ static enum celeriac_err list_key(struct cel_publisher *p, struct span queue, in
     return strbuf_status(&p->key);
 }
 
-static enum celeriac_err push(struct cel_publisher *p, struct span queue, int priority,
-                              struct span message)
+static enum celeriac_err push(struct cel_publisher *p, struct span queue,
+                              const struct cel_outgoing *m, struct span message)
 {
-    enum celeriac_err code = list_key(p, queue, priority);
-    if (code == CELERIAC_OK)
-        CEL_COMMAND(&p->pipeline, SPAN("LPUSH"), strbuf_span(&p->key), message);
-    return code;
+    enum celeriac_err code = list_key(p, queue, m->priority);
+    if (code != CELERIAC_OK)
+        return code;
+    CEL_COMMAND(&p->pipeline, SPAN("LPUSH"), strbuf_span(&p->key), message);
+    if (m->list_seconds > 0) {
+        cel_pipeline_begin(&p->pipeline, 3);
+        cel_pipeline_arg(&p->pipeline, SPAN("EXPIRE"));
+        cel_pipeline_arg(&p->pipeline, strbuf_span(&p->key));
+        cel_pipeline_arg_int(&p->pipeline, m->list_seconds);
+    }
+    return CELERIAC_OK;
 }
 
 /* Pushes to every bound queue; all copies but the first get a tag of their own. */
@@ -182,7 +194,7 @@ static enum celeriac_err push_copies(struct cel_publisher *p, const struct cel_o
                                      size_t count, struct celeriac_error *err)
 {
     struct cel_envelope envelope;
-    enum celeriac_err code = push(p, p->queues[0], m->priority, m->message);
+    enum celeriac_err code = push(p, p->queues[0], m, m->message);
     if (code == CELERIAC_OK && count > 1)
         code = cel_envelope_read(&p->reader, m->message, &envelope, NULL, err);
     for (size_t i = 1; i < count && code == CELERIAC_OK; i++) {
@@ -192,7 +204,7 @@ static enum celeriac_err push_copies(struct cel_publisher *p, const struct cel_o
         cel_envelope_add_with_tag(&envelope, (struct span){tag, UUID_LEN}, &p->copy);
         code = strbuf_status(&p->copy);
         if (code == CELERIAC_OK)
-            code = push(p, p->queues[i], m->priority, strbuf_span(&p->copy));
+            code = push(p, p->queues[i], m, strbuf_span(&p->copy));
     }
     return code;
 }
@@ -228,7 +240,7 @@ static enum celeriac_err add_message(struct cel_publisher *p, const struct cel_o
     } else {
         code = declare(p, queue);
         if (code == CELERIAC_OK && m->once_key.len == 0)
-            code = push(p, queue, m->priority, m->message);
+            code = push(p, queue, m, m->message);
     }
     plan->reply_count = p->pipeline.count - plan->first_reply;
     return code == CELERIAC_OK ? code : celeriac_error_set(err, code, "cannot build a message");

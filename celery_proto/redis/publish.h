@@ -50,6 +50,11 @@ struct cel_outgoing {
      */
     struct span once_key;
     uint32_t once_seconds; /* 0: CEL_ONCE_SECONDS */
+    /*
+     * Seconds after which the lists that the message was pushed to are removed unless something is
+     * pushed again: for replies that nobody may ever fetch. 0: never.
+     */
+    uint32_t list_seconds;
 };
 
 /* What became of one message. */
@@ -85,6 +90,9 @@ enum celeriac_err cel_publisher_create(const struct cel_publisher_options *optio
 
 /* publisher may be NULL. */
 void cel_publisher_destroy(struct cel_publisher *publisher);
+
+/* Its connection, for other commands between two publishings. Borrowed. */
+struct cel_conn *cel_publisher_conn(struct cel_publisher *publisher);
 
 /*
  * Publishes count messages in one round trip (two when exchanges must be looked up), with the
