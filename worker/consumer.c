@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/log.h"
+#include "worker/events.h"
+#include "worker/live.h"
 #include "worker/schedule.h"
 #include "worker/settler.h"
 
@@ -98,6 +100,7 @@ static void end_unregistered(struct cel_consumer *consumer, struct cel_request *
         strbuf_clear(&request->settlement.record);
     CEL_COUNT(consumer->runtime, failed);
     strbuf_close(&scratch);
+    cel_events_end(consumer->runtime->events, request, NULL, 0);
     end(consumer, request);
 }
 
@@ -113,6 +116,7 @@ static void end_expired(struct cel_consumer *consumer, struct cel_request *reque
         strbuf_clear(&request->settlement.record);
     CEL_COUNT(consumer->runtime, revoked);
     strbuf_close(&scratch);
+    cel_events_revoked(consumer->runtime->events, request, true, false, 0);
     end(consumer, request);
 }
 
@@ -140,8 +144,10 @@ static bool has_canvas(const struct cel_task_message *message)
            message->chord.len > 0;
 }
 
-/* Sends one request where it belongs. On failure it is still the caller's. */
-static enum celeriac_err route(struct cel_consumer *consumer, struct cel_request *request)
+/* Sends one request where it belongs; is_new: it comes from the broker. On failure it is still the
+ * caller's. */
+static enum celeriac_err route(struct cel_consumer *consumer, struct cel_request *request,
+                               bool is_new)
 {
     const struct cel_task_message *message = request->message;
     int64_t now_us = clock_wall_us();
@@ -161,9 +167,14 @@ static enum celeriac_err route(struct cel_consumer *consumer, struct cel_request
                               : (message->eta.us - now_us) * 1000;
 
         cel_request_move(request, CEL_REQUEST_WAITING);
+        if (is_new)
+            cel_events_received(consumer->runtime->events, request);
         return wait_until(consumer, request, clock_monotonic_ns() + wait_ns);
     } else {
         cel_request_move(request, CEL_REQUEST_READY);
+        if (is_new)
+            cel_events_received(consumer->runtime->events, request);
+        cel_live_reserve(consumer->runtime->live, request);
         consumer->ready[consumer->ready_count++] = request;
     }
     return CELERIAC_OK;
@@ -213,7 +224,7 @@ static enum celeriac_err receive(struct cel_consumer *consumer, struct span tag,
     request->evictions = consumer->evictions;
     request->in_window = true;
     cel_window_take(consumer->runtime->window, 1);
-    code = route(consumer, request);
+    code = route(consumer, request, is_new);
     if (code) {
         cel_window_give(consumer->runtime->window, 1);
         cel_request_destroy(request);
@@ -491,6 +502,11 @@ enum celeriac_err cel_consumer_run(struct cel_consumer *consumer, struct celeria
     if (code == CELERIAC_ERR_MEMORY)
         celeriac_error_set(err, code, "the consumer is out of memory");
     return code;
+}
+
+struct cel_schedule *cel_consumer_schedule(struct cel_consumer *consumer)
+{
+    return consumer->schedule;
 }
 
 void cel_consumer_stop(struct cel_consumer *consumer)

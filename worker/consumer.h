@@ -14,6 +14,7 @@
 #include "celery_proto/redis/claim.h"
 #include "worker/request.h"
 #include "worker/runtime.h"
+#include "worker/schedule.h"
 
 struct cel_consumer;
 
@@ -46,5 +47,8 @@ void cel_consumer_stop(struct cel_consumer *consumer);
  */
 void cel_consumer_postpone(struct cel_consumer *consumer, struct cel_request *request,
                            int64_t due_ns);
+
+/* What waits for its time, to be looked at. Borrowed. Any thread. */
+struct cel_schedule *cel_consumer_schedule(struct cel_consumer *consumer);
 
 #endif

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "worker/consumer.h"
+#include "worker/events.h"
+#include "worker/live.h"
 #include "worker/settler.h"
 #include "worker/task_context.h"
 
@@ -59,6 +61,7 @@ static bool expired_meanwhile(struct executor *executor, struct cel_request *req
     if (cel_settle_expired(request->message, request->definition, &context, &request->settlement))
         strbuf_clear(&request->settlement.record);
     CEL_COUNT(executor->runtime, revoked);
+    cel_events_revoked(executor->runtime->events, request, true, false, 0);
     end(executor, request);
     return true;
 }
@@ -78,6 +81,8 @@ static void announce(struct executor *executor, struct cel_request *request)
         request->in_window = false;
         cel_window_give(runtime->window, 1);
     }
+    cel_live_activate(runtime->live, request, clock_wall_us(), request->acked);
+    cel_events_started(runtime->events, request);
     if (request->acked || track)
         cel_settler_begin(runtime->settler, request);
 }
@@ -126,6 +131,7 @@ static void execute(struct executor *executor, struct cel_request *request)
     struct cel_settle_context context;
     char tag[UUID_SIZE];
     int64_t began;
+    int64_t took;
 
     cel_request_move(request, CEL_REQUEST_RUNNING);
     if (expired_meanwhile(executor, request))
@@ -141,7 +147,10 @@ static void execute(struct executor *executor, struct cel_request *request)
     if (cel_settle(request->message, request->definition, &executor->task.outcome, &context,
                    &request->settlement))
         keep_for_later(request);
-    count_and_log(runtime, request, clock_monotonic_ns() - began);
+    took = clock_monotonic_ns() - began;
+    count_and_log(runtime, request, took);
+    cel_events_end(runtime->events, request, &executor->task.outcome, took);
+    cel_live_remove(request);
     if (request->settlement.fate == CEL_FATE_POSTPONE) {
         cel_request_move(request, CEL_REQUEST_WAITING);
         cel_consumer_postpone(runtime->consumer, request,

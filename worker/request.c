@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "celery_proto/codec/envelope.h"
+#include "worker/events.h"
 
 enum celeriac_err cel_request_create(struct cel_task_message *message_steal,
                                      const struct cel_task_definition *definition, struct span tag,
@@ -28,6 +29,7 @@ enum celeriac_err cel_request_create(struct cel_task_message *message_steal,
     cel_settlement_init(&r->settlement);
     r->start_note.request = r;
     r->end_note = (struct cel_note){.request = r, .is_end = true};
+    atomic_init(&r->keepers, 1);
     *request = r;
     return CELERIAC_OK;
 }
@@ -36,6 +38,20 @@ void cel_request_destroy(struct cel_request *request)
 {
     if (!request)
         return;
+    cel_live_remove(request);
+    cel_request_release(request);
+}
+
+void cel_request_keep(struct cel_request *request)
+{
+    atomic_fetch_add(&request->keepers, 1);
+}
+
+void cel_request_release(struct cel_request *request)
+{
+    if (atomic_fetch_sub(&request->keepers, 1) > 1)
+        return;
+    cel_event_block_destroy(request->end_event);
     cel_task_message_destroy(request->message);
     strbuf_close(&request->started);
     cel_settlement_close(&request->settlement);

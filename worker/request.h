@@ -11,11 +11,13 @@
 #ifndef WORKER_REQUEST_H
 #define WORKER_REQUEST_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/span.h"
 #include "celery_proto/codec/task_message.h"
+#include "worker/live.h"
 #include "worker/registry.h"
 #include "worker/settle.h"
 
@@ -27,6 +29,7 @@ enum cel_request_state {
     CEL_REQUEST_ENDED     /* with the settler */
 };
 
+struct cel_event_block;
 struct cel_request;
 
 /* A link in the settler's list: the request wants something written. */
@@ -52,6 +55,9 @@ struct cel_request {
     struct cel_settlement settlement;
     struct cel_note start_note;
     struct cel_note end_note;
+    struct cel_event_block *end_event; /* sent when its end is written; owned; NULL: none */
+    struct cel_live_node live;         /* its place in the table of live requests */
+    atomic_uint keepers;               /* its owner, and snapshots that still look at it */
 };
 
 /*
@@ -63,8 +69,18 @@ enum celeriac_err cel_request_create(struct cel_task_message *message_steal,
                                      struct span queue,
                                      struct cel_request **request) CELERIAC_MUST_CHECK;
 
-/* Releases a request with its message; request may be NULL. What is held in Redis stays held. */
+/*
+ * Ends a request: it leaves the table of live requests and is released with its message, or by the
+ * last who keeps it. For its owner; request may be NULL. What is held in Redis stays held.
+ */
 void cel_request_destroy(struct cel_request *request);
+
+/*
+ * Keeps a request's message readable until cel_request_release(), for one who is not its owner and
+ * knows that the owner has not ended it. Any thread.
+ */
+void cel_request_keep(struct cel_request *request);
+void cel_request_release(struct cel_request *request);
 
 /* Moves to another state; the picture above says which moves exist, others are a defect of ours. */
 void cel_request_move(struct cel_request *request, enum cel_request_state to);

@@ -18,6 +18,8 @@
 
 struct cel_settler;
 struct cel_consumer;
+struct cel_events;
+struct cel_live;
 
 /* Counters, see struct celeriac_worker_stats. */
 struct cel_counters {
@@ -35,7 +37,10 @@ struct cel_runtime {
     struct cel_window *window;
     struct cel_settler *settler;
     struct cel_consumer *consumer;
-    int wake_fd; /* eventfd that wakes the consumer */
+    struct cel_events *events; /* for monitors; sent by the control thread */
+    struct cel_live *live;     /* what remote control shows */
+    int wake_fd;               /* eventfd that wakes the consumer */
+    int control_fd;            /* eventfd that wakes the control thread */
     enum celeriac_unknown_task unknown_task;
     void (*progress)(void *user, bool consuming); /* see struct celeriac_worker_options; or NULL */
     void *progress_user;

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "worker/events.h"
 
 struct cel_settler {
     struct cel_runtime *runtime;
@@ -168,12 +169,22 @@ static void warn_of_losses(const struct cel_settler *settler, size_t items)
                         LOG_SPAN("tag", settler->items[i].tag));
 }
 
+/* Monitors hear of an end when it is written. */
+static void send_events(struct cel_settler *settler, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (settler->notes[i]->is_end)
+            cel_events_ended(settler->runtime->events, settler->notes[i]->request);
+}
+
 static void finish_batch(struct cel_settler *settler, size_t count)
 {
     size_t items = fill_items(settler, count);
 
-    if (write_batch(settler, items))
+    if (write_batch(settler, items)) {
         warn_of_losses(settler, items);
+        send_events(settler, count);
+    }
     for (size_t i = 0; i < count; i++)
         release(settler->runtime, settler->notes[i]);
 }

@@ -33,6 +33,11 @@ void cel_window_destroy(struct cel_window *window)
     mem_free(window);
 }
 
+size_t cel_window_limit(const struct cel_window *window)
+{
+    return window->limit;
+}
+
 static size_t room_now(const struct cel_window *window, size_t ready, size_t threads)
 {
     size_t taken = atomic_load(&window->taken);

@@ -29,6 +29,9 @@ void cel_window_destroy(struct cel_window *window);
  */
 size_t cel_window_room(struct cel_window *window, size_t ready, size_t threads);
 
+/* Messages that may be held: the limit it was made with. Any thread. */
+size_t cel_window_limit(const struct cel_window *window);
+
 /* Takes n of the room that cel_window_room() showed. Consumer thread only. */
 void cel_window_take(struct cel_window *window, size_t n);
 

@@ -12,7 +12,11 @@
 #include "base/log.h"
 #include "celery_proto/redis/addresses.h"
 #include "worker/consumer.h"
+#include "worker/control.h"
+#include "worker/events.h"
+#include "worker/heartbeat.h"
 #include "worker/keeper.h"
+#include "worker/live.h"
 #include "worker/nodename.h"
 #include "worker/pool.h"
 #include "worker/runtime.h"
@@ -22,6 +26,13 @@
 #define UNLIMITED_PREFETCH \
     65536 /* what Celery calls unlimited: kombu/common.py PREFETCH_COUNT_MAX */
 #define MULTIPLIER_MAX 1024
+/*
+ * Seconds between heartbeats: more often than the first is a load without use, more seldom than the
+ * second and every monitor has long given the worker up.
+ */
+#define HEARTBEAT_MIN 0.1
+#define HEARTBEAT_MAX 3600.0
+
 #define HOST_NAME_SIZE 256 /* POSIX HOST_NAME_MAX with its NUL */
 
 /* How long a stopping worker tries to reach Redis before it leaves the rest to its peers. */
@@ -41,6 +52,7 @@ struct celeriac_worker {
     const char **tasks; /* names for the claimer while running */
     struct cel_keeper *keeper;
     struct cel_pool *pool;
+    struct cel_control *control;
     int cold_fd; /* eventfd; readable: stop cold */
 
     pthread_mutex_t lock; /* of what follows */
@@ -146,6 +158,12 @@ static enum celeriac_err set_numbers(struct celeriac_worker *worker,
     if (numbers->prefetch_multiplier > MULTIPLIER_MAX)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "prefetch_multiplier: at most %d",
                                   MULTIPLIER_MAX);
+    if (numbers->heartbeat_interval == 0)
+        numbers->heartbeat_interval = CEL_HEARTBEAT_SECONDS;
+    if (!(numbers->heartbeat_interval >= HEARTBEAT_MIN &&
+          numbers->heartbeat_interval <= HEARTBEAT_MAX))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "heartbeat_interval: must be 0.1 to 3600 seconds");
     return CELERIAC_OK;
 }
 
@@ -176,7 +194,8 @@ static enum celeriac_err set_up(struct celeriac_worker *worker,
         return code;
     runtime->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->cold_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (runtime->wake_fd < 0 || worker->cold_fd < 0)
+    runtime->control_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (runtime->wake_fd < 0 || worker->cold_fd < 0 || runtime->control_fd < 0)
         return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot make an eventfd");
     uuid_new(runtime->id);
     runtime->pid = getpid();
@@ -201,6 +220,7 @@ enum celeriac_err celeriac_worker_create(const struct celeriac_worker_options *o
     if (!w)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     w->runtime.wake_fd = -1;
+    w->runtime.control_fd = -1;
     w->cold_fd = -1;
     pthread_mutex_init(&w->lock, NULL);
     code = set_up(w, options, err);
@@ -221,6 +241,8 @@ void celeriac_worker_destroy(struct celeriac_worker *worker)
     cel_registry_destroy(worker->runtime.registry);
     if (worker->runtime.wake_fd >= 0)
         close(worker->runtime.wake_fd);
+    if (worker->runtime.control_fd >= 0)
+        close(worker->runtime.control_fd);
     if (worker->cold_fd >= 0)
         close(worker->cold_fd);
     cel_addresses_close(&worker->addresses);
@@ -298,12 +320,45 @@ static enum celeriac_err start_keeper(struct celeriac_worker *worker, struct cel
     return cel_keeper_create(&options, &worker->runtime, &worker->keeper, err);
 }
 
+static enum celeriac_err start_events(struct celeriac_worker *worker, struct celeriac_error *err)
+{
+    struct cel_events_options options = {
+        .hostname = worker->runtime.hostname,
+        .pid = worker->runtime.pid,
+        .everything = worker->options.task_events,
+        .wake_fd = worker->runtime.control_fd,
+    };
+    enum celeriac_err code = cel_events_create(&options, &worker->runtime.events);
+
+    if (code == CELERIAC_OK)
+        code = cel_live_create(&worker->runtime.live);
+    return code ? celeriac_error_set(err, code, "out of memory") : CELERIAC_OK;
+}
+
+static enum celeriac_err start_control(struct celeriac_worker *worker, struct celeriac_error *err)
+{
+    struct cel_control_options options = {
+        .conn = cel_to_broker(&worker->addresses, "celeriac-control"),
+        .keys = worker->addresses.keys,
+        .settings = &worker->options,
+        .broker = worker->addresses.broker,
+        .backend = worker->addresses.backend,
+        .queues = worker->queues,
+        .queue_count = worker->queue_count,
+        .worker = worker,
+    };
+
+    return cel_control_create(&options, &worker->runtime, &worker->control, err);
+}
+
 static enum celeriac_err start(struct celeriac_worker *worker, struct celeriac_error *err)
 {
     enum celeriac_err code = CELERIAC_OK;
 
     if (cel_registry_count(worker->runtime.registry) == 0)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "no task is registered");
+    if (code == CELERIAC_OK)
+        code = start_events(worker, err);
     if (code == CELERIAC_OK)
         code = start_settler(worker, err);
     if (code == CELERIAC_OK)
@@ -313,6 +368,8 @@ static enum celeriac_err start(struct celeriac_worker *worker, struct celeriac_e
                                worker->options.task_stack, &worker->pool, err);
     if (code == CELERIAC_OK)
         code = start_keeper(worker, err);
+    if (code == CELERIAC_OK)
+        code = start_control(worker, err);
     return code;
 }
 
@@ -330,6 +387,8 @@ static bool stop_parts(struct celeriac_worker *worker)
         ended = cel_pool_join(worker->pool, worker->cold_fd);
     if (runtime->settler)
         cel_settler_stop(runtime->settler, ended ? WARM_WRITE_NS : COLD_WRITE_NS);
+    if (worker->control)
+        cel_control_stop(worker->control);
     if (worker->keeper)
         cel_keeper_leave(worker->keeper, ended ? WARM_LEAVE_NS : COLD_LEAVE_NS);
     return ended;
@@ -340,14 +399,20 @@ static void release_parts(struct celeriac_worker *worker)
     struct cel_runtime *runtime = &worker->runtime;
     struct cel_request *request;
 
+    cel_control_destroy(worker->control);
     while ((request = cel_ready_queue_take(runtime->ready)))
         cel_request_destroy(request);
     cel_pool_destroy(worker->pool);
     cel_settler_destroy(runtime->settler);
     cel_consumer_destroy(runtime->consumer);
     cel_keeper_destroy(worker->keeper);
+    cel_live_destroy(runtime->live);
+    cel_events_destroy(runtime->events);
     mem_free(worker->tasks);
+    worker->control = NULL;
     worker->pool = NULL;
+    runtime->live = NULL;
+    runtime->events = NULL;
     runtime->settler = NULL;
     runtime->consumer = NULL;
     worker->keeper = NULL;

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/strbuf.h"
 #include "celery_proto/codec/keys.h"
 #include "celery_proto/codec/pidbox.h"
@@ -179,6 +180,50 @@ enum celeriac_err cel_mailbox_send(struct cel_mailbox *mailbox, const struct cel
                                    size_t count, struct celeriac_error *err)
 {
     return cel_publish(mailbox->publisher, messages, count, NULL, err);
+}
+
+/* The envelope out of what `unacked` holds: [envelope, exchange, routing key]. */
+static bool see_one(const struct redisReply *reply, struct json_doc *doc, cel_mailbox_held_fn *see,
+                    void *context)
+{
+    const struct json_options options = {.keep_depth = 2};
+    const struct json_node *root;
+
+    if (cel_reply_is_nil(reply) ||
+        json_parse(doc, cel_reply_span(reply), &options, NULL) != CELERIAC_OK)
+        return true;
+    root = json_root(doc);
+    if (root->type != JSON_ARRAY || root->count == 0)
+        return true;
+    return see(context, json_raw(json_first(root)));
+}
+
+enum celeriac_err cel_mailbox_held(struct cel_mailbox *mailbox, const struct span *tags,
+                                   size_t count, cel_mailbox_held_fn *see, void *context,
+                                   bool *go_on, struct celeriac_error *err)
+{
+    const struct redisReply *found;
+    struct cel_pipeline p;
+    struct json_doc doc;
+    enum celeriac_err code;
+
+    cel_pipeline_init(&p);
+    json_init(&doc);
+    cel_pipeline_begin(&p, count + 2);
+    cel_pipeline_arg(&p, SPAN("HMGET"));
+    cel_pipeline_arg(&p, cel_key_unacked(mailbox->keys));
+    for (size_t i = 0; i < count; i++)
+        cel_pipeline_arg(&p, tags[i]);
+    code = cel_pipeline_run(&p, cel_publisher_conn(mailbox->publisher), err);
+    if (code == CELERIAC_OK)
+        code = cel_reply_check(cel_pipeline_reply(&p, 0), err);
+    found = code == CELERIAC_OK ? cel_pipeline_reply(&p, 0) : NULL;
+    *go_on = true;
+    for (size_t i = 0; *go_on && i < cel_reply_count(found); i++)
+        *go_on = see_one(cel_reply_at(found, i), &doc, see, context);
+    json_close(&doc);
+    cel_pipeline_close(&p);
+    return code;
 }
 
 enum celeriac_err cel_mailbox_pause(struct cel_mailbox *mailbox, int wake_fd)

@@ -63,6 +63,21 @@ enum celeriac_err cel_mailbox_wait(struct cel_mailbox *mailbox, int64_t deadline
 enum celeriac_err cel_mailbox_send(struct cel_mailbox *mailbox, const struct cel_outgoing *messages,
                                    size_t count, struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
+/* Most tags of one look at what is held. */
+#define CEL_HELD_MAX 256
+
+/* Called with the envelope of each message found; false ends the walk. */
+typedef bool cel_mailbox_held_fn(void *context, struct span envelope);
+
+/*
+ * Reads messages that this worker or others hold in `unacked`, by their tags (at most
+ * CEL_HELD_MAX), and shows those that are still there. *go_on tells whether the walk went to its
+ * end. Errors as cel_pipeline_run().
+ */
+enum celeriac_err cel_mailbox_held(struct cel_mailbox *mailbox, const struct span *tags,
+                                   size_t count, cel_mailbox_held_fn *see, void *context,
+                                   bool *go_on, struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
 /* Sleeps before the next attempt after a failure; see cel_conn_pause(). */
 enum celeriac_err cel_mailbox_pause(struct cel_mailbox *mailbox, int wake_fd) CELERIAC_MUST_CHECK;
 

@@ -68,6 +68,9 @@ struct celeriac_worker_options {
      */
     void (*progress)(void *user, bool consuming);
     void *progress_user;
+    bool task_events;          /* send task events to monitors: -E of `celery worker` */
+    bool without_heartbeat;    /* send no worker-online, -heartbeat and -offline events */
+    double heartbeat_interval; /* seconds between heartbeats, 0.1 to 3600; 0: 2 */
 };
 
 /* How a worker stops. */

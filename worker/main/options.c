@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 /* Stack of a task thread: rendering a template and a TLS handshake fit into this (jinja/jinja.h).
  */
@@ -47,8 +48,12 @@ static const struct setting table[] = {
      "accepted without effect"},
     {"without_mingle", SETTING_FLAG, NULL, NULL, "--without-mingle", NULL, 0, 0, false,
      "accepted without effect"},
-    {"without_heartbeat", SETTING_FLAG, NULL, NULL, "--without-heartbeat", NULL, 0, 0, false,
-     "accepted without effect"},
+    {"without_heartbeat", SETTING_FLAG, NULL, "CELERY_WORKER_WITHOUT_HEARTBEAT", "--without-heartbeat", NULL, 0, 0,
+     false, "send no worker-online, worker-heartbeat and worker-offline events"},
+    {"heartbeat_interval", SETTING_SECONDS, "2", "CELERY_WORKER_HEARTBEAT_INTERVAL", "--heartbeat-interval",
+     "SECONDS", 0, 3600, false, "time between heartbeats"},
+    {"task_events", SETTING_FLAG, NULL, "CELERY_WORKER_TASK_EVENTS", "-E, --events, --task-events", NULL, 0, 0,
+     false, "send events of tasks to monitors"},
     {"help", SETTING_FLAG, NULL, NULL, "-h, --help", NULL, 0, 0, false, "show this text and exit"},
     {"version", SETTING_FLAG, NULL, NULL, "--version", NULL, 0, 0, false, "show the version and exit"},
     {NULL, SETTING_TEXT, NULL, NULL, NULL, NULL, 0, 0, false, NULL},
@@ -58,7 +63,7 @@ static const struct setting table[] = {
 /* Options that scripts of existing deployments give and that mean nothing here. */
 static const char *const without_effect[] = {
     "pool",        "config",   "loader",         "include",        "optimization",
-    "skip_checks", "no_color", "without_gossip", "without_mingle", "without_heartbeat",
+    "skip_checks", "no_color", "without_gossip", "without_mingle",
 };
 
 static const struct setting *const tables[] = {table, notify_settings_table, NULL};
@@ -147,6 +152,10 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
     worker->broker_use_ssl = options->notify.redis.broker_use_ssl;
     worker->redis_backend_use_ssl = options->notify.redis.backend_use_ssl;
     worker->broker_failover_strategy = options->notify.redis.failover_strategy;
+    worker->task_events = settings_bool(settings, "task_events");
+    worker->without_heartbeat = settings_bool(settings, "without_heartbeat");
+    worker->heartbeat_interval =
+        (double)settings_seconds_ns(settings, "heartbeat_interval") / (double)NS_PER_SEC;
     worker->task_stack = TASK_STACK;
     return CELERIAC_OK;
 }

@@ -1,0 +1,278 @@
+"""Celery's inspect and control commands on a C worker beside a Python worker, by several Celery versions:
+python3 -m tests.integration.worker.control_test"""
+
+import base64
+import json
+import pickle
+import random
+import statistics
+import time
+import unittest
+import uuid
+
+from tests.integration.worker.peers import Client, PythonWorker, TaskWorker, test_venvs
+from tests.services import Redis, Session, wait_until
+
+# Members whose presence depends on the kind of pool or on who runs; docs/operations.md names them.
+POOL_ONLY = {"threads", "free-threads", "running-threads"}
+
+
+def shape(value):
+    """Types instead of values; an object keeps its keys, an array shows its first element."""
+    if isinstance(value, dict):
+        return {key: shape(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    return type(value).__name__
+
+
+class Stage(unittest.TestCase):
+    """Redis, a C and a Python worker with queues of their own, clients of several versions."""
+
+    c_words: tuple[str, ...] = ("qc",)
+    py_options: tuple[str, ...] = ("-Q", "qpy")
+    with_python = True
+
+    @classmethod
+    def setUpClass(cls):
+        cls.session = Session("control")
+        cls.addClassCleanup(cls.session.close)
+        cls.redis = Redis(cls.session).start()
+        cls.c = TaskWorker(cls.session, "c", words=cls.c_words).start()
+        if cls.with_python:
+            cls.py = PythonWorker(cls.session, "py", options=cls.py_options).start()
+        cls.clients = {}
+        for venv in test_venvs():
+            cls.clients[venv] = Client(cls.session, venv)
+            cls.addClassCleanup(cls.clients[venv].close)
+        cls.client = cls.clients[test_venvs()[0]]
+
+    @classmethod
+    def tearDownClass(cls):
+        # A sanitizer's complaints show in the exit code.
+        if cls.c.alive and cls.c.stop() != 0:
+            cls.c.print_log()
+            raise AssertionError(f"the worker ended with {cls.c.exit_code}")
+
+    def both(self, name, arguments=None, kind="inspect", client=None):
+        """What both workers answer to a command."""
+        ask = getattr(client or self.client, kind)
+        return ask(name, self.c.nodename, arguments), ask(name, self.py.nodename, arguments)
+
+    def each_client(self):
+        for venv, client in self.clients.items():
+            with self.subTest(client=venv):
+                yield client
+
+
+class InspectTest(Stage):
+    """Commands that show."""
+
+    def same_shape(self, name, arguments=None):
+        for client in self.each_client():
+            ours, theirs = self.both(name, arguments, client=client)
+            self.assertEqual(shape(ours), shape(theirs), name)
+
+    def test_checklist_82_ping_and_clock(self):
+        for client in self.each_client():
+            ours, theirs = self.both("ping", client=client)
+            self.assertEqual(ours, theirs)
+            ours, theirs = self.both("clock", client=client)
+            self.assertEqual(shape(ours), shape(theirs))
+
+    def test_checklist_82_empty_lists(self):
+        for name in ("active", "reserved", "scheduled", "revoked"):
+            if name != "revoked":
+                ours, theirs = self.both(name)
+                self.assertEqual((ours, theirs), ([], []), name)
+
+    def test_checklist_82_active_queues(self):
+        for client in self.each_client():
+            ours, theirs = self.both("active_queues", client=client)
+            theirs = json.loads(json.dumps(theirs).replace('"qpy"', '"qc"'))
+            self.assertEqual(ours, theirs)
+
+    def test_checklist_82_registered(self):
+        for client in self.each_client():
+            ours, theirs = self.both("registered", client=client)
+            self.assertEqual(ours, theirs)
+        ours, theirs = self.both("registered", {"*": ["acks_late"]})
+        self.assertEqual(ours, theirs)
+
+    def test_checklist_82_stats(self):
+        for client in self.each_client():
+            ours, theirs = self.both("stats", client=client)
+            ours, theirs = shape(ours), shape(theirs)
+            self.assertEqual(set(ours["pool"]) - POOL_ONLY, set(theirs["pool"]) - POOL_ONLY)
+            self.assertEqual(ours["broker"], {**theirs["broker"], "userid": ours["broker"]["userid"]})
+            for part in (ours, theirs):
+                part["total"] = {}
+                part.pop("pool")
+                part.pop("broker")
+            self.assertEqual(ours, theirs)
+
+    def test_checklist_82_conf_and_report(self):
+        ours, theirs = self.both("conf")
+        for name in ("broker_url", "result_backend"):
+            # Python masks even a password that is not there.
+            self.assertEqual(ours[name], theirs[name].replace(":********@", ""), name)
+        ours, theirs = self.both("report")
+        self.assertEqual(shape(ours), shape(theirs))
+        for word in ("software ->", "platform ->", "settings -> transport:redis"):
+            self.assertIn(word, ours["ok"])
+
+    def test_memory(self):
+        ours = self.client.inspect("memsample", self.c.nodename)
+        self.assertRegex(ours, r"^\d+\.\d+MB$")
+        self.assertIn("rss", self.client.inspect("memdump", self.c.nodename))
+        self.assertIn("NotImplementedError", self.client.inspect("objgraph", self.c.nodename)["error"])
+
+    def test_checklist_82_tasks_at_every_stage(self):
+        """Two run, one waits for a thread, one for its eta: on both workers."""
+        found = []
+        for node, queue in ((self.c, "qc"), (self.py, "qpy")):
+            running = [self.client.send("t.sleep", 3, queue=queue) for _ in range(2)]
+            wait_until(lambda node=node: len(self.client.inspect("active", node.nodename)) == 2, 20, "two to run")
+            waiting = self.client.send("t.sleep", 0, queue=queue)
+            later = self.client.send("t.add", 1, 2, queue=queue, countdown=60)
+            wait_until(lambda node=node: self.client.inspect("scheduled", node.nodename), 20, "the eta")
+            wait_until(lambda node=node: self.client.inspect("reserved", node.nodename), 20, "one reserved")
+            lists = {name: self.client.inspect(name, node.nodename) for name in ("active", "reserved", "scheduled")}
+            lists["query"] = self.client.inspect("query_task", node.nodename, {"*": [running[0], waiting, "none"]})
+            self.assertEqual({t["id"] for t in lists["active"]}, set(running))
+            self.assertEqual([t["id"] for t in lists["reserved"]], [waiting])
+            self.assertEqual([t["request"]["id"] for t in lists["scheduled"]], [later])
+            self.assertEqual({i: state for i, (state, _) in lists["query"].items()},
+                             {running[0]: "active", waiting: "reserved"})
+            lists["safe"] = self.client.inspect("active", node.nodename, {"safe": True})
+            lists["query"] = list(lists["query"].values())
+            found.append(lists)
+            for task in [*running, waiting]:
+                self.client.get(task)
+        ours, theirs = found
+        self.assertEqual(shape(ours), shape(theirs))
+        for name in ("args", "kwargs", "name", "type", "acknowledged"):
+            self.assertEqual(ours["active"][0][name], theirs["active"][0][name], name)
+            self.assertEqual(ours["reserved"][0][name], theirs["reserved"][0][name], name)
+        self.assertEqual(ours["safe"][0]["args"], theirs["safe"][0]["args"])
+        self.assertEqual(self.client.inspect("stats", self.c.nodename)["total"]["t.sleep"], 3)
+
+    def test_checklist_83_wrong_commands(self):
+        for name, arguments in (("no_such_command", {}), ("report", {"x": 1}), ("query_task", {})):
+            ours, theirs = self.both(name, arguments, kind="control")
+            self.assertEqual(ours, theirs, name)
+
+    def test_checklist_83_destinations(self):
+        everyone = {node for reply in self.client.call("control", "ping", {}, {}) for node in reply}
+        self.assertEqual(everyone, {self.c.nodename, self.py.nodename})
+        for pattern, matcher, who in (("c@*", "glob", {"c@test"}), ("p", "pcre", {"py@test"}),
+                                      ("[cp]y?@", "pcre", {"c@test", "py@test"})):
+            found = self.client.call("control", "ping", {}, {"pattern": pattern, "matcher": matcher})
+            self.assertEqual({node for reply in found for node in reply}, who, pattern)
+        self.assertIsNone(self.client.control("ping", "nobody@test"))
+
+    def test_checklist_85_python_workers_find_us(self):
+        self.py.restart()
+        self.assertTrue(self.py.logged("mingle: sync complete|mingle: all alone"))
+
+
+class RobustTest(Stage):
+    """Garbage, load, and requesters that are gone."""
+
+    with_python = False
+    channel = "/0.celery.pidbox"
+
+    def envelope(self, text, **changes):
+        """A request as kombu publishes it, with members changed or (None) left out."""
+        message = {"body": base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode(),
+                   "content-encoding": "utf-8", "content-type": "application/json",
+                   "headers": {"clock": 1, "expires": 0},
+                   "properties": {"delivery_mode": 2, "delivery_info": {"exchange": "celery.pidbox", "routing_key": ""},
+                                  "priority": 0, "body_encoding": "base64", "delivery_tag": str(uuid.uuid4())}}
+        message.update(changes)
+        return json.dumps({k: v for k, v in message.items() if v is not None})
+
+    def malformed(self):
+        """Messages that no worker can make sense of, several of which end a Python worker."""
+        ping = '{"method": "ping"}'
+        yield from ("", "x", "[]", "null", "5", "{}", "\x00\xff", '{"body": 1}', "[" * 5000, '{"a":' * 3000)
+        for body in ("", "nonsense", "[]", "null", "{}", '{"method": 1}', '{"method": "ping", "arguments": 5}',
+                     '{"method": "ping", "arguments": [1]}', '{"method": "ping", "destination": 7}',
+                     '{"method": "ping", "pattern": "(", "matcher": "pcre"}',
+                     '{"method": "ping", "pattern": "x", "matcher": "nope"}',
+                     '{"method": "ping", "pattern": {}, "matcher": []}',
+                     '{"method": "ping", "reply_to": {}}', '{"method": "ping", "reply_to": "x"}',
+                     '{"method": "ping", "reply_to": {"exchange": "e", "routing_key": 5}}',
+                     '{"method": "query_task", "arguments": {"ids": {"a": [[]]}}}',
+                     '{"method": "registered", "arguments": {"taskinfoitems": 7}}',
+                     '{"method": "active", "arguments": {"safe": {}}}'):
+            yield self.envelope(body)
+        yield self.envelope(pickle.dumps({"method": "ping"}), **{"content-type": "application/x-python-serialize"})
+        for name in ("body", "content-type", "properties", "headers"):
+            yield self.envelope(ping, **{name: None})
+            yield self.envelope(ping, **{name: 5})
+            yield self.envelope(ping, **{name: []})
+        yield self.envelope(ping, properties={})
+        yield self.envelope(ping, properties={"delivery_tag": "t", "body_encoding": "rot13"})
+        yield self.envelope(ping, headers={"clock": "late", "compression": 5})
+        yield self.envelope(ping, headers={"clock": 2 ** 200})
+        yield self.envelope(ping + " " * 20_000_000)
+
+    def test_checklist_90_malformed_messages_are_dropped(self):
+        dice = random.Random(3)
+        sent = 0
+        good = self.envelope('{"method": "ping", "arguments": {}, "destination": null}').encode()
+        for message in self.malformed():
+            self.redis.call("PUBLISH", self.channel, message)
+            sent += 1
+        while sent < 1000:
+            broken = bytearray(good)
+            for _ in range(dice.randint(1, 8)):
+                broken[dice.randrange(len(broken))] = dice.randrange(256)
+            self.redis.call("PUBLISH", self.channel, bytes(broken))
+            sent += 1
+        self.assertTrue(self.c.alive)
+        self.assertEqual(self.client.inspect("ping", self.c.nodename), {"ok": "pong"})
+        self.assertTrue(self.c.logged("a remote command cannot be understood"))
+
+    def test_checklist_84_no_reply_without_binding(self):
+        request = {"method": "ping", "ticket": "t", "reply_to": {"exchange": "reply.celery.pidbox", "routing_key": "gone"}}
+        before = set(self.redis.call("KEYS", "*reply*"))
+        self.redis.call("PUBLISH", self.channel, self.envelope(json.dumps(request)))
+        self.assertEqual(self.client.inspect("ping", self.c.nodename), {"ok": "pong"})
+        self.assertEqual({k for k in self.redis.call("KEYS", "*gone*")}, set())
+        self.assertLessEqual(len(before), 1)
+
+    def test_reply_of_a_dead_requester_expires(self):
+        self.redis.call("SADD", "_kombu.binding.reply.celery.pidbox", "dead\x06\x16\x06\x16dead.reply")
+        request = {"method": "ping", "ticket": "t", "reply_to": {"exchange": "reply.celery.pidbox", "routing_key": "dead"}}
+        self.redis.call("PUBLISH", self.channel, self.envelope(json.dumps(request)))
+        wait_until(lambda: self.redis.call("LLEN", "dead.reply") == 1, 20, "the reply")
+        self.assertGreater(self.redis.call("TTL", "dead.reply"), 0)
+        reply = json.loads(self.redis.call("RPOP", "dead.reply"))
+        self.assertEqual(reply["headers"]["ticket"], "t")
+        self.assertEqual(json.loads(base64.b64decode(reply["body"])), {self.c.nodename: {"ok": "pong"}})
+
+    def test_a_busy_worker_answers(self):
+        """With all threads busy and a full window; the time is printed, not judged."""
+        for _ in range(40):
+            self.client.send("t.burn", 0.2, queue="qc")
+        times = []
+        for _ in range(10):
+            key = f"r{uuid.uuid4()}"
+            self.redis.call("SADD", "_kombu.binding.reply.celery.pidbox", f"{key}\x06\x16\x06\x16{key}")
+            request = {"method": "active", "ticket": key,
+                       "reply_to": {"exchange": "reply.celery.pidbox", "routing_key": key}}
+            start = time.monotonic()
+            self.redis.call("PUBLISH", self.channel, self.envelope(json.dumps(request)))
+            reply = self.redis.call("BRPOP", key, 20)
+            times.append(time.monotonic() - start)
+            self.redis.call("SREM", "_kombu.binding.reply.celery.pidbox", f"{key}\x06\x16\x06\x16{key}")
+            active = json.loads(base64.b64decode(json.loads(reply[1])["body"]))[self.c.nodename]
+            self.assertEqual(len(active), 2)
+        print(f"answers of a saturated worker: median {statistics.median(times) * 1000:.1f} ms, "
+              f"longest {max(times) * 1000:.1f} ms")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

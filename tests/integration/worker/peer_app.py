@@ -1,0 +1,50 @@
+"""The tasks of task_worker.c as a Celery application: celery -A tests.integration.worker.peer_app worker"""
+
+import os
+import time
+
+from celery import Celery
+from celery.exceptions import Reject
+
+app = Celery("peer", broker=os.environ["REDIS_URL"], backend=os.environ["REDIS_URL"])
+app.conf.worker_hijack_root_logger = False
+app.conf.broker_connection_retry_on_startup = True
+
+
+@app.task(name="t.add")
+def add(x, y):
+    return x + y
+
+
+@app.task(name="t.sleep")
+def sleep(seconds):
+    time.sleep(seconds)
+    return "slept"
+
+
+@app.task(name="t.sleep_late", acks_late=True)
+def sleep_late(seconds):
+    time.sleep(seconds)
+    return "slept"
+
+
+@app.task(name="t.burn")
+def burn(seconds):
+    time.sleep(seconds)
+
+
+@app.task(name="t.boom")
+def boom():
+    raise ValueError("kaboom")
+
+
+@app.task(name="t.flaky", bind=True)
+def flaky(self):
+    if self.request.retries < 1:
+        raise self.retry(countdown=0, exc=KeyError("nope"))
+    return self.request.retries
+
+
+@app.task(name="t.reject", acks_late=True)
+def reject():
+    raise Reject("no", requeue=False)

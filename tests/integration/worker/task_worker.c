@@ -1,0 +1,152 @@
+/*
+ * A worker with a few tasks, for tests that look at it from Python: task_worker NAME CONCURRENCY
+ * [events] [noheartbeat] [QUEUE...]. The broker is REDIS_URL. Ends on SIGTERM.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/parse_num.h"
+#include "base/strbuf.h"
+#include "celeriac/worker.h"
+
+static void add(struct celeriac_task *task, void *user)
+{
+    int64_t x;
+    int64_t y;
+
+    (void)user;
+    if (celeriac_task_arg_int(task, 0, "x", &x) || celeriac_task_arg_int(task, 1, "y", &y))
+        return;
+    celeriac_task_return_int(task, x + y);
+}
+
+static void pause_for(struct celeriac_task *task, void *user)
+{
+    double seconds;
+    int64_t until;
+
+    (void)user;
+    if (celeriac_task_arg_double(task, 0, "seconds", &seconds))
+        return;
+    until = clock_monotonic_ns() + (int64_t)(seconds * (double)NS_PER_SEC);
+    while (clock_monotonic_ns() < until && !celeriac_task_stopping(task))
+        usleep(2000);
+    celeriac_task_return_text(task, "slept");
+}
+
+/* Busy all the time, so that it competes with the control thread for the processor. */
+static void burn(struct celeriac_task *task, void *user)
+{
+    double seconds;
+    int64_t until;
+
+    (void)user;
+    if (celeriac_task_arg_double(task, 0, "seconds", &seconds))
+        return;
+    until = clock_monotonic_ns() + (int64_t)(seconds * (double)NS_PER_SEC);
+    while (clock_monotonic_ns() < until && !celeriac_task_stopping(task))
+        continue;
+    celeriac_task_return_null(task);
+}
+
+static void boom(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    celeriac_task_fail(task,
+                       &(struct celeriac_exception){.type = "ValueError", .message = "kaboom"});
+}
+
+static void flaky(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    if (celeriac_task_retries(task) < 1)
+        celeriac_task_retry(task, 0,
+                            &(struct celeriac_exception){.type = "KeyError", .message = "nope"});
+    else
+        celeriac_task_return_int(task, celeriac_task_retries(task));
+}
+
+static void reject(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    celeriac_task_reject(task, false);
+}
+
+static const struct celeriac_task_options tasks[] = {
+    {.name = "t.add", .run = add},
+    {.name = "t.sleep", .run = pause_for},
+    {.name = "t.sleep_late", .run = pause_for, .acks_late = true},
+    {.name = "t.burn", .run = burn},
+    {.name = "t.boom", .run = boom},
+    {.name = "t.flaky", .run = flaky},
+    {.name = "t.reject", .run = reject, .acks_late = true},
+};
+
+static void *watch_signals(void *argument)
+{
+    sigset_t set;
+    int number = 0;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    (void)sigwait(&set, &number);
+    celeriac_worker_stop(argument, CELERIAC_STOP_WARM);
+    return NULL;
+}
+
+static int run(struct celeriac_worker_options *options)
+{
+    struct celeriac_worker *worker = NULL;
+    struct celeriac_error err = {0};
+    pthread_t watcher;
+    enum celeriac_err code = celeriac_worker_create(options, &worker, &err);
+
+    for (size_t i = 0; code == CELERIAC_OK && i < sizeof tasks / sizeof tasks[0]; i++)
+        code = celeriac_worker_register(worker, &tasks[i], &err);
+    if (code == CELERIAC_OK && pthread_create(&watcher, NULL, watch_signals, worker))
+        code = CELERIAC_ERR_SYSTEM;
+    if (code == CELERIAC_OK)
+        code = celeriac_worker_run(worker, &err);
+    if (code)
+        fprintf(stderr, "task_worker: %s\n", err.text);
+    /* The watcher may still be asleep; the process ends with it. */
+    fflush(stderr);
+    _exit(code ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+    struct celeriac_worker_options options = {.broker_url = getenv("REDIS_URL"),
+                                              .heartbeat_interval = 0.5};
+    struct strbuf queues;
+    int64_t threads = 0;
+    sigset_t set;
+
+    if (argc < 3 || parse_int64(span_of(argv[2]), 1, 4096, &threads)) {
+        fprintf(stderr, "usage: task_worker NAME CONCURRENCY [events] [noheartbeat] [QUEUE...]\n");
+        return EXIT_FAILURE;
+    }
+    options.hostname = argv[1];
+    options.concurrency = (unsigned)threads;
+    strbuf_init(&queues, 4096);
+    for (int i = 3; i < argc; i++) {
+        if (strcmp(argv[i], "events") == 0)
+            options.task_events = true;
+        else if (strcmp(argv[i], "noheartbeat") == 0)
+            options.without_heartbeat = true;
+        else
+            strbuf_printf(&queues, "%s%s", queues.len > 0 ? "," : "", argv[i]);
+    }
+    options.queues = strbuf_text(&queues);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    log_set_level(LOG_INFO);
+    return run(&options);
+}
