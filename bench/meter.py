@@ -43,5 +43,13 @@ class Figures:
     worker_cpu_ms: float
     redis_cpu_ms: float
     postgres_cpu_ms: float | None
+    smtp_cpu_ms: float | None
     pss_mb: float
     first_ms: float
+
+    @property
+    def cpu_ms(self) -> dict[str, float]:
+        """CPU time of a task by who spends it."""
+        spent = {"worker": self.worker_cpu_ms, "Redis": self.redis_cpu_ms,
+                 "PostgreSQL": self.postgres_cpu_ms, "SMTP server": self.smtp_cpu_ms}
+        return {name: value for name, value in spent.items() if value is not None}

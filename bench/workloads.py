@@ -15,6 +15,7 @@ from .meter import Figures, cpu, pss
 QUEUE = "celery"
 POLL_S = 0.004
 GIVE_UP_S = 900.0
+SLOW_MS = 50  # what the slow SMTP server takes for each command
 
 
 class NoopWorker(Server):
@@ -76,10 +77,8 @@ class Bench:
         self.redis = Redis(session).start()
         self.postgres = Postgres(session).start()
         self.sink = SmtpSink(session, "sink", ids=False).start()
-        self.slow_sink = SmtpSink(session, "slow-sink", delay_ms=50, ids=False).start()
-        stage.migrate(session)
-        from tests.services.celeriac import migrate
-        migrate(session)
+        self.slow_sink = SmtpSink(session, "slow-sink", delay_ms=SLOW_MS, ids=False).start()
+        stage.migrate(session, True)
         self.extra = {"ORACLE_TEST_TASKS": "1"}
 
     def _worker(self, side: Side, noop: bool, sink: SmtpSink) -> Server:
@@ -91,9 +90,13 @@ class Bench:
         return CeleryWorker(self.session, f"py{side.concurrency}", concurrency=side.concurrency, pool=side.pool,
                             options=("-l", "warning"), extra=extra)
 
-    def _measure(self, worker: Server, count: int, done) -> Figures:
+    def _spent(self, sink: SmtpSink) -> tuple[float, float, float]:
+        """CPU seconds of the servers until now."""
+        return cpu(self.redis.pid), cpu(self.postgres.pid), cpu(sink.pid)
+
+    def _measure(self, worker: Server, sink: SmtpSink, count: int, done) -> Figures:
         """Starts a worker on a filled queue and watches it until DONE says COUNT."""
-        before = cpu(self.redis.pid), cpu(self.postgres.pid)
+        before = self._spent(sink)
         began = time.monotonic()
         worker.start(wait=False)
         first = None
@@ -112,12 +115,12 @@ class Bench:
             time.sleep(POLL_S)
         memory = max(memory, pss(worker.pid))
         used = cpu(worker.pid)
-        after = cpu(self.redis.pid), cpu(self.postgres.pid)
+        redis, postgres, smtp = (1000 * (late - early) / count
+                                 for early, late in zip(before, self._spent(sink)))
         worker.stop()
         span = max(now - first[0], POLL_S)
         return Figures((count - first[1]) / span if count > first[1] else count / (now - began), 1000 * used / count,
-                       1000 * (after[0] - before[0]) / count, 1000 * (after[1] - before[1]) / count,
-                       memory / 1e6, 1000 * (first[0] - began))
+                       redis, postgres, smtp, memory / 1e6, 1000 * (first[0] - began))
 
     def noop(self, side: Side, count: int, results: bool) -> Figures:
         """COUNT tasks that do nothing."""
@@ -126,9 +129,9 @@ class Bench:
             client.call("FLUSHALL")
             for start in range(0, count, 1000):
                 client.call("LPUSH", QUEUE, *[noop_message(name) for _ in range(min(1000, count - start))])
-            figures = self._measure(self._worker(side, True, self.sink), count, lambda: count - sum(
+            figures = self._measure(self._worker(side, True, self.sink), self.sink, count, lambda: count - sum(
                 client.pipeline([("LLEN", QUEUE), ("HLEN", "unacked")])))
-        figures.postgres_cpu_ms = None
+        figures.postgres_cpu_ms = figures.smtp_cpu_ms = None
         return figures
 
     def send(self, side: Side, count: int, slow: bool) -> Figures:
@@ -139,4 +142,4 @@ class Bench:
         stage.python_json(self.session, "in_django/fill.py", {"count": count}, extra=self.extra)
         self.postgres.psql("VACUUM ANALYZE notifications")
         start = sink.count
-        return self._measure(self._worker(side, False, sink), count, lambda: sink.count - start)
+        return self._measure(self._worker(side, False, sink), sink, count, lambda: sink.count - start)

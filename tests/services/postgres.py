@@ -121,7 +121,7 @@ class Postgres(Server):
              "-d", self.database, "-U", USER], check=False).returncode == 0
 
     def psql(self, sql: str, database: str | None = None) -> str:
-        """Runs SQL as the service's role; returns unaligned rows, columns parted by '|'."""
+        """Runs SQL as the service's role, each statement by itself; returns unaligned rows, columns parted by '|'."""
         return self._psql(sql, ["-h", "127.0.0.1", "-U", USER], database)
 
     def admin(self, sql: str, database: str | None = None) -> str:
@@ -135,8 +135,8 @@ class Postgres(Server):
     def _psql(self, sql: str, options: list[str], database: str | None) -> str:
         done = subprocess.run(
             [str(self.bindir / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
-             *options, "-p", str(self.port), "-d", database or self.database, "-c", sql],
-            env={**os.environ, "PGPASSWORD": PASSWORD}, capture_output=True, text=True, check=False)
+             *options, "-p", str(self.port), "-d", database or self.database],
+            input=sql, env={**os.environ, "PGPASSWORD": PASSWORD}, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise ServiceError(f"psql: {done.stderr.strip()}")
         return done.stdout.rstrip("\n")
