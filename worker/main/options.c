@@ -97,9 +97,10 @@ static enum celeriac_err read_sources(struct worker_options *options, int argc, 
     if (folder && chdir(folder))
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "option --workdir: cannot enter %s",
                                   folder);
-    code = settings_read_dotenv(options->settings, NOTIFY_SETTINGS_DOTENV, true, err);
+    /* First, so that a bad line of the file which a variable overrides is no error. */
+    code = settings_read_environment(options->settings, environment, err);
     if (code == CELERIAC_OK)
-        code = settings_read_environment(options->settings, environment, err);
+        code = settings_read_dotenv(options->settings, NOTIFY_SETTINGS_DOTENV, true, err);
     return code;
 }
 

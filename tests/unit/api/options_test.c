@@ -1,0 +1,259 @@
+#include "api/options.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+
+static struct api_options options;
+static struct celeriac_error err;
+static char folder[] = "/tmp/celeriac-options-XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    (void)unlink(".env");
+    return chdir("/") == 0 && rmdir(folder) == 0 ? 0 : -1;
+}
+
+/* No file .env, nothing read. */
+static int set_up(void **state)
+{
+    (void)state;
+    (void)unlink(".env");
+    memset(&options, 0, sizeof options);
+    celeriac_error_clear(&err);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    api_options_close(&options);
+    return 0;
+}
+
+static void write_dotenv(const char *text)
+{
+    FILE *file = fopen(".env", "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Reads words and variables, both ended by NULL. */
+static enum celeriac_err read_all(const char *const *words, const char *const *variables)
+{
+    char *argv[16] = {strdup("celeriac-api")};
+    char *environment[16] = {NULL};
+    int argc = 1;
+    for (; *words; words++)
+        argv[argc++] = strdup(*words);
+    for (int i = 0; variables[i]; i++)
+        environment[i] = strdup(variables[i]);
+    api_options_close(&options);
+    memset(&options, 0, sizeof options);
+    celeriac_error_clear(&err);
+    enum celeriac_err rc = api_options_read(&options, argc, argv, environment, &err);
+    for (int i = 0; i < argc; i++)
+        free(argv[i]);
+    for (int i = 0; environment[i]; i++)
+        free(environment[i]);
+    return rc;
+}
+
+/* A list ended by NULL, as is none. */
+#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+static const char *const none[] = {NULL};
+
+static void assert_refused(const char *const *words, const char *const *variables,
+                           const char *complaint)
+{
+    assert_int_equal(read_all(words, variables), CELERIAC_ERR_VALUE);
+    if (!strstr(err.text, complaint))
+        fail_msg("%s", err.text);
+}
+
+static void defaults_serve_this_machine(void **state)
+{
+    (void)state;
+    assert_int_equal(read_all(none, none), CELERIAC_OK);
+    assert_string_equal(options.host, "127.0.0.1");
+    assert_int_equal(options.port, 8000);
+    assert_int_equal(options.threads, 2);
+    assert_int_equal(options.connections, 4096);
+    assert_int_equal(options.idle_seconds, 75);
+    assert_true(options.grace_ns == INT64_C(30000000000));
+    assert_int_equal(options.level, LOG_INFO);
+    assert_int_equal(options.format, LOG_FORMAT_TEXT);
+    assert_null(options.logfile);
+    assert_false(options.migrate);
+    assert_false(options.share_port);
+    assert_false(options.help);
+    assert_false(options.version);
+}
+
+static void migrate_is_a_word(void **state)
+{
+    (void)state;
+    assert_int_equal(read_all(WORDS("migrate"), none), CELERIAC_OK);
+    assert_true(options.migrate);
+    assert_int_equal(read_all(WORDS("-l", "debug", "migrate", "--logformat", "json"), none),
+                     CELERIAC_OK);
+    assert_true(options.migrate);
+    assert_int_equal(options.level, LOG_DEBUG);
+    assert_int_equal(options.format, LOG_FORMAT_JSON);
+}
+
+static void addresses_to_listen_on(void **state)
+{
+    (void)state;
+    assert_int_equal(read_all(WORDS("-b", ":0"), none), CELERIAC_OK);
+    assert_string_equal(options.host, "");
+    assert_int_equal(options.port, 0);
+    assert_int_equal(read_all(WORDS("--bind=[::1]:65535"), none), CELERIAC_OK);
+    assert_string_equal(options.host, "::1");
+    assert_int_equal(options.port, 65535);
+    assert_refused(WORDS("-b", "127.0.0.1:65536"), none, "option --bind: ");
+    assert_refused(WORDS("-b", "127.0.0.1"), none, "option --bind: ");
+    assert_refused(WORDS("-b", ""), none, "option --bind: ");
+}
+
+/* Command line, environment, file, default. */
+static void nearest_word_counts(void **state)
+{
+    (void)state;
+    write_dotenv("CELERIAC_API_THREADS=3\nDB_NAME=file\n");
+    assert_int_equal(read_all(WORDS("-t", "5"), WORDS("CELERIAC_API_THREADS=4")), CELERIAC_OK);
+    assert_int_equal(options.threads, 5);
+    assert_int_equal(read_all(none, WORDS("CELERIAC_API_THREADS=4")), CELERIAC_OK);
+    assert_int_equal(options.threads, 4);
+    assert_int_equal(read_all(none, none), CELERIAC_OK);
+    assert_int_equal(options.threads, 3);
+}
+
+/* What nobody asks for is no reason not to start. */
+static void bad_line_that_is_overridden_is_no_error(void **state)
+{
+    (void)state;
+    write_dotenv("DEBUG=1\nEMAIL_PORT=secret\n");
+    assert_refused(none, none, ".env line 2: EMAIL_PORT");
+    assert_null(strstr(err.text, "secret"));
+    assert_int_equal(read_all(none, WORDS("EMAIL_PORT=25")), CELERIAC_OK);
+}
+
+static void numbers_up_to_their_limits(void **state)
+{
+    static const struct {
+        const char *option, *most, *more, *name;
+    } cases[] = {
+        {"-t", "64", "65", "--threads"},
+        {"--connections", "65536", "65537", "--connections"},
+        {"--keep-alive", "3600", "3601", "--keep-alive"},
+        {"--graceful-timeout", "3600", "3601", "--graceful-timeout"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(read_all(WORDS(cases[i].option, cases[i].most), none), CELERIAC_OK);
+        assert_refused(WORDS(cases[i].option, cases[i].more), none, cases[i].name);
+        assert_refused(WORDS(cases[i].option, "-1"), none, cases[i].name);
+        assert_refused(WORDS(cases[i].option, "1x"), none, cases[i].name);
+    }
+    assert_refused(WORDS("-t", "0"), none, "--threads");
+    assert_int_equal(read_all(WORDS("--graceful-timeout", "0"), none), CELERIAC_OK);
+    assert_true(options.grace_ns == 0);
+}
+
+static void words_that_mean_nothing(void **state)
+{
+    (void)state;
+    assert_refused(WORDS("serve"), none, "unexpected argument: serve");
+    assert_refused(WORDS("migrate", "now"), none, "unexpected argument: now");
+    assert_refused(WORDS("--no-such-option"), none, "--no-such-option");
+    assert_refused(WORDS("-b"), none, "-b");
+    assert_refused(WORDS("-l", "LOUD"), none, "--loglevel");
+    assert_refused(WORDS("--logformat", "xml"), none, "--logformat");
+}
+
+static void working_folder_has_the_file(void **state)
+{
+    (void)state;
+    write_dotenv("CELERIAC_API_THREADS=9\n");
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(read_all(WORDS("--workdir", folder), none), CELERIAC_OK);
+    assert_int_equal(options.threads, 9);
+    assert_refused(WORDS("--workdir", "/no/such/folder"), none, "--workdir");
+    assert_int_equal(chdir(folder), 0);
+}
+
+static void want_of_memory_is_told(void **state)
+{
+    enum celeriac_err rc = CELERIAC_ERR_MEMORY;
+    size_t n = 1;
+    (void)state;
+    write_dotenv("EMAIL_PORT=25\nDB_NAME=x\n");
+    for (; rc != CELERIAC_OK; n++) {
+        api_options_close(&options);
+        memset(&options, 0, sizeof options);
+        celeriac_error_clear(&err);
+        char *argv[] = {strdup("celeriac-api"), strdup("-t"), strdup("3"), NULL};
+        char *environment[] = {strdup("REDIS_URL=redis://x"), NULL};
+        mem_fail_at(n);
+        rc = api_options_read(&options, 3, argv, environment, &err);
+        bool failed = mem_has_failed();
+        mem_fail_at(0);
+        assert_int_equal(rc, failed ? CELERIAC_ERR_MEMORY : CELERIAC_OK);
+        for (int i = 0; i < 3; i++)
+            free(argv[i]);
+        free(environment[0]);
+    }
+    assert_true(n > 10);
+}
+
+static void help_names_every_option(void **state)
+{
+    static const char *const names[] = {"migrate",   "--bind", "--threads", "--share-port",
+                                        "--workdir", "--help", "--version"};
+    struct strbuf help;
+    (void)state;
+    strbuf_init(&help, 1 << 20);
+    api_options_help(&help);
+    assert_int_equal(strbuf_status(&help), CELERIAC_OK);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_non_null(strstr(strbuf_text(&help), names[i]));
+    strbuf_close(&help);
+    assert_int_equal(read_all(WORDS("-h", "--version"), none), CELERIAC_OK);
+    assert_true(options.help);
+    assert_true(options.version);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(defaults_serve_this_machine, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(migrate_is_a_word, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nearest_word_counts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(addresses_to_listen_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bad_line_that_is_overridden_is_no_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(numbers_up_to_their_limits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(words_that_mean_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(working_folder_has_the_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(want_of_memory_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(help_names_every_option, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

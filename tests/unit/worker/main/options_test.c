@@ -1,0 +1,257 @@
+#include "worker/main/options.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+
+static struct worker_options options;
+static struct celeriac_error err;
+static char folder[] = "/tmp/celeriac-options-XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    (void)unlink(".env");
+    return chdir("/") == 0 && rmdir(folder) == 0 ? 0 : -1;
+}
+
+/* No file .env, nothing read. */
+static int set_up(void **state)
+{
+    (void)state;
+    (void)unlink(".env");
+    memset(&options, 0, sizeof options);
+    celeriac_error_clear(&err);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    worker_options_close(&options);
+    return 0;
+}
+
+static void write_dotenv(const char *text)
+{
+    FILE *file = fopen(".env", "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Reads words and variables, both ended by NULL. */
+static enum celeriac_err read_all(const char *const *words, const char *const *variables)
+{
+    char *argv[16] = {strdup("celeriac-worker")};
+    char *environment[16] = {NULL};
+    int argc = 1;
+    for (; *words; words++)
+        argv[argc++] = strdup(*words);
+    for (int i = 0; variables[i]; i++)
+        environment[i] = strdup(variables[i]);
+    worker_options_close(&options);
+    memset(&options, 0, sizeof options);
+    celeriac_error_clear(&err);
+    enum celeriac_err rc = worker_options_read(&options, argc, argv, environment, &err);
+    for (int i = 0; i < argc; i++)
+        free(argv[i]);
+    for (int i = 0; environment[i]; i++)
+        free(environment[i]);
+    return rc;
+}
+
+/* A list ended by NULL, as is none. */
+#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+static const char *const none[] = {NULL};
+
+static void assert_refused(const char *const *words, const char *const *variables,
+                           const char *complaint)
+{
+    assert_int_equal(read_all(words, variables), CELERIAC_ERR_VALUE);
+    if (!strstr(err.text, complaint))
+        fail_msg("%s", err.text);
+}
+
+static void defaults_are_celerys(void **state)
+{
+    (void)state;
+    assert_int_equal(read_all(none, none), CELERIAC_OK);
+    assert_int_equal(options.level, LOG_WARNING);
+    assert_int_equal(options.worker.concurrency, 0);
+    assert_int_equal(options.worker.prefetch_multiplier, 0);
+    assert_int_equal(options.worker.visibility_timeout, 0);
+    assert_int_equal(options.worker.unknown_task, CELERIAC_UNKNOWN_LEAVE);
+    assert_null(options.worker.hostname);
+    assert_null(options.worker.queues);
+    assert_null(options.logfile);
+    assert_string_equal(options.worker.broker_url, "redis://127.0.0.1:6379/0");
+    assert_string_equal(options.worker.result_backend, "redis://127.0.0.1:6379/0");
+    assert_false(options.help);
+    assert_false(options.version);
+}
+
+static void options_of_celery_worker(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        read_all(WORDS("worker", "-A", "core", "-l", "info", "-c", "7", "-Q", "a,b", "-n", "w@%h",
+                       "--prefetch-multiplier=2", "-P", "prefork", "--without-gossip"),
+                 none),
+        CELERIAC_OK);
+    assert_int_equal(options.level, LOG_INFO);
+    assert_int_equal(options.worker.concurrency, 7);
+    assert_string_equal(options.worker.queues, "a,b");
+    assert_string_equal(options.worker.hostname, "w@%h");
+    assert_int_equal(options.worker.prefetch_multiplier, 2);
+}
+
+/* Command line, environment, file, default. */
+static void nearest_word_counts(void **state)
+{
+    (void)state;
+    write_dotenv("CELERY_WORKER_CONCURRENCY=3\nREDIS_URL=redis://file/1\n");
+    assert_int_equal(read_all(WORDS("-c", "5"), WORDS("CELERY_WORKER_CONCURRENCY=4")), CELERIAC_OK);
+    assert_int_equal(options.worker.concurrency, 5);
+    assert_string_equal(options.worker.broker_url, "redis://file/1");
+    assert_int_equal(read_all(none, WORDS("CELERY_WORKER_CONCURRENCY=4")), CELERIAC_OK);
+    assert_int_equal(options.worker.concurrency, 4);
+    assert_int_equal(read_all(none, none), CELERIAC_OK);
+    assert_int_equal(options.worker.concurrency, 3);
+}
+
+static void brokers_may_be_two(void **state)
+{
+    (void)state;
+    assert_int_equal(read_all(none, WORDS("REDIS_URL=redis://both/1",
+                                          "CELERY_RESULT_BACKEND=redis://results/2")),
+                     CELERIAC_OK);
+    assert_string_equal(options.worker.broker_url, "redis://both/1");
+    assert_string_equal(options.worker.result_backend, "redis://results/2");
+    assert_int_equal(read_all(WORDS("-b", "redis://b/1", "--result-backend", "disabled://"),
+                              WORDS("REDIS_URL=redis://both/1")),
+                     CELERIAC_OK);
+    assert_string_equal(options.worker.broker_url, "redis://b/1");
+    assert_string_equal(options.worker.result_backend, "disabled://");
+}
+
+/* What nobody asks for is no reason not to start. */
+static void bad_line_that_is_overridden_is_no_error(void **state)
+{
+    (void)state;
+    write_dotenv("DEBUG=1\nEMAIL_PORT=secret\n");
+    assert_refused(none, none, ".env line 2: EMAIL_PORT");
+    assert_null(strstr(err.text, "secret"));
+    assert_int_equal(read_all(none, WORDS("EMAIL_PORT=25")), CELERIAC_OK);
+}
+
+static void numbers_up_to_their_limits(void **state)
+{
+    (void)state;
+    assert_int_equal(read_all(WORDS("-c", "4096"), none), CELERIAC_OK);
+    assert_refused(WORDS("-c", "4097"), none, "--concurrency");
+    assert_refused(WORDS("-c", "-1"), none, "--concurrency");
+    assert_refused(WORDS("-c", "4x"), none, "--concurrency");
+    assert_int_equal(read_all(WORDS("--visibility-timeout", "0"), none), CELERIAC_OK);
+    assert_int_equal(read_all(WORDS("--visibility-timeout", "31536000"), none), CELERIAC_OK);
+    assert_refused(WORDS("--visibility-timeout", "31536001"), none, "--visibility-timeout");
+    assert_refused(none, WORDS("CELERY_WORKER_CONCURRENCY=many"), "CELERY_WORKER_CONCURRENCY");
+}
+
+static void words_that_mean_nothing(void **state)
+{
+    (void)state;
+    assert_refused(WORDS("beat"), none, "unexpected argument: beat");
+    assert_refused(WORDS("worker", "worker"), none, "unexpected argument: worker");
+    assert_refused(WORDS("--no-such-option"), none, "--no-such-option");
+    assert_refused(WORDS("-c"), none, "-c");
+    assert_refused(WORDS("-l", "LOUD"), none, "--loglevel");
+    assert_refused(WORDS("--unknown-tasks", "eat"), none, "--unknown-tasks");
+    assert_int_equal(read_all(WORDS("--unknown-tasks", "fail"), none), CELERIAC_OK);
+    assert_int_equal(options.worker.unknown_task, CELERIAC_UNKNOWN_FAIL);
+}
+
+static void working_folder_has_the_file(void **state)
+{
+    (void)state;
+    write_dotenv("CELERY_WORKER_CONCURRENCY=9\n");
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(read_all(WORDS("--workdir", folder), none), CELERIAC_OK);
+    assert_int_equal(options.worker.concurrency, 9);
+    assert_refused(WORDS("--workdir", "/no/such/folder"), none, "--workdir");
+    assert_int_equal(chdir(folder), 0);
+}
+
+static void want_of_memory_is_told(void **state)
+{
+    enum celeriac_err rc = CELERIAC_ERR_MEMORY;
+    size_t n = 1;
+    (void)state;
+    write_dotenv("EMAIL_PORT=25\nDB_NAME=x\n");
+    for (; rc != CELERIAC_OK; n++) {
+        worker_options_close(&options);
+        memset(&options, 0, sizeof options);
+        celeriac_error_clear(&err);
+        char *argv[] = {strdup("celeriac-worker"), strdup("-c"), strdup("3"), NULL};
+        char *environment[] = {strdup("REDIS_URL=redis://x"), NULL};
+        mem_fail_at(n);
+        rc = worker_options_read(&options, 3, argv, environment, &err);
+        bool failed = mem_has_failed();
+        mem_fail_at(0);
+        assert_int_equal(rc, failed ? CELERIAC_ERR_MEMORY : CELERIAC_OK);
+        for (int i = 0; i < 3; i++)
+            free(argv[i]);
+        free(environment[0]);
+    }
+    assert_true(n > 10);
+}
+
+static void help_names_every_option(void **state)
+{
+    static const char *const names[] = {
+        "--broker",        "--concurrency", "--queues", "--loglevel", "--visibility-timeout",
+        "--unknown-tasks", "--workdir",     "--help",   "--version"};
+    struct strbuf help;
+    (void)state;
+    strbuf_init(&help, 1 << 20);
+    worker_options_help(&help);
+    assert_int_equal(strbuf_status(&help), CELERIAC_OK);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_non_null(strstr(strbuf_text(&help), names[i]));
+    strbuf_close(&help);
+    assert_int_equal(read_all(WORDS("-h", "--version"), none), CELERIAC_OK);
+    assert_true(options.help);
+    assert_true(options.version);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(defaults_are_celerys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(options_of_celery_worker, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nearest_word_counts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(brokers_may_be_two, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bad_line_that_is_overridden_is_no_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(numbers_up_to_their_limits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(words_that_mean_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(working_folder_has_the_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(want_of_memory_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(help_names_every_option, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
