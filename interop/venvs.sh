@@ -6,6 +6,7 @@
 #   celery53   a worker with Celery 5.3
 #   celery52   a worker with Celery 5.2: Debian 12's own package where it is installed
 #              (python3-celery), else the same versions from the package index
+#   format     clang-format 14, where the system has another (made only when it is named)
 #
 # They go to build/venv, or to the folder that CELERIAC_VENVS names. An environment is made again
 # only when its requirements, this script's way of making it, or the interpreter have changed.
@@ -35,6 +36,7 @@ make() {
     newest) files=requirements.txt ;;
     django42) files=requirements-django42.txt ;;
     celery53) files=requirements-celery53.txt ;;
+    format) files=requirements-format.txt ;;
     celery52)
         files=requirements-celery52.txt
         if debian_celery; then

@@ -13,11 +13,9 @@ def main(name, results):
     report = Report(name)
     for case in xml.parse(results).getroot().iter("testcase"):
         status = case.get("status")
-        if status == "notrun" or case.find("skipped") is not None:
-            print(f"skip  {case.get('name')}")
-        else:
-            report.case(case.get("name"), status == "run" and case.find("failure") is None,
-                        f"{float(case.get('time', 0)):.2f} s")
+        skipped = status == "notrun" or case.find("skipped") is not None
+        report.case(case.get("name"), status == "run" and case.find("failure") is None and not skipped,
+                    "did not run" if skipped else f"{float(case.get('time', 0)):.2f} s")
     return report.close()
 
 

@@ -43,25 +43,6 @@ struct redis_server {
     char port_text[8];
 };
 
-static bool is_in_path(const char *program)
-{
-    const char *path = getenv("PATH");
-    while (path != NULL && *path != '\0') {
-        size_t len = strcspn(path, ":");
-        char full[4096];
-        int n = snprintf(full, sizeof full, "%.*s/%s", (int)len, path, program);
-        if (n > 0 && (size_t)n < sizeof full && access(full, X_OK) == 0)
-            return true;
-        path += len + (path[len] == ':' ? 1 : 0);
-    }
-    return false;
-}
-
-bool redis_server_is_installed(void)
-{
-    return is_in_path("redis-server");
-}
-
 static bool is_free(uint16_t port)
 {
     const struct sockaddr_in address = {.sin_family = AF_INET,

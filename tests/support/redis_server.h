@@ -18,9 +18,6 @@ struct redis_server_options {
     const char *extra[8];   /* more arguments, e.g. "--maxmemory", "10mb" */
 };
 
-/* Whether redis-server is installed; without it tests skip. */
-bool redis_server_is_installed(void);
-
 /* Starts a server and waits until it answers; fails the running test otherwise. options: NULL ok.
  */
 struct redis_server *redis_server_start(const struct redis_server_options *options);

@@ -30,10 +30,6 @@ void fixture_close(struct fixture *f)
 
 int fixture_start(void **state)
 {
-    if (!redis_server_is_installed()) {
-        print_message("redis-server is not installed\n");
-        exit(77);
-    }
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     fixture_open(f, redis_server_start(NULL), NULL);

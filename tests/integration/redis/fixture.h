@@ -34,8 +34,7 @@ struct fixture {
     struct cel_pipeline pipeline;
 };
 
-/* cmocka setup and teardown: a server for a whole group. Without redis-server the program ends
- * with code 77, which ctest reports as skipped. */
+/* cmocka setup and teardown: a server for a whole group. */
 int fixture_start(void **state);
 int fixture_stop(void **state);
 

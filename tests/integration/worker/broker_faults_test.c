@@ -290,10 +290,6 @@ static int start_breakable(void **state)
 {
     static const struct redis_server_options options = {.appendonly = true,
                                                         .extra = {"--enable-debug-command", "yes"}};
-    if (!redis_server_is_installed()) {
-        print_message("redis-server is not installed\n");
-        exit(77);
-    }
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     fixture_open(f, redis_server_start(&options), NULL);
