@@ -16,24 +16,30 @@ void list_query_close(struct list_query *query)
     form_close(&query->form);
 }
 
-/* What is wrong with a limit, in DRF's words; NULL when *limit was set. */
-static const char *read_limit(struct span text, uint32_t *limit)
+/*
+ * Sets *limit, or *problem to what is wrong with it, in DRF's words. CELERIAC_ERR_MEMORY.
+ */
+static enum celeriac_err read_limit(struct span text, uint32_t *limit, const char **problem)
 {
     struct strbuf digits;
-    const char *problem = NULL;
     int64_t number;
 
     strbuf_init(&digits, text.len + 1);
-    if (python_integer(text, &digits) != CELERIAC_OK)
-        problem = "A valid integer is required.";
+    enum celeriac_err rc = python_integer(text, &digits);
+    if (rc == CELERIAC_ERR_MEMORY) {
+        strbuf_close(&digits);
+        return rc;
+    }
+    if (rc != CELERIAC_OK)
+        *problem = "A valid integer is required.";
     else if (strbuf_text(&digits)[0] == '-')
-        problem = "Ensure this value is greater than or equal to 0.";
+        *problem = "Ensure this value is greater than or equal to 0.";
     else if (parse_int64(strbuf_span(&digits), 0, LIST_LIMIT_MAX, &number) == CELERIAC_OK)
         *limit = (uint32_t)number;
     else
         *limit = LIST_LIMIT_MAX;
     strbuf_close(&digits);
-    return problem;
+    return CELERIAC_OK;
 }
 
 bool list_query_read(struct api_call *call, struct list_query *query)
@@ -41,18 +47,19 @@ bool list_query_read(struct api_call *call, struct list_query *query)
     struct celeriac_error err = {0};
     const struct form_field *limit;
     const char *problem = NULL;
+    enum celeriac_err rc =
+        form_add_urlencoded(&query->form, call->request->query, CHARSET_UTF8, &err);
 
-    if (form_add_urlencoded(&query->form, call->request->query, CHARSET_UTF8, &err) !=
-        CELERIAC_OK) {
-        reply_detail(call, 400, err.text);
-        return false;
-    }
-    limit = form_find(&query->form, "limit");
+    limit = rc == CELERIAC_OK ? form_find(&query->form, "limit") : NULL;
     if (limit)
-        problem = read_limit(form_value(&query->form, limit), &query->limit);
-    if (problem)
+        rc = read_limit(form_value(&query->form, limit), &query->limit, &problem);
+    if (rc == CELERIAC_ERR_MEMORY)
+        reply_later(call);
+    else if (rc != CELERIAC_OK)
+        reply_detail(call, 400, err.text);
+    else if (problem)
         reply_problem(call, "limit", problem);
-    return !problem;
+    return rc == CELERIAC_OK && !problem;
 }
 
 struct span list_query_filter(const struct list_query *query, const char *name)
