@@ -1,0 +1,404 @@
+/*
+ * What is published, forgotten, swept and left. Broker and store are scripts here, so that each can
+ * fail in the middle; tests/integration/api/rest_test.py has the real ones.
+ */
+#include "notify/enqueue.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/span.h"
+#include "celeriac/client.h"
+#include "notify/store/outbox.h"
+
+/* Most ids that a script remembers. */
+#define SEEN_MAX 4096
+
+/* ---- the scripts; guarded by the lock ---------------------------------------------------------
+ */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+
+static struct {
+    bool broker_away;
+    bool store_refuses; /* deletions end with a timeout */
+    bool store_full;    /* deletions are not even taken */
+    size_t in_outbox;   /* rows that sweeps find, once each */
+    bool held;          /* sending waits until this is false */
+    /* what happened */
+    size_t batches, sent, deleted, forgotten, sweeps, largest, attempts;
+    unsigned char seen[SEEN_MAX]; /* by the number in the id */
+} script;
+
+static void set_bool(bool *flag, bool value)
+{
+    pthread_mutex_lock(&lock);
+    *flag = value;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+/* Waits until a counter has reached a number. */
+static void await(const size_t *counter, size_t number)
+{
+    struct timespec until;
+    int rc = 0;
+    (void)timespec_get(&until, TIME_UTC);
+    until.tv_sec += 60;
+    pthread_mutex_lock(&lock);
+    while (*counter < number && rc == 0)
+        rc = pthread_cond_timedwait(&changed, &lock, &until);
+    size_t reached = *counter;
+    pthread_mutex_unlock(&lock);
+    assert_true(reached >= number);
+}
+
+static struct uuid id_of(size_t number)
+{
+    struct uuid id = {{0}};
+    id.bytes[14] = (uint8_t)(number >> 8);
+    id.bytes[15] = (uint8_t)number;
+    return id;
+}
+
+enum celeriac_err celeriac_client_create(const struct celeriac_client_options *options,
+                                         struct celeriac_client **client,
+                                         struct celeriac_error *err)
+{
+    if (options->broker_url && strcmp(options->broker_url, "bad") == 0)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "bad URL");
+    *client = NULL;
+    return CELERIAC_OK;
+}
+
+void celeriac_client_destroy(struct celeriac_client *client)
+{
+    assert_null(client);
+}
+
+/* Checks one message and notes it by the number at the end of its ids. */
+static void take_message(const struct celeriac_send *send)
+{
+    size_t len = strlen(send->args_json);
+    unsigned number = 0;
+    assert_string_equal(send->task, "notifications.tasks.send_notification_task");
+    assert_string_equal(send->queue, "celery");
+    assert_int_equal(len, 40);
+    assert_memory_equal(send->args_json, "[\"00000000-0000-0000-0000-00000000", 34);
+    for (size_t i = len - 6; i < len - 2; i++)
+        number =
+            number * 16 + (unsigned)(send->args_json[i] <= '9' ? send->args_json[i] - '0'
+                                                               : send->args_json[i] - 'a' + 10);
+    /* The task's id is the notification's and one, and its key is made of it. */
+    assert_memory_equal(send->id, "01000000-", 9);
+    assert_memory_equal(send->unique_key, "celeriac.outbox.", 16);
+    assert_string_equal(send->unique_key + 16, send->id);
+    assert_true(send->unique_seconds >= 3600);
+    script.seen[number]++;
+}
+
+enum celeriac_err celeriac_client_send(struct celeriac_client *client,
+                                       const struct celeriac_send *sends, size_t count,
+                                       char (*ids)[CELERIAC_TASK_ID_SIZE],
+                                       struct celeriac_error *err)
+{
+    enum celeriac_err rc = CELERIAC_OK;
+    (void)client;
+    assert_null(ids);
+    pthread_mutex_lock(&lock);
+    script.attempts++;
+    pthread_cond_broadcast(&changed);
+    while (script.held)
+        pthread_cond_wait(&changed, &lock);
+    if (script.broker_away) {
+        rc = celeriac_error_set(err, CELERIAC_ERR_UNAVAILABLE, "away");
+    } else {
+        for (size_t i = 0; i < count; i++)
+            take_message(&sends[i]);
+        script.batches++;
+        script.sent += count;
+        if (count > script.largest)
+            script.largest = count;
+    }
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    return rc;
+}
+
+enum celeriac_err celeriac_client_forget_unique(struct celeriac_client *client,
+                                                const char *const *keys, size_t count,
+                                                struct celeriac_error *err)
+{
+    (void)client;
+    (void)err;
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < count; i++)
+        assert_memory_equal(keys[i], "celeriac.outbox.01000000-", 25);
+    script.forgotten += count;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    return CELERIAC_OK;
+}
+
+void store_delete_outbox_init(struct store_delete_outbox *del, const struct uuid *notification_id)
+{
+    memset(del, 0, sizeof *del);
+    del->notification_id = *notification_id;
+}
+
+void store_take_outbox_init(struct store_take_outbox *take, uint32_t limit)
+{
+    memset(take, 0, sizeof *take);
+    take->limit = limit;
+}
+
+enum celeriac_err store_submit(struct store *s, struct store_call *call)
+{
+    (void)s;
+    pthread_mutex_lock(&lock);
+    bool full = script.store_full;
+    bool refuses = script.store_refuses;
+    if (!full && !refuses)
+        script.deleted++;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    if (full)
+        return celeriac_error_set(&call->error, CELERIAC_ERR_LIMIT, "full");
+    if (refuses)
+        (void)celeriac_error_set(&call->error, CELERIAC_ERR_TIMEOUT, "late");
+    call->done(call);
+    return CELERIAC_OK;
+}
+
+/* A sweep: rows numbered from 2000 on. */
+enum celeriac_err store_run(struct store *s, struct store_call *call)
+{
+    static struct store_outbox_row rows[STORE_OUTBOX_TAKE_MAX];
+    struct store_take_outbox *take = (struct store_take_outbox *)call;
+    (void)s;
+    assert_true(call->deadline_ns > 0);
+    pthread_mutex_lock(&lock);
+    size_t count = script.in_outbox < take->limit ? script.in_outbox : take->limit;
+    for (size_t i = 0; i < count; i++) {
+        rows[i].notification_id = id_of(2000 + i);
+        rows[i].task_id = id_of(2000 + i);
+        rows[i].task_id.bytes[0] = 1;
+    }
+    script.in_outbox -= count;
+    take->rows = rows;
+    take->count = count;
+    script.sweeps++;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    return CELERIAC_OK;
+}
+
+void store_call_release(struct store_call *call)
+{
+    (void)call;
+}
+
+/* ---- tests ------------------------------------------------------------------------------------
+ */
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&script, 0, sizeof script);
+    return 0;
+}
+
+static struct notify_enqueue *start(unsigned sweep_ms)
+{
+    const struct notify_enqueue_options options = {.sweep_ms = sweep_ms};
+    struct notify_enqueue *e = NULL;
+    assert_int_equal(notify_enqueue_create(&options, &e, NULL), CELERIAC_OK);
+    return e;
+}
+
+static void publish(struct notify_enqueue *e, size_t number)
+{
+    struct uuid id = id_of(number);
+    struct uuid task = id;
+    task.bytes[0] = 1;
+    notify_enqueue_publish(e, &id, &task);
+}
+
+static void accepted_is_published_and_forgotten(void **state)
+{
+    struct notify_enqueue *e = start(60000);
+    struct notify_enqueue_stats stats;
+    (void)state;
+    for (size_t i = 0; i < 10; i++)
+        publish(e, i);
+    await(&script.forgotten, 10);
+    for (size_t i = 0; i < 10; i++)
+        assert_int_equal(script.seen[i], 1);
+    assert_int_equal(script.deleted, 10);
+    notify_enqueue_get_stats(e, &stats);
+    assert_int_equal(stats.published, 10);
+    assert_int_equal(stats.swept, 0);
+    assert_int_equal(stats.failures, 0);
+    notify_enqueue_destroy(e);
+}
+
+/* What comes while a batch is on its way is the next batch, up to its limit. */
+static void batches_grow_to_their_limit(void **state)
+{
+    struct notify_enqueue *e = start(60000);
+    (void)state;
+    set_bool(&script.held, true);
+    publish(e, 0);
+    await(&script.attempts, 1);
+    for (size_t i = 1; i <= 1500; i++)
+        publish(e, i);
+    set_bool(&script.held, false);
+    await(&script.forgotten, 1501);
+    notify_enqueue_destroy(e);
+    assert_int_equal(script.batches, 3);
+    assert_int_equal(script.largest, 1000);
+    for (size_t i = 0; i <= 1500; i++)
+        assert_int_equal(script.seen[i], 1);
+}
+
+static void outbox_is_swept_until_it_is_empty(void **state)
+{
+    struct notify_enqueue_stats stats;
+    (void)state;
+    script.in_outbox = 1500;
+    struct notify_enqueue *e = start(60000);
+    await(&script.forgotten, 1500);
+    notify_enqueue_get_stats(e, &stats);
+    notify_enqueue_destroy(e);
+    assert_int_equal(stats.published, 1500);
+    assert_true(script.sweeps >= 2);
+    assert_int_equal(script.deleted, 1500);
+}
+
+/* A broker that is away: the rows stay, and sweeps go on. */
+static void broker_that_is_away_loses_nothing(void **state)
+{
+    struct notify_enqueue_stats stats;
+    struct notify_enqueue *e = start(10);
+    (void)state;
+    set_bool(&script.broker_away, true);
+    publish(e, 5);
+    await(&script.attempts, 1);
+    await(&script.sweeps, 3);
+    assert_int_equal(script.deleted, 0);
+    assert_int_equal(script.forgotten, 0);
+    pthread_mutex_lock(&lock);
+    script.broker_away = false;
+    script.in_outbox = 1;
+    pthread_mutex_unlock(&lock);
+    await(&script.forgotten, 1);
+    notify_enqueue_get_stats(e, &stats);
+    assert_int_equal(stats.failures, 1);
+    assert_int_equal(stats.swept + script.seen[5], 1);
+    notify_enqueue_destroy(e);
+}
+
+/*
+ * A row that could not be deleted will be found again; its key must stay, so that publishing it
+ * again does nothing.
+ */
+static void key_stays_while_its_row_does(void **state)
+{
+    (void)state;
+    for (int full = 0; full < 2; full++) {
+        (void)set_up(NULL);
+        script.store_full = full;
+        script.store_refuses = !full;
+        struct notify_enqueue *e = start(60000);
+        publish(e, 1);
+        await(&script.sent, 1);
+        notify_enqueue_destroy(e);
+        assert_int_equal(script.deleted, 0);
+        assert_int_equal(script.forgotten, 0);
+    }
+}
+
+/* What waits at the end is published, unless the broker is away. */
+static void end_publishes_what_waits(void **state)
+{
+    struct notify_enqueue *e = start(60000);
+    (void)state;
+    for (size_t i = 0; i < 1200; i++)
+        publish(e, i);
+    notify_enqueue_destroy(e);
+    assert_int_equal(script.sent, 1200);
+    (void)set_up(NULL);
+    script.broker_away = true;
+    e = start(60000);
+    for (size_t i = 0; i < 1200; i++)
+        publish(e, i);
+    notify_enqueue_destroy(e);
+    assert_int_equal(script.sent, 0);
+    notify_enqueue_destroy(NULL);
+}
+
+/* More than memory is meant for is left to the sweeper. */
+static void no_more_wait_than_allowed(void **state)
+{
+    struct notify_enqueue *e = start(60000);
+    (void)state;
+    set_bool(&script.held, true);
+    publish(e, 0);
+    await(&script.attempts, 1);
+    for (size_t i = 0; i < NOTIFY_ENQUEUE_WAITING_MAX + 5; i++)
+        publish(e, 1 + i % 1000);
+    set_bool(&script.held, false);
+    await(&script.sent, 1 + NOTIFY_ENQUEUE_WAITING_MAX);
+    notify_enqueue_destroy(e);
+    assert_int_equal(script.sent, 1 + NOTIFY_ENQUEUE_WAITING_MAX);
+}
+
+/* The thread starts last, so no other thread allocates while requests fail. */
+static void want_of_memory_at_the_start(void **state)
+{
+    struct notify_enqueue *e = NULL;
+    struct notify_enqueue_options options = {.broker_url = "bad"};
+    struct celeriac_error err = {0};
+    size_t n = 1;
+    (void)state;
+    assert_int_equal(notify_enqueue_create(&options, &e, &err), CELERIAC_ERR_VALUE);
+    assert_string_equal(err.text, "bad URL");
+    options.broker_url = NULL;
+    for (;; n++) {
+        mem_fail_at(n);
+        enum celeriac_err rc = notify_enqueue_create(&options, &e, NULL);
+        mem_fail_at(0);
+        if (rc == CELERIAC_OK)
+            break;
+        assert_int_equal(rc, CELERIAC_ERR_MEMORY);
+        assert_null(e);
+    }
+    assert_int_equal(n, 4);
+    notify_enqueue_destroy(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(accepted_is_published_and_forgotten, set_up),
+        cmocka_unit_test_setup(batches_grow_to_their_limit, set_up),
+        cmocka_unit_test_setup(outbox_is_swept_until_it_is_empty, set_up),
+        cmocka_unit_test_setup(broker_that_is_away_loses_nothing, set_up),
+        cmocka_unit_test_setup(key_stays_while_its_row_does, set_up),
+        cmocka_unit_test_setup(end_publishes_what_waits, set_up),
+        cmocka_unit_test_setup(no_more_wait_than_allowed, set_up),
+        cmocka_unit_test_setup(want_of_memory_at_the_start, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
