@@ -27,9 +27,10 @@
 #define JINJA_MAX_NESTING 100
 
 /* Work units of one render when struct jinja_limits does not say: about one for an instruction and
- * one for 64 bytes built. A mail takes some hundreds. The memory a render may hold is bounded by 64
- * bytes for each unit, so this is 64 MiB (the most seen was 128 MiB for the whole process); the
- * most time that random hostile templates made of it was about a second. */
+ * one for 64 bytes built (each piece of a printed list or dict counts as 8 bytes at least). A mail
+ * takes some hundreds. The memory a render may hold is bounded by 64 bytes for each unit, so this
+ * is 64 MiB (the most seen was 128 MiB for the whole process); the most time that random hostile
+ * templates made of it was about a second. */
 #define JINJA_DEFAULT_FUEL ((uint64_t)1000 * 1000)
 
 /* Bytes of output when struct jinja_limits does not say: above what SMTP servers commonly accept as

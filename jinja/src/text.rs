@@ -7,6 +7,10 @@ use std::fmt;
 /// What MiniJinja's fuel pays for: bytes built for each unit.
 const BYTES_PER_FUEL: u64 = 64;
 
+/// What a printed piece counts for at least: values cost time by the piece. A list that holds itself twice,
+/// many times over, is all short pieces.
+const PIECE: usize = 8;
+
 pub struct Text {
     buffer: String,
     room: usize,
@@ -77,6 +81,11 @@ impl Text {
 
 impl fmt::Write for Text {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        let short = PIECE.saturating_sub(text.len());
+        if short > self.room() {
+            return Err(fmt::Error);
+        }
+        self.room -= short;
         self.push(text).map_err(|_| fmt::Error)
     }
 }
