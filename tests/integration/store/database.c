@@ -136,7 +136,8 @@ void database_tell(const char *verb)
 struct store_server database_server(void)
 {
     static const char *const keywords[] = {"dbname", NULL};
-    static const char *values[] = {NULL, NULL};
+    /* Tests ask on several threads. */
+    static _Thread_local const char *values[] = {NULL, NULL};
     values[0] = variable("PG_CONNINFO");
     return (struct store_server){keywords, values};
 }

@@ -36,7 +36,7 @@ const char *database_text(const char *format, ...) __attribute__((format(printf,
 /* Stops, kills, freezes, ... the server: a line of tests/services/control.py, e.g. "kill". */
 void database_tell(const char *verb);
 
-/* The server as stores take it; constant. */
+/* The server as stores take it; valid as long as the calling thread. Any thread. */
 struct store_server database_server(void);
 
 /* A store with these options (NULL: defaults) that is ready; destroy it with store_destroy(). */
