@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parse_num.h"
 #include "base/random.h"
 #include "notify/store/migrate.h"
 #include "notify/store/notifications.h"
@@ -94,20 +95,33 @@ static void read_ids(PGconn *pg)
     PQclear(result);
 }
 
+/* The fields before the CPU times in a process' stat, counted from behind its name: proc(5). */
+#define STAT_FIELDS_BEFORE 11
+
 /* CPU seconds of one process. */
 static double process_cpu(const char *pid)
 {
     char path[64];
-    double ticks[2] = {0, 0};
-    snprintf(path, sizeof path, "/proc/%s/stat", pid);
+    char line[1024] = "";
+    int64_t sum = 0;
+    (void)snprintf(path, sizeof path, "/proc/%s/stat", pid);
     FILE *file = fopen(path, "r");
     if (!file)
         return 0;
-    if (fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lf %lf", &ticks[0],
-               &ticks[1]) != 2)
-        ticks[0] = ticks[1] = 0;
+    const char *name_end = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
     fclose(file);
-    return (ticks[0] + ticks[1]) / (double)sysconf(_SC_CLK_TCK);
+    if (!name_end)
+        return 0;
+    struct span rest = span_of(name_end);
+    struct span field;
+    (void)span_cut(rest, ' ', &field, &rest);
+    for (int i = 0; i < STAT_FIELDS_BEFORE + 2; i++) {
+        int64_t ticks = 0;
+        (void)span_cut(rest, ' ', &field, &rest);
+        if (i >= STAT_FIELDS_BEFORE && parse_int64(field, 0, INT64_MAX / 4, &ticks) == CELERIAC_OK)
+            sum += ticks;
+    }
+    return (double)sum / (double)sysconf(_SC_CLK_TCK);
 }
 
 static double server_cpu(PGconn *pg)

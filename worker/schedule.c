@@ -121,7 +121,7 @@ enum celeriac_err cel_schedule_fire(struct cel_schedule *schedule, struct cel_cl
 
     *fired = 0;
     while (code == CELERIAC_OK && *fired < room) {
-        struct batch batch;
+        struct batch batch = {0};
 
         take_batch(schedule, now_ns, room - *fired, &batch);
         if (batch.count == 0)

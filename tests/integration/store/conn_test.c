@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/parse_num.h"
 #include "notify/store/row.h"
 #include "notify/store/schema.h"
 #include "tests/integration/store/database.h"
@@ -77,7 +78,9 @@ static void session_has_its_settings(void **state)
     /* The server gives up a second before we give it up. */
     assert_string_equal(text, "2s 1s pg_catalog UTF8 conn_test force_generic_plan");
     ask(conn, "SELECT pg_backend_pid()::text", text, sizeof text);
-    assert_int_equal(store_conn_backend(conn).pid, atoi(text));
+    int64_t pid = 0;
+    assert_int_equal(parse_int64(span_of(text), 1, INT32_MAX, &pid), CELERIAC_OK);
+    assert_int_equal(store_conn_backend(conn).pid, pid);
     store_conn_close(conn);
     store_conn_close(NULL);
 }

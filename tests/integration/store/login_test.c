@@ -104,7 +104,9 @@ static void variables_of_libpq_count(void **state)
     assert_int_equal(setenv("PGSSLMODE", "verify-full", 1), 0);
     assert_int_equal(setenv("PGSSLROOTCERT", "/nowhere/ca.pem", 1), 0);
     assert_refused("", "/nowhere/ca.pem");
-    assert_int_equal(setenv("PGSSLROOTCERT", getenv("PG_CA"), 1), 0);
+    const char *ca = getenv("PG_CA");
+    assert_non_null(ca);
+    assert_int_equal(setenv("PGSSLROOTCERT", ca, 1), 0);
     struct store *s = store_with("");
     assert_int_equal(store_wait_ready(s, 10 * NS_PER_SEC, &err), CELERIAC_OK);
     store_destroy(s);
