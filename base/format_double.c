@@ -54,9 +54,9 @@ static double read_back(const struct shortest *s)
 {
     char text[SIGNIFICANT_MAX + 16];
     int len = snprintf(text, sizeof text, "%.*se%d", s->count, s->digits, s->point - s->count);
-    double value = INFINITY;
+    double value = HUGE_VAL;
     if (parse_double((struct span){text, (size_t)len}, &value) != CELERIAC_OK)
-        return INFINITY;
+        return HUGE_VAL;
     return value;
 }
 

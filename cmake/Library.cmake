@@ -4,7 +4,7 @@
 include(CMakePackageConfigHelpers)
 
 set(library_objects $<TARGET_OBJECTS:base> $<TARGET_OBJECTS:codec> $<TARGET_OBJECTS:celery_redis> $<TARGET_OBJECTS:worker>)
-set(library_needs PkgConfig::HIREDIS PkgConfig::PCRE2 OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB Threads::Threads)
+set(library_needs PkgConfig::HIREDIS PkgConfig::PCRE2 OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB Threads::Threads m)
 
 add_library(celeriac SHARED ${library_objects})
 set_target_properties(celeriac PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}

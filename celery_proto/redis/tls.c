@@ -132,7 +132,9 @@ static bool set_names(SSL *ssl, const struct cel_endpoint *endpoint)
     unsigned char address[sizeof(struct in6_addr)];
     bool is_address = inet_pton(AF_INET, endpoint->host, address) == 1 ||
                       inet_pton(AF_INET6, endpoint->host, address) == 1;
-    if (!is_address && SSL_set_tlsext_host_name(ssl, endpoint->host) != 1)
+    /* What SSL_set_tlsext_host_name() is short for; the name is only read. */
+    if (!is_address && SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                                (void *)(uintptr_t)endpoint->host) != 1)
         return false;
     if (!endpoint->check_hostname)
         return true;

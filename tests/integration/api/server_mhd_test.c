@@ -321,8 +321,8 @@ static void rubbish_is_refused(void **state)
 {
     static const char *const rubbish[] = {"\r\n\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
                                           "\x16\x03\x01\x02",
-                                          "POST / HTTP/1.1\r\nHost: h\r\n"
-                                          "Content-Length: x\r\n\r\n"};
+                                          ("POST / HTTP/1.1\r\nHost: h\r\n"
+                                           "Content-Length: x\r\n\r\n")};
 
     for (size_t i = 0; i < sizeof rubbish / sizeof rubbish[0]; i++) {
         struct strbuf text;

@@ -53,6 +53,9 @@ static PGresult *run(const char *server, const char *sql)
 }
 
 static PGresult *run_format(const char *server, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+static PGresult *run_format(const char *server, const char *format, va_list args)
 {
     char sql[SQL_MAX];
     int len = vsnprintf(sql, sizeof sql, format, args);

@@ -238,8 +238,8 @@ static void drf_answers_vary(void **state)
 static void request_ids_are_passed_on_or_made(void **state)
 {
     static const char *const bad[] = {"", "a b", "a\"b", "a\nb",
-                                      "12345678901234567890123456789012345678901234567890123456789"
-                                      "012345"};
+                                      ("1234567890123456789012345678901234567890123456789012345678"
+                                       "9012345")};
     struct http_exchange *x = run(&(struct request){.path = "/health/", .id = "proxy-1.A_b"});
 
     (void)state;

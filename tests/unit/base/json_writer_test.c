@@ -120,10 +120,10 @@ static void writes_numbers_as_python_does(void **state)
         {0.1, "0.1"},
         {1e-7, "1e-07"},
         {1795379699.128789, "1795379699.128789"},
-        {NAN, "NaN"},
+        {(double)NAN, "NaN"},
         {-(double)NAN, "NaN"},
-        {INFINITY, "Infinity"},
-        {-INFINITY, "-Infinity"},
+        {HUGE_VAL, "Infinity"},
+        {-HUGE_VAL, "-Infinity"},
     };
     struct strbuf out;
     strbuf_init(&out, 100);

@@ -249,7 +249,7 @@ static void test_names_the_malformed_field(void **state)
     s->time_limit = -1;
     assert_refused(f, "time_limit: not a time in seconds");
     s->time_limit = 0;
-    s->soft_time_limit = NAN;
+    s->soft_time_limit = (double)NAN;
     assert_refused(f, "soft_time_limit: not a time in seconds");
     s->soft_time_limit = 0;
 }
