@@ -7,7 +7,9 @@
 #include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/log.h"
+#include "worker/endings.h"
 #include "worker/events.h"
+#include "worker/limited.h"
 #include "worker/live.h"
 #include "worker/schedule.h"
 #include "worker/settler.h"
@@ -38,6 +40,7 @@ struct cel_consumer {
     struct cel_claimer *claimer;
     struct cel_task_decoder *decoder;
     struct cel_schedule *schedule; /* messages that wait for their time */
+    struct cel_limited *limited;   /* requests that wait for their rate limit */
     struct hashmap *queue_names;   /* name to a copy that lives as long as we do */
     size_t threads;
     void **ready; /* requests of this turn that go to the ready queue */
@@ -56,12 +59,6 @@ struct cel_consumer {
 
 /* ---- routing ------------------------------------------------------------------------------- */
 
-static void end(struct cel_consumer *consumer, struct cel_request *request)
-{
-    cel_request_move(request, CEL_REQUEST_ENDED);
-    cel_settler_end(consumer->runtime->settler, request);
-}
-
 static void end_in_quarantine(struct cel_consumer *consumer, struct cel_request *request,
                               const char *why, const char *detail)
 {
@@ -71,13 +68,7 @@ static void end_in_quarantine(struct cel_consumer *consumer, struct cel_request 
               LOG_STR("detail", detail));
     CEL_COUNT(consumer->runtime, quarantined);
     request->quarantine = why;
-    end(consumer, request);
-}
-
-static struct cel_settle_context settle_context(struct strbuf *scratch)
-{
-    return (struct cel_settle_context){
-        .now_us = clock_wall_us(), .random = random_os, .scratch = scratch};
+    cel_end(consumer->runtime, request);
 }
 
 /* Back to the queue, untouched, for whoever knows the task. */
@@ -85,39 +76,7 @@ static void end_as_stray(struct cel_consumer *consumer, struct cel_request *requ
 {
     consumer->strays++;
     request->settlement.fate = CEL_FATE_REQUEUE;
-    end(consumer, request);
-}
-
-static void end_unregistered(struct cel_consumer *consumer, struct cel_request *request)
-{
-    struct strbuf scratch;
-    struct cel_settle_context context = settle_context(&scratch);
-
-    log_error("worker", "received unregistered task", LOG_SPAN("task", request->message->task),
-              LOG_SPAN("id", request->message->id));
-    strbuf_init(&scratch, CEL_RETURN_MAX);
-    if (cel_settle_unregistered(request->message, &context, &request->settlement))
-        strbuf_clear(&request->settlement.record);
-    CEL_COUNT(consumer->runtime, failed);
-    strbuf_close(&scratch);
-    cel_events_end(consumer->runtime->events, request, NULL, 0);
-    end(consumer, request);
-}
-
-static void end_expired(struct cel_consumer *consumer, struct cel_request *request)
-{
-    struct strbuf scratch;
-    struct cel_settle_context context = settle_context(&scratch);
-
-    log_info("worker", "discarding expired task", LOG_SPAN("task", request->message->task),
-             LOG_SPAN("id", request->message->id));
-    strbuf_init(&scratch, CEL_RETURN_MAX);
-    if (cel_settle_expired(request->message, request->definition, &context, &request->settlement))
-        strbuf_clear(&request->settlement.record);
-    CEL_COUNT(consumer->runtime, revoked);
-    strbuf_close(&scratch);
-    cel_events_revoked(consumer->runtime->events, request, true, false, 0);
-    end(consumer, request);
+    cel_end(consumer->runtime, request);
 }
 
 /* Remembers the tag and lets go of the rest, which is read again when it is due. */
@@ -156,11 +115,11 @@ static enum celeriac_err route(struct cel_consumer *consumer, struct cel_request
         end_in_quarantine(consumer, request, cel_refuse_name(message->refuse),
                           message->refuse_text);
     } else if (!request->definition && consumer->runtime->unknown_task == CELERIAC_UNKNOWN_FAIL) {
-        end_unregistered(consumer, request);
+        cel_end_unregistered(consumer->runtime, request);
     } else if (!request->definition || has_canvas(message)) {
         end_as_stray(consumer, request);
-    } else if (message->expires.set && message->expires.us <= now_us) {
-        end_expired(consumer, request);
+    } else if (cel_end_revoked(consumer->runtime, request)) {
+        return CELERIAC_OK;
     } else if (message->eta.set && message->eta.us > now_us) {
         int64_t wait_ns = (message->eta.us - now_us) > INT64_MAX / 2000
                               ? INT64_MAX / 2
@@ -175,7 +134,8 @@ static enum celeriac_err route(struct cel_consumer *consumer, struct cel_request
         if (is_new)
             cel_events_received(consumer->runtime->events, request);
         cel_live_reserve(consumer->runtime->live, request);
-        consumer->ready[consumer->ready_count++] = request;
+        if (cel_limited_pass(consumer->limited, request, clock_monotonic_ns()))
+            consumer->ready[consumer->ready_count++] = request;
     }
     return CELERIAC_OK;
 }
@@ -317,6 +277,8 @@ static void forget_everything(struct cel_consumer *consumer)
     atomic_store(&consumer->runtime->counters.waiting, 0);
     while ((request = cel_ready_queue_take(consumer->runtime->ready)))
         drop(consumer, request);
+    while ((request = cel_limited_take(consumer->limited)))
+        drop(consumer, request);
     consumer->evictions++;
 }
 
@@ -441,12 +403,26 @@ static enum celeriac_err wait_for_work(struct cel_consumer *consumer, bool has_r
 
     if (consumer->not_before_ns > 0 && consumer->not_before_ns < deadline)
         deadline = consumer->not_before_ns;
+    if (cel_limited_due(consumer->limited) < deadline)
+        deadline = cel_limited_due(consumer->limited);
     code = wait_alive(consumer, for_messages, deadline, &why, err);
     if (code)
         return recover(consumer, code, err);
     if (why == CEL_WAKE_CALLER)
         drain_wake(consumer);
     return CELERIAC_OK;
+}
+
+/* Lets those go whose rate limit allows it. They have their place in the window already. */
+static void release_limited(struct cel_consumer *consumer)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    struct cel_request *request;
+
+    while (consumer->ready_count < CEL_CLAIM_ROOM_MAX &&
+           (request = cel_limited_next(consumer->limited, now_ns)))
+        consumer->ready[consumer->ready_count++] = request;
+    hand_over(consumer);
 }
 
 static enum celeriac_err fire_timers(struct cel_consumer *consumer, size_t room, size_t *fired,
@@ -477,6 +453,7 @@ static enum celeriac_err turn(struct cel_consumer *consumer, struct celeriac_err
         room = CEL_CLAIM_ROOM_MAX;
     if (atomic_exchange(&consumer->runtime->evicted, false))
         forget_everything(consumer);
+    release_limited(consumer);
     code = take_postponed(consumer);
     if (code == CELERIAC_OK)
         code = fire_timers(consumer, room, &fired, err);
@@ -534,6 +511,8 @@ enum celeriac_err cel_consumer_create(const struct cel_claimer_options *options,
     if (code == CELERIAC_OK)
         code = cel_schedule_create(eta_limit, &c->schedule);
     if (code == CELERIAC_OK)
+        code = cel_limited_create(runtime->registry, runtime->rates, &c->limited);
+    if (code == CELERIAC_OK)
         code = hashmap_create(&c->queue_names);
     if (code == CELERIAC_OK)
         code = cel_task_decoder_create(NULL, &c->decoder);
@@ -563,6 +542,7 @@ void cel_consumer_destroy(struct cel_consumer *consumer)
         entry = next;
     }
     cel_schedule_destroy(consumer->schedule);
+    cel_limited_destroy(consumer->limited);
     cel_task_decoder_destroy(consumer->decoder);
     cel_claimer_destroy(consumer->claimer);
     hashmap_destroy(consumer->queue_names, mem_free);

@@ -17,6 +17,7 @@
 #include "worker/schedule.h"
 
 struct cel_consumer;
+struct cel_schedule;
 
 /*
  * Makes it; nothing is connected yet. In *options the tasks, keys and addresses are set. threads is

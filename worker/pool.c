@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "worker/consumer.h"
+#include "worker/endings.h"
 #include "worker/events.h"
 #include "worker/live.h"
 #include "worker/settler.h"
@@ -31,12 +32,6 @@ struct executor {
 
 /* ---- one request --------------------------------------------------------------------------- */
 
-static void end(struct executor *executor, struct cel_request *request)
-{
-    cel_request_move(request, CEL_REQUEST_ENDED);
-    cel_settler_end(executor->runtime->settler, request);
-}
-
 static struct cel_settle_context settle_context(struct executor *executor, char tag[UUID_SIZE])
 {
     uuid_new(tag);
@@ -46,24 +41,6 @@ static struct cel_settle_context settle_context(struct executor *executor, char 
         .delivery_tag = {.ptr = tag, .len = UUID_LEN},
         .scratch = &executor->scratch,
     };
-}
-
-/* A message may have waited in the ready queue for long; Celery looks twice as well. */
-static bool expired_meanwhile(struct executor *executor, struct cel_request *request)
-{
-    const struct cel_time *expires = &request->message->expires;
-    struct cel_settle_context context;
-    char tag[UUID_SIZE];
-
-    if (!expires->set || expires->us > clock_wall_us())
-        return false;
-    context = settle_context(executor, tag);
-    if (cel_settle_expired(request->message, request->definition, &context, &request->settlement))
-        strbuf_clear(&request->settlement.record);
-    CEL_COUNT(executor->runtime, revoked);
-    cel_events_revoked(executor->runtime->events, request, true, false, 0);
-    end(executor, request);
-    return true;
 }
 
 /* Says that execution begins, as far as somebody wants to know. */
@@ -134,7 +111,8 @@ static void execute(struct executor *executor, struct cel_request *request)
     int64_t took;
 
     cel_request_move(request, CEL_REQUEST_RUNNING);
-    if (expired_meanwhile(executor, request))
+    /* It may have waited in the ready queue for long; Celery looks twice as well. */
+    if (cel_end_revoked(runtime, request))
         return;
     announce(executor, request);
     CEL_COUNT(runtime, started);
@@ -158,7 +136,7 @@ static void execute(struct executor *executor, struct cel_request *request)
                                   (int64_t)(request->settlement.postpone * (double)NS_PER_SEC));
         return;
     }
-    end(executor, request);
+    cel_end(runtime, request);
 }
 
 /* ---- threads ------------------------------------------------------------------------------- */

@@ -53,6 +53,7 @@ struct cel_request {
     const char *quarantine; /* why it goes to the quarantine list; NULL: it does not */
     struct strbuf started;  /* record of the STARTED state; empty: none */
     struct cel_settlement settlement;
+    struct cel_request *next; /* behind it in a line of limited.h */
     struct cel_note start_note;
     struct cel_note end_note;
     struct cel_event_block *end_event; /* sent when its end is written; owned; NULL: none */

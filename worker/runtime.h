@@ -12,8 +12,10 @@
 #include "base/span.h"
 #include "base/uuid.h"
 #include "celeriac/worker.h"
+#include "worker/rate.h"
 #include "worker/ready_queue.h"
 #include "worker/registry.h"
+#include "worker/revoked.h"
 #include "worker/window.h"
 
 struct cel_settler;
@@ -33,6 +35,8 @@ struct cel_runtime {
     struct span hostname; /* node name; NUL-terminated */
     int64_t pid;
     struct cel_registry *registry;
+    struct cel_rates *rates;     /* while running */
+    struct cel_revoked *revoked; /* ids and stamps that shall not be started */
     struct cel_ready_queue *ready;
     struct cel_window *window;
     struct cel_settler *settler;

@@ -344,14 +344,13 @@ static enum celeriac_err settle_unstarted(const struct cel_task_message *message
     return write_exception(&record, exception, NULL, context, &settlement->record);
 }
 
-enum celeriac_err cel_settle_expired(const struct cel_task_message *message,
+enum celeriac_err cel_settle_revoked(const struct cel_task_message *message,
                                      const struct cel_task_definition *definition,
-                                     const struct cel_settle_context *context,
+                                     struct span reason, const struct cel_settle_context *context,
                                      struct cel_settlement *settlement)
 {
-    struct cel_exception exception = {.type = SPAN("TaskRevokedError"),
-                                      .module = SPAN("celery.exceptions"),
-                                      .message = SPAN("expired")};
+    struct cel_exception exception = {
+        .type = SPAN("TaskRevokedError"), .module = SPAN("celery.exceptions"), .message = reason};
 
     return settle_unstarted(message, CEL_STATE_REVOKED, &exception,
                             cel_result_ignored(message, definition), context, settlement);

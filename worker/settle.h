@@ -62,12 +62,13 @@ enum celeriac_err cel_settle(const struct cel_task_message *message,
                              struct cel_settlement *settlement) CELERIAC_MUST_CHECK;
 
 /*
- * Settles a message that was never executed: REVOKED with TaskRevokedError("expired"), or FAILURE
- * with NotRegistered(name). definition may be NULL. Errors as above.
+ * Settles a message that was never executed: REVOKED with TaskRevokedError(reason), the reason
+ * being "expired", "revoked" or "terminated", or FAILURE with NotRegistered(name). definition may
+ * be NULL. Errors as above.
  */
-enum celeriac_err cel_settle_expired(const struct cel_task_message *message,
+enum celeriac_err cel_settle_revoked(const struct cel_task_message *message,
                                      const struct cel_task_definition *definition,
-                                     const struct cel_settle_context *context,
+                                     struct span reason, const struct cel_settle_context *context,
                                      struct cel_settlement *settlement) CELERIAC_MUST_CHECK;
 enum celeriac_err cel_settle_unregistered(const struct cel_task_message *message,
                                           const struct cel_settle_context *context,

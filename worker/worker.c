@@ -202,7 +202,9 @@ static enum celeriac_err set_up(struct celeriac_worker *worker,
     runtime->unknown_task = options->unknown_task;
     runtime->progress = options->progress;
     runtime->progress_user = options->progress_user;
-    code = cel_registry_create(&runtime->registry);
+    code = cel_revoked_create(options->state_db, &runtime->revoked);
+    if (code == CELERIAC_OK)
+        code = cel_registry_create(&runtime->registry);
     if (code == CELERIAC_OK)
         code = cel_window_create(window_limit(worker), runtime->wake_fd, &runtime->window);
     if (code == CELERIAC_OK)
@@ -239,6 +241,7 @@ void celeriac_worker_destroy(struct celeriac_worker *worker)
     cel_ready_queue_destroy(worker->runtime.ready);
     cel_window_destroy(worker->runtime.window);
     cel_registry_destroy(worker->runtime.registry);
+    cel_revoked_destroy(worker->runtime.revoked);
     if (worker->runtime.wake_fd >= 0)
         close(worker->runtime.wake_fd);
     if (worker->runtime.control_fd >= 0)
@@ -357,6 +360,9 @@ static enum celeriac_err start(struct celeriac_worker *worker, struct celeriac_e
 
     if (cel_registry_count(worker->runtime.registry) == 0)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "no task is registered");
+    code = cel_revoked_load(worker->runtime.revoked, clock_wall_us(), err);
+    if (code == CELERIAC_OK && cel_rates_create(worker->runtime.registry, &worker->runtime.rates))
+        code = celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     if (code == CELERIAC_OK)
         code = start_events(worker, err);
     if (code == CELERIAC_OK)
@@ -375,6 +381,14 @@ static enum celeriac_err start(struct celeriac_worker *worker, struct celeriac_e
 
 /* ---- stopping ------------------------------------------------------------------------------ */
 
+static void save_revoked(struct cel_runtime *runtime)
+{
+    struct celeriac_error err = {0};
+
+    if (cel_revoked_save(runtime->revoked, &err))
+        log_error("worker", "revoked ids could not be saved", LOG_ERR(&err));
+}
+
 /* False when task threads may still be running: then nothing that they use may be released. */
 static bool stop_parts(struct celeriac_worker *worker)
 {
@@ -382,6 +396,7 @@ static bool stop_parts(struct celeriac_worker *worker)
     bool ended = true;
 
     atomic_store(&runtime->stopping, true);
+    save_revoked(runtime);
     cel_ready_queue_close(runtime->ready);
     if (worker->pool)
         ended = cel_pool_join(worker->pool, worker->cold_fd);
@@ -408,6 +423,7 @@ static void release_parts(struct celeriac_worker *worker)
     cel_keeper_destroy(worker->keeper);
     cel_live_destroy(runtime->live);
     cel_events_destroy(runtime->events);
+    cel_rates_destroy(runtime->rates);
     mem_free(worker->tasks);
     worker->control = NULL;
     worker->pool = NULL;
@@ -415,6 +431,7 @@ static void release_parts(struct celeriac_worker *worker)
     runtime->events = NULL;
     runtime->settler = NULL;
     runtime->consumer = NULL;
+    runtime->rates = NULL;
     worker->keeper = NULL;
     worker->tasks = NULL;
 }

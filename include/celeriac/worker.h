@@ -59,6 +59,7 @@ struct celeriac_worker_options {
     const char *global_keyprefix; /* kombu's transport option of that name; NULL: none */
     unsigned eta_task_limit; /* worker_eta_task_limit: with so many messages waiting for their eta
                                 nothing more is taken; 0: 1,000,000 */
+    const char *state_db;    /* --statedb: file that keeps revoked ids over a restart; NULL: none */
     /*
      * Called by the consumer's own thread after each turn of its loop: about once a second when
      * there is nothing to do, and after at most a few seconds when the broker does not answer.

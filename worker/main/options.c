@@ -31,6 +31,10 @@ static const struct setting table[] = {
      "leave: messages of other tasks stay in the queue for others; fail: NotRegistered, as Celery does"},
     {"visibility_timeout", SETTING_INT, "0", "CELERIAC_VISIBILITY_TIMEOUT", "--visibility-timeout", "SECONDS",
      0, 31536000, false, "as in the producers' broker_transport_options; 0: what ours say, or 3600"},
+    {"statedb", SETTING_TEXT, NULL, "CELERY_WORKER_STATEDB", "-S, --statedb", "FILE", 0, 0, false,
+     "file that keeps revoked ids over a restart"},
+    {"eta_task_limit", SETTING_INT, "0", "CELERY_WORKER_ETA_TASK_LIMIT", "--eta-task-limit", "N", 0, 1000000, false,
+     "messages that may wait for their eta before no more are taken; 0 means 1,000,000"},
     {"workdir", SETTING_TEXT, NULL, NULL, "--workdir", "FOLDER", 0, 0, false,
      "working folder, where .env is read"},
     {"pool", SETTING_TEXT, NULL, NULL, "-P, --pool", "POOL", 0, 0, false,
@@ -157,6 +161,8 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
     worker->without_heartbeat = settings_bool(settings, "without_heartbeat");
     worker->heartbeat_interval =
         (double)settings_seconds_ns(settings, "heartbeat_interval") / (double)NS_PER_SEC;
+    worker->state_db = settings_text(settings, "statedb");
+    worker->eta_task_limit = (unsigned)settings_int(settings, "eta_task_limit");
     worker->task_stack = TASK_STACK;
     return CELERIAC_OK;
 }

@@ -109,6 +109,7 @@ struct running {
 
 static const struct celeriac_task_options tasks[] = {
     {.name = "t.add", .run = add},
+    {.name = "t.hourly", .run = add, .rate_limit = "1/h"},
     {.name = "t.boom", .run = boom},
     {.name = "t.flaky", .run = flaky},
     {.name = "t.flaky_late", .run = flaky, .acks_late = true},
@@ -500,6 +501,63 @@ static void with_so_many_waiting_nothing_more_is_taken(void **state)
     assert_int_equal(redis_int(r, "HLEN", "unacked"), 3);
 }
 
+static void checklist_60_starts_no_more_than_its_rate(void **state)
+{
+    struct running *r = *state;
+    char first[CELERIAC_TASK_ID_SIZE];
+    char id[CELERIAC_TASK_ID_SIZE];
+
+    start(r, 4, 4);
+    send_task(r, (struct celeriac_send){.task = "t.hourly", .args_json = "[1, 1]"}, first);
+    for (int i = 0; i < 3; i++)
+        send_task(r, (struct celeriac_send){.task = "t.hourly", .args_json = "[1, 1]"}, id);
+    expect_result(r, first, CELERIAC_SUCCESS, "2");
+    /* The others wait, held, and in nobody's way. */
+    send_task(r, (struct celeriac_send){.task = "t.add", .args_json = "[1, 2]"}, id);
+    expect_result(r, id, CELERIAC_SUCCESS, "3");
+    await(r, "HLEN", "unacked", 3);
+    stop(r);
+    assert_int_equal(redis_int(r, "LLEN", "celery"), 3);
+    assert_int_equal(redis_int(r, "HLEN", "unacked"), 0);
+}
+
+static void revoked_ids_survive_a_restart(void **state)
+{
+    char path[] = "/tmp/celeriac-statedb-XXXXXX";
+    struct running *r = *state;
+    char id[CELERIAC_TASK_ID_SIZE];
+    struct celeriac_worker_options options = {
+        .broker_url = getenv("REDIS_URL"), .concurrency = 1, .state_db = path};
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    send_task(r, (struct celeriac_send){.task = "t.flaky", .expires_us = clock_wall_us() - 1}, id);
+    /* A task that has expired counts as revoked from then on, whoever sends its id again. */
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(unlink(path), 0);
+    r->worker = make_worker_with(&options);
+    assert_int_equal(pthread_create(&r->thread, NULL, run_worker, r), 0);
+    r->started = true;
+    expect_result(r, id, CELERIAC_REVOKED,
+                  "{\"exc_type\": \"TaskRevokedError\", \"exc_message\": [\"expired\"], "
+                  "\"exc_module\": \"celery.exceptions\"}");
+    stop(r);
+    r->worker = make_worker_with(&options);
+    assert_int_equal(pthread_create(&r->thread, NULL, run_worker, r), 0);
+    r->started = true;
+    assert_int_equal(celeriac_client_send(r->client,
+                                          &(struct celeriac_send){.task = "t.flaky", .id = id}, 1,
+                                          NULL, NULL),
+                     CELERIAC_OK);
+    await(r, "LLEN", "celery", 0);
+    await(r, "HLEN", "unacked", 0);
+    expect_result(r, id, CELERIAC_REVOKED,
+                  "{\"exc_type\": \"TaskRevokedError\", \"exc_message\": [\"revoked\"], "
+                  "\"exc_module\": \"celery.exceptions\"}");
+    assert_int_equal(atomic_load(&executions), 0);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void postponing_spends_no_retry(void **state)
 {
     struct running *r = *state;
@@ -668,6 +726,8 @@ int main(void)
         TEST(checklist_29_what_others_took_is_not_run_when_it_is_due),
         TEST(a_thousand_etas_run_once_each),
         TEST(with_so_many_waiting_nothing_more_is_taken),
+        TEST(checklist_60_starts_no_more_than_its_rate),
+        TEST(revoked_ids_survive_a_restart),
         TEST(postponing_spends_no_retry),
         TEST(strays_stay_and_nobody_waits_for_them),
         TEST(checklist_43_what_nobody_can_read_is_kept_aside),

@@ -363,8 +363,9 @@ static void checklist_46_expired_and_unregistered(void **state)
     struct cel_settle_context context = {
         .now_us = NOW_US, .random = all_ones, .scratch = &f->scratch};
 
-    assert_int_equal(cel_settle_expired(f->message, &f->definition, &context, &f->settlement),
-                     CELERIAC_OK);
+    assert_int_equal(
+        cel_settle_revoked(f->message, &f->definition, SPAN("expired"), &context, &f->settlement),
+        CELERIAC_OK);
     assert_int_equal(f->settlement.state, CEL_STATE_REVOKED);
     assert_string_equal(
         record(f), "{\"status\": \"REVOKED\", \"result\": {\"exc_type\": \"TaskRevokedError\", "
