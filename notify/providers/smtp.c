@@ -135,6 +135,8 @@ static CURLcode set_options(struct smtp_state *s)
     SET(status, s->curl, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
     SET(status, s->curl, CURLOPT_CONNECTTIMEOUT_MS, config->connect_timeout_ms);
     SET(status, s->curl, CURLOPT_TIMEOUT_MS, config->timeout_ms);
+    /* Else the deadline would hold for all but the resolver, whose thread is waited for. */
+    SET(status, s->curl, CURLOPT_QUICK_EXIT, 1L);
     SET(status, s->curl, CURLOPT_ERRORBUFFER, s->words);
     SET(status, s->curl, CURLOPT_READFUNCTION, on_read);
     SET(status, s->curl, CURLOPT_READDATA, s);
