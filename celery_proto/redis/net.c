@@ -5,16 +5,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-
-/* Digits of a port with the NUL. */
-#define PORT_TEXT 8
+#include "celery_proto/redis/lookup.h"
 
 enum celeriac_err net_wait(int fd, short events, int64_t deadline_ns)
 {
@@ -104,15 +101,11 @@ enum celeriac_err net_connect(const struct cel_endpoint *endpoint, int64_t deadl
     if (endpoint->socket_path != NULL)
         return connect_unix(endpoint, deadline_ns, fd, err);
 
-    char port[PORT_TEXT];
-    int len = snprintf(port, sizeof port, "%u", endpoint->port);
-    if (len < 0 || (size_t)len >= sizeof port)
-        return fail("bad port", err);
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct celeriac_error why = {0};
     struct addrinfo *list = NULL;
-    int lookup = getaddrinfo(endpoint->host, port, &hints, &list);
-    if (lookup != 0)
-        return fail(gai_strerror(lookup), err);
+    if (lookup_name(getaddrinfo, endpoint->host, endpoint->port, deadline_ns, &list, &why) !=
+        CELERIAC_OK)
+        return fail(why.text, err);
 
     int failure = EADDRNOTAVAIL;
     for (const struct addrinfo *a = list; a != NULL && failure != 0; a = a->ai_next) {

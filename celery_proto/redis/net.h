@@ -19,8 +19,7 @@
 
 /*
  * Connects a non-blocking, close-on-exec socket by the monotonic deadline, trying each address of
- * a name. The look-up of a name is the resolver's and knows no deadline. CELERIAC_ERR_UNAVAILABLE
- * with a text that does not name the endpoint.
+ * a name. CELERIAC_ERR_UNAVAILABLE with a text that does not name the endpoint.
  */
 enum celeriac_err net_connect(const struct cel_endpoint *endpoint, int64_t deadline_ns, int *fd,
                               struct celeriac_error *err) CELERIAC_MUST_CHECK;
