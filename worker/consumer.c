@@ -11,6 +11,7 @@
 #include "worker/events.h"
 #include "worker/limited.h"
 #include "worker/live.h"
+#include "worker/queue_change.h"
 #include "worker/schedule.h"
 #include "worker/settler.h"
 
@@ -42,8 +43,9 @@ struct cel_consumer {
     struct cel_schedule *schedule; /* messages that wait for their time */
     struct cel_limited *limited;   /* requests that wait for their rate limit */
     struct hashmap *queue_names;   /* name to a copy that lives as long as we do */
-    size_t threads;
-    void **ready; /* requests of this turn that go to the ready queue */
+    struct cel_queue_change *queue_change;
+    bool no_queues; /* all were cancelled: nothing is claimed */
+    void **ready;   /* requests of this turn that go to the ready queue */
     size_t ready_count;
     size_t strays;          /* messages of others met in this turn */
     int64_t stray_pause_ns; /* 0: none */
@@ -438,12 +440,24 @@ static enum celeriac_err fire_timers(struct cel_consumer *consumer, size_t room,
     return code ? recover(consumer, code, err) : CELERIAC_OK;
 }
 
+/* What others want of us since the last turn. */
+static enum celeriac_err catch_up(struct cel_consumer *consumer)
+{
+    enum celeriac_err code;
+
+    if (atomic_exchange(&consumer->runtime->evicted, false))
+        forget_everything(consumer);
+    release_limited(consumer);
+    code = cel_queue_change_apply(consumer->queue_change, consumer->claimer, &consumer->no_queues);
+    return code ? code : take_postponed(consumer);
+}
+
 /* One turn: returning messages, due ones, new ones; then sleep if there was nothing. */
 static enum celeriac_err turn(struct cel_consumer *consumer, struct celeriac_error *err)
 {
     size_t room =
         cel_window_room(consumer->runtime->window, cel_ready_queue_count(consumer->runtime->ready),
-                        consumer->threads);
+                        atomic_load(&consumer->runtime->threads));
     bool full = cel_schedule_is_full(consumer->schedule);
     bool found = false;
     size_t fired = 0;
@@ -451,10 +465,8 @@ static enum celeriac_err turn(struct cel_consumer *consumer, struct celeriac_err
 
     if (room > CEL_CLAIM_ROOM_MAX)
         room = CEL_CLAIM_ROOM_MAX;
-    if (atomic_exchange(&consumer->runtime->evicted, false))
-        forget_everything(consumer);
-    release_limited(consumer);
-    code = take_postponed(consumer);
+    code = catch_up(consumer);
+    full = full || consumer->no_queues;
     if (code == CELERIAC_OK)
         code = fire_timers(consumer, room, &fired, err);
     if (code)
@@ -481,6 +493,16 @@ enum celeriac_err cel_consumer_run(struct cel_consumer *consumer, struct celeria
     return code;
 }
 
+enum celeriac_err cel_consumer_set_queues(struct cel_consumer *consumer, const char *const *names,
+                                          size_t count)
+{
+    enum celeriac_err code = cel_queue_change_set(consumer->queue_change, names, count);
+
+    if (code == CELERIAC_OK)
+        cel_runtime_wake(consumer->runtime);
+    return code;
+}
+
 struct cel_schedule *cel_consumer_schedule(struct cel_consumer *consumer)
 {
     return consumer->schedule;
@@ -495,7 +517,7 @@ void cel_consumer_stop(struct cel_consumer *consumer)
 /* ---- life ---------------------------------------------------------------------------------- */
 
 enum celeriac_err cel_consumer_create(const struct cel_claimer_options *options,
-                                      struct cel_runtime *runtime, size_t threads, size_t eta_limit,
+                                      struct cel_runtime *runtime, size_t eta_limit,
                                       struct cel_consumer **consumer, struct celeriac_error *err)
 {
     struct cel_consumer *c = mem_calloc(1, sizeof *c);
@@ -504,7 +526,6 @@ enum celeriac_err cel_consumer_create(const struct cel_claimer_options *options,
     if (!c)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     c->runtime = runtime;
-    c->threads = threads;
     pthread_mutex_init(&c->lock, NULL);
     c->ready = mem_calloc(CEL_CLAIM_ROOM_MAX, sizeof(void *));
     code = c->ready ? CELERIAC_OK : CELERIAC_ERR_MEMORY;
@@ -514,6 +535,8 @@ enum celeriac_err cel_consumer_create(const struct cel_claimer_options *options,
         code = cel_limited_create(runtime->registry, runtime->rates, &c->limited);
     if (code == CELERIAC_OK)
         code = hashmap_create(&c->queue_names);
+    if (code == CELERIAC_OK)
+        code = cel_queue_change_create(&c->queue_change);
     if (code == CELERIAC_OK)
         code = cel_task_decoder_create(NULL, &c->decoder);
     if (code)
@@ -541,6 +564,7 @@ void cel_consumer_destroy(struct cel_consumer *consumer)
         mem_free(entry);
         entry = next;
     }
+    cel_queue_change_destroy(consumer->queue_change);
     cel_schedule_destroy(consumer->schedule);
     cel_limited_destroy(consumer->limited);
     cel_task_decoder_destroy(consumer->decoder);

@@ -20,12 +20,12 @@ struct cel_consumer;
 struct cel_schedule;
 
 /*
- * Makes it; nothing is connected yet. In *options the tasks, keys and addresses are set. threads is
- * the number of task threads, eta_limit the most messages that may wait for their time (0:
- * CEL_WAITING_MAX). CELERIAC_ERR_VALUE, _MEMORY.
+ * Makes it; nothing is connected yet. In *options the tasks, keys and addresses are set. eta_limit
+ * is the most messages that may wait for their time (0: CEL_WAITING_MAX). CELERIAC_ERR_VALUE,
+ * _MEMORY.
  */
 enum celeriac_err cel_consumer_create(const struct cel_claimer_options *options,
-                                      struct cel_runtime *runtime, size_t threads, size_t eta_limit,
+                                      struct cel_runtime *runtime, size_t eta_limit,
                                       struct cel_consumer **consumer,
                                       struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
@@ -51,5 +51,12 @@ void cel_consumer_postpone(struct cel_consumer *consumer, struct cel_request *re
 
 /* What waits for its time, to be looked at. Borrowed. Any thread. */
 struct cel_schedule *cel_consumer_schedule(struct cel_consumer *consumer);
+
+/*
+ * Consumes these queues from now on, or none; what is held of others stays. The names are copied.
+ * Any thread. CELERIAC_ERR_MEMORY.
+ */
+enum celeriac_err cel_consumer_set_queues(struct cel_consumer *consumer, const char *const *names,
+                                          size_t count) CELERIAC_MUST_CHECK;
 
 #endif

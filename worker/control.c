@@ -60,6 +60,8 @@ static const struct cel_control_command *find_command(struct span name)
 
     if (!command)
         command = find_in(cel_control_stats, name);
+    if (!command)
+        command = find_in(cel_control_revoking, name);
     return command ? command : find_in(cel_control_actions, name);
 }
 
@@ -105,8 +107,8 @@ static bool check_arguments(struct cel_control_call *call,
     return true;
 }
 
-/* Runs a command; its answer is then in control->answer. */
-static void run_command(struct cel_control *control, const struct cel_pidbox_request *request)
+/* Runs a command; its answer is then in control->answer. False when there shall be none. */
+static bool run_command(struct cel_control *control, const struct cel_pidbox_request *request)
 {
     const struct cel_control_command *command = find_command(request->method);
     struct cel_control_call call = {
@@ -117,17 +119,18 @@ static void run_command(struct cel_control *control, const struct cel_pidbox_req
     if (!command) {
         log_error("control", "no such control command", LOG_SPAN("command", request->method));
         cel_control_raise(&call, "KeyError", "%.*s", SPAN_PRINTF(request->method));
-        return;
+        return true;
     }
     log_debug("control", "command", LOG_STR("command", command->name));
     call.command = command->name;
     if (check_arguments(&call, command))
         command->run(&call);
-    if (strbuf_status(call.out) == CELERIAC_OK && call.out->len > 0)
-        return;
+    if (call.silent || (strbuf_status(call.out) == CELERIAC_OK && call.out->len > 0))
+        return !call.silent;
     strbuf_clear(call.out);
     json_writer_init(&call.answer, call.out, JSON_STYLE_PYTHON);
     cel_control_raise(&call, "MemoryError", "the answer is too long, or memory is short");
+    return true;
 }
 
 static void send_reply(struct cel_control *control, const struct cel_pidbox_request *request)
@@ -172,8 +175,9 @@ static void on_request(void *context, struct span message)
         log_error("control", "a remote command cannot be understood", LOG_ERR(&err),
                   LOG_INT("bytes", message.len));
     if (is_for_us) {
-        run_command(control, &request);
-        if (request.wants_reply)
+        bool answered = run_command(control, &request);
+
+        if (answered && request.wants_reply)
             send_reply(control, &request);
     }
     if (message.len > KEEP_BYTES || control->answer.len > KEEP_BYTES) {

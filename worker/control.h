@@ -14,6 +14,7 @@
 #include "celeriac/worker.h"
 #include "celery_proto/redis/broker_url.h"
 #include "celery_proto/redis/conn.h"
+#include "celery_proto/redis/result_store.h"
 #include "worker/runtime.h"
 
 struct cel_control;
@@ -27,7 +28,8 @@ struct cel_control_options {
     const struct cel_broker_url *backend; /* NULL: no results */
     const char *const *queues;            /* consumed at first */
     size_t queue_count;
-    struct celeriac_worker *worker; /* for the command `shutdown` */
+    const struct cel_result_store_options *results; /* for records of revoked tasks */
+    struct celeriac_worker *worker;                 /* for the command `shutdown` */
 };
 
 /* Makes it and starts its thread. CELERIAC_ERR_VALUE, _MEMORY, _SYSTEM. */

@@ -43,6 +43,7 @@ struct cel_control_call {
     const struct json_node *arguments; /* an object, or NULL */
     struct json_writer answer;         /* writes to *out */
     struct strbuf *out;
+    bool silent; /* set by a command that is never answered */
 };
 
 /* A handler: reads the call's arguments and writes its answer. */
@@ -61,6 +62,7 @@ struct cel_control_command {
 extern const struct cel_control_command cel_control_inspect[];
 extern const struct cel_control_command cel_control_stats[];
 extern const struct cel_control_command cel_control_actions[];
+extern const struct cel_control_command cel_control_revoking[];
 
 /* Answers {"ok": text} and {"error": text}. */
 void cel_control_ok(struct cel_control_call *call, const char *text);

@@ -43,16 +43,16 @@ static void write_total(void *context, struct span task, uint64_t executions)
 
 static void write_pool(struct cel_control_call *call)
 {
-    const struct cel_runtime *runtime = call->view->runtime;
+    struct cel_runtime *runtime = call->view->runtime;
     struct json_writer *w = &call->answer;
 
     json_begin_object(w);
     json_key(w, "implementation");
     json_text(w, "celeriac.pool:threads");
     json_key(w, "max-concurrency");
-    json_integer(w, call->view->options->settings->concurrency);
+    json_integer(w, (int64_t)atomic_load(&runtime->threads));
     json_key(w, "threads");
-    json_integer(w, call->view->options->settings->concurrency);
+    json_integer(w, (int64_t)atomic_load(&runtime->threads));
     json_key(w, "processes");
     json_begin_array(w);
     json_integer(w, runtime->pid);

@@ -15,12 +15,21 @@
 #include "worker/settler.h"
 #include "worker/task_context.h"
 
+/* A task thread's place. */
+struct place {
+    struct cel_pool *pool;
+    pthread_t thread;
+    bool taken;        /* a thread was started here and not joined yet */
+    atomic_bool ended; /* it has left its loop */
+};
+
 struct cel_pool {
     struct cel_runtime *runtime;
-    size_t count; /* threads started */
+    size_t stack;
     int ended_fd; /* eventfd, written when the last thread ends */
     atomic_size_t running;
-    pthread_t threads[];
+    pthread_mutex_t lock;  /* of the places, which grow and join use */
+    struct place places[]; /* CEL_POOL_THREADS_MAX; those never taken cost no memory */
 };
 
 /* What one task thread keeps from one request to the next. */
@@ -143,7 +152,8 @@ static void execute(struct executor *executor, struct cel_request *request)
 
 static void *run(void *argument)
 {
-    struct cel_pool *pool = argument;
+    struct place *place = argument;
+    struct cel_pool *pool = place->pool;
     struct executor executor = {.runtime = pool->runtime};
     struct cel_request *request;
     const uint64_t one = 1;
@@ -156,46 +166,84 @@ static void *run(void *argument)
     cel_task_context_close(&executor.task);
     if (atomic_fetch_sub(&pool->running, 1) == 1 && write(pool->ended_fd, &one, sizeof one) < 0)
         log_critical("worker", "cannot report the end of the last task thread");
+    atomic_store(&place->ended, true);
     return NULL;
 }
 
-static enum celeriac_err start_threads(struct cel_pool *pool, size_t threads, size_t stack,
+/* Joins threads that were let go, so that their places are free; the lock is held. */
+static void reap(struct cel_pool *pool)
+{
+    for (size_t i = 0; i < CEL_POOL_THREADS_MAX; i++) {
+        struct place *place = &pool->places[i];
+
+        if (!place->taken || !atomic_load(&place->ended))
+            continue;
+        pthread_join(place->thread, NULL);
+        place->taken = false;
+        atomic_store(&place->ended, false);
+    }
+}
+
+/* Starts one thread in a free place; the lock is held. False when the system allows no more. */
+static bool start_one(struct cel_pool *pool, const pthread_attr_t *attributes)
+{
+    struct place *place = pool->places;
+
+    while (place < pool->places + CEL_POOL_THREADS_MAX && place->taken)
+        place++;
+    if (place == pool->places + CEL_POOL_THREADS_MAX)
+        return false;
+    place->pool = pool;
+    atomic_fetch_add(&pool->running, 1);
+    if (pthread_create(&place->thread, attributes, run, place)) {
+        atomic_fetch_sub(&pool->running, 1);
+        return false;
+    }
+    place->taken = true;
+    pthread_setname_np(place->thread, "task");
+    return true;
+}
+
+static enum celeriac_err start_threads(struct cel_pool *pool, size_t threads,
                                        struct celeriac_error *err)
 {
     pthread_attr_t attributes;
     enum celeriac_err code = CELERIAC_OK;
+    size_t started = 0;
 
     pthread_attr_init(&attributes);
-    if (pthread_attr_setstacksize(&attributes, stack ? stack : CEL_POOL_STACK_DEFAULT))
+    if (pthread_attr_setstacksize(&attributes, pool->stack))
         code = celeriac_error_set(err, CELERIAC_ERR_VALUE, "task_stack: %zu bytes is too small",
-                                  stack);
-    while (code == CELERIAC_OK && pool->count < threads) {
-        atomic_fetch_add(&pool->running, 1);
-        if (pthread_create(&pool->threads[pool->count], &attributes, run, pool)) {
-            atomic_fetch_sub(&pool->running, 1);
-            code = celeriac_error_set(err, CELERIAC_ERR_SYSTEM,
-                                      "concurrency: the system allows only %zu of %zu task threads",
-                                      pool->count, threads);
-        } else {
-            pthread_setname_np(pool->threads[pool->count++], "task");
-        }
-    }
+                                  pool->stack);
+    pthread_mutex_lock(&pool->lock);
+    reap(pool);
+    while (code == CELERIAC_OK && started < threads && start_one(pool, &attributes))
+        started++;
+    pthread_mutex_unlock(&pool->lock);
     pthread_attr_destroy(&attributes);
+    atomic_fetch_add(&pool->runtime->threads, started);
+    if (code == CELERIAC_OK && started < threads)
+        code = celeriac_error_set(err, CELERIAC_ERR_SYSTEM,
+                                  "concurrency: the system allows only %zu of %zu task threads",
+                                  started, threads);
     return code;
 }
 
 enum celeriac_err cel_pool_create(struct cel_runtime *runtime, size_t threads, size_t stack,
                                   struct cel_pool **pool, struct celeriac_error *err)
 {
-    struct cel_pool *p = mem_calloc(1, sizeof *p + threads * sizeof(pthread_t));
+    struct cel_pool *p = mem_calloc(1, sizeof *p + CEL_POOL_THREADS_MAX * sizeof(struct place));
     enum celeriac_err code;
 
     if (!p)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     p->runtime = runtime;
+    p->stack = stack ? stack : CEL_POOL_STACK_DEFAULT;
+    atomic_store(&runtime->threads, 0);
+    pthread_mutex_init(&p->lock, NULL);
     p->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     code = p->ended_fd < 0 ? celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot make an eventfd")
-                           : start_threads(p, threads, stack, err);
+                           : start_threads(p, threads, err);
     if (code) {
         cel_ready_queue_close(runtime->ready);
         (void)cel_pool_join(p, -1);
@@ -206,18 +254,39 @@ enum celeriac_err cel_pool_create(struct cel_runtime *runtime, size_t threads, s
     return CELERIAC_OK;
 }
 
+enum celeriac_err cel_pool_grow(struct cel_pool *pool, size_t n, struct celeriac_error *err)
+{
+    if (n > CEL_POOL_THREADS_MAX - atomic_load(&pool->runtime->threads))
+        return celeriac_error_set(err, CELERIAC_ERR_LIMIT, "at most %d threads",
+                                  CEL_POOL_THREADS_MAX);
+    return start_threads(pool, n, err);
+}
+
+enum celeriac_err cel_pool_shrink(struct cel_pool *pool, size_t n, struct celeriac_error *err)
+{
+    if (n >= atomic_load(&pool->runtime->threads))
+        return celeriac_error_set(err, CELERIAC_ERR_LIMIT, "at least one thread must stay");
+    atomic_fetch_sub(&pool->runtime->threads, n);
+    cel_ready_queue_dismiss(pool->runtime->ready, n);
+    return CELERIAC_OK;
+}
+
 bool cel_pool_join(struct cel_pool *pool, int abandon_fd)
 {
     struct pollfd fds[] = {{.fd = pool->ended_fd, .events = POLLIN},
                            {.fd = abandon_fd, .events = POLLIN}};
 
-    while (pool->count > 0 && atomic_load(&pool->running) > 0) {
+    while (atomic_load(&pool->running) > 0) {
         if (poll(fds, 2, -1) > 0 && !(fds[0].revents & POLLIN) && (fds[1].revents & POLLIN))
             return false;
     }
-    for (size_t i = 0; i < pool->count; i++)
-        pthread_join(pool->threads[i], NULL);
-    pool->count = 0;
+    pthread_mutex_lock(&pool->lock);
+    for (size_t i = 0; i < CEL_POOL_THREADS_MAX; i++) {
+        if (pool->places[i].taken)
+            pthread_join(pool->places[i].thread, NULL);
+        pool->places[i].taken = false;
+    }
+    pthread_mutex_unlock(&pool->lock);
     return true;
 }
 
@@ -227,5 +296,6 @@ void cel_pool_destroy(struct cel_pool *pool)
         return;
     if (pool->ended_fd >= 0)
         close(pool->ended_fd);
+    pthread_mutex_destroy(&pool->lock);
     mem_free(pool);
 }

@@ -26,6 +26,15 @@ enum celeriac_err cel_pool_create(struct cel_runtime *runtime, size_t threads, s
                                   struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
 /*
+ * Starts n more threads, or lets n go when they have ended what they are doing; the last one stays.
+ * One thread at a time. CELERIAC_ERR_LIMIT; CELERIAC_ERR_SYSTEM when the system allows fewer.
+ */
+enum celeriac_err cel_pool_grow(struct cel_pool *pool, size_t n,
+                                struct celeriac_error *err) CELERIAC_MUST_CHECK;
+enum celeriac_err cel_pool_shrink(struct cel_pool *pool, size_t n,
+                                  struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/*
  * Waits until all threads have ended, which they do once runtime->ready is closed and their task
  * has returned; or until abandon_fd is readable, and then returns false: the threads go on running.
  */

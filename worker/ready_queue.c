@@ -9,6 +9,7 @@ struct cel_ready_queue {
     pthread_mutex_t lock;
     pthread_cond_t filled; /* signalled once for each item that a waiting thread should take */
     size_t waiting;        /* threads inside pop() that found nothing */
+    size_t dismissed;      /* threads to let go */
     bool closed;
     size_t head; /* index of the oldest item */
     size_t count;
@@ -88,12 +89,14 @@ void *cel_ready_queue_pop(struct cel_ready_queue *queue)
     void *item = NULL;
 
     pthread_mutex_lock(&queue->lock);
-    while (queue->count == 0 && !queue->closed) {
+    while (queue->count == 0 && !queue->closed && queue->dismissed == 0) {
         queue->waiting++;
         pthread_cond_wait(&queue->filled, &queue->lock);
         queue->waiting--;
     }
-    if (!queue->closed)
+    if (queue->dismissed > 0)
+        queue->dismissed--;
+    else if (!queue->closed)
         item = take_oldest(queue);
     pthread_mutex_unlock(&queue->lock);
     return item;
@@ -107,6 +110,14 @@ void *cel_ready_queue_take(struct cel_ready_queue *queue)
     item = take_oldest(queue);
     pthread_mutex_unlock(&queue->lock);
     return item;
+}
+
+void cel_ready_queue_dismiss(struct cel_ready_queue *queue, size_t n)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->dismissed += n;
+    pthread_mutex_unlock(&queue->lock);
+    pthread_cond_broadcast(&queue->filled);
 }
 
 void cel_ready_queue_close(struct cel_ready_queue *queue)

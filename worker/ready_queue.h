@@ -26,7 +26,8 @@ void cel_ready_queue_destroy(struct cel_ready_queue *queue);
 enum celeriac_err cel_ready_queue_push(struct cel_ready_queue *queue, void *const *items,
                                        size_t count) CELERIAC_MUST_CHECK;
 
-/* Takes the oldest item, waiting for one; NULL when the queue is closed. The caller owns it. */
+/* Takes the oldest item, waiting for one; NULL when the queue is closed or
+ * the thread is let go. The caller owns it. */
 void *cel_ready_queue_pop(struct cel_ready_queue *queue);
 
 /* Takes the oldest item without waiting, also from a closed queue; NULL when there is none. */
@@ -34,6 +35,9 @@ void *cel_ready_queue_take(struct cel_ready_queue *queue);
 
 /* Wakes every waiting thread with NULL and refuses further items. What is inside stays. */
 void cel_ready_queue_close(struct cel_ready_queue *queue);
+
+/* Lets n threads go: each gets NULL from its present or next cel_ready_queue_pop(). */
+void cel_ready_queue_dismiss(struct cel_ready_queue *queue, size_t n);
 
 /* Number of items inside. */
 size_t cel_ready_queue_count(struct cel_ready_queue *queue);

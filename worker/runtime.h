@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/span.h"
@@ -22,6 +23,7 @@ struct cel_settler;
 struct cel_consumer;
 struct cel_events;
 struct cel_live;
+struct cel_pool;
 
 /* Counters, see struct celeriac_worker_stats. */
 struct cel_counters {
@@ -41,6 +43,8 @@ struct cel_runtime {
     struct cel_window *window;
     struct cel_settler *settler;
     struct cel_consumer *consumer;
+    struct cel_pool *pool;
+    atomic_size_t threads;     /* task threads that there are to be */
     struct cel_events *events; /* for monitors; sent by the control thread */
     struct cel_live *live;     /* what remote control shows */
     int wake_fd;               /* eventfd that wakes the consumer */

@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 
 struct cel_window {
-    size_t limit;
+    atomic_size_t limit;
     int wake_fd;
     atomic_size_t taken;
     atomic_bool starved; /* the consumer was refused and waits for room */
@@ -20,7 +20,7 @@ enum celeriac_err cel_window_create(size_t limit, int wake_fd, struct cel_window
 
     if (!w)
         return CELERIAC_ERR_MEMORY;
-    w->limit = limit;
+    atomic_init(&w->limit, limit);
     w->wake_fd = wake_fd;
     atomic_init(&w->taken, 0);
     atomic_init(&w->starved, false);
@@ -35,15 +35,27 @@ void cel_window_destroy(struct cel_window *window)
 
 size_t cel_window_limit(const struct cel_window *window)
 {
-    return window->limit;
+    return atomic_load(&window->limit);
+}
+
+void cel_window_set_limit(struct cel_window *window, size_t limit)
+{
+    const uint64_t one = 1;
+
+    atomic_store(&window->limit, limit);
+    if (!atomic_exchange(&window->starved, false))
+        return;
+    if (write(window->wake_fd, &one, sizeof one) < 0)
+        return;
 }
 
 static size_t room_now(const struct cel_window *window, size_t ready, size_t threads)
 {
     size_t taken = atomic_load(&window->taken);
-    size_t room = taken < window->limit ? window->limit - taken : 0;
+    size_t limit = atomic_load(&window->limit);
+    size_t room = taken < limit ? limit - taken : 0;
 
-    return room * 4 >= window->limit || ready <= threads / 2 ? room : 0;
+    return room * 4 >= limit || ready <= threads / 2 ? room : 0;
 }
 
 size_t cel_window_room(struct cel_window *window, size_t ready, size_t threads)

@@ -29,8 +29,11 @@ void cel_window_destroy(struct cel_window *window);
  */
 size_t cel_window_room(struct cel_window *window, size_t ready, size_t threads);
 
-/* Messages that may be held: the limit it was made with. Any thread. */
+/* Messages that may be held. Any thread. */
 size_t cel_window_limit(const struct cel_window *window);
+
+/* Changes the limit; what is held beyond it stays held. Any thread. */
+void cel_window_set_limit(struct cel_window *window, size_t limit);
 
 /* Takes n of the room that cel_window_room() showed. Consumer thread only. */
 void cel_window_take(struct cel_window *window, size_t n);

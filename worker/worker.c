@@ -51,9 +51,9 @@ struct celeriac_worker {
     size_t queue_count;
     const char **tasks; /* names for the claimer while running */
     struct cel_keeper *keeper;
-    struct cel_pool *pool;
     struct cel_control *control;
-    int cold_fd; /* eventfd; readable: stop cold */
+    struct cel_result_store_options results; /* for the control thread */
+    int cold_fd;                             /* eventfd; readable: stop cold */
 
     pthread_mutex_t lock; /* of what follows */
     bool running;
@@ -167,10 +167,9 @@ static enum celeriac_err set_numbers(struct celeriac_worker *worker,
     return CELERIAC_OK;
 }
 
-static size_t window_limit(const struct celeriac_worker *worker)
+static size_t window_limit(const struct celeriac_worker *worker, size_t threads)
 {
-    size_t limit =
-        (size_t)worker->options.concurrency * (size_t)worker->options.prefetch_multiplier;
+    size_t limit = threads * (size_t)worker->options.prefetch_multiplier;
 
     if (worker->options.prefetch_unlimited || limit > UNLIMITED_PREFETCH)
         return UNLIMITED_PREFETCH;
@@ -206,9 +205,11 @@ static enum celeriac_err set_up(struct celeriac_worker *worker,
     if (code == CELERIAC_OK)
         code = cel_registry_create(&runtime->registry);
     if (code == CELERIAC_OK)
-        code = cel_window_create(window_limit(worker), runtime->wake_fd, &runtime->window);
+        code = cel_window_create(window_limit(worker, worker->options.concurrency),
+                                 runtime->wake_fd, &runtime->window);
     if (code == CELERIAC_OK)
-        code = cel_ready_queue_create(window_limit(worker) + CEL_CLAIM_ROOM_MAX, &runtime->ready);
+        code = cel_ready_queue_create(
+            window_limit(worker, CEL_POOL_THREADS_MAX) + CEL_CLAIM_ROOM_MAX, &runtime->ready);
     return code ? celeriac_error_set(err, code, "out of memory") : CELERIAC_OK;
 }
 
@@ -265,16 +266,23 @@ enum celeriac_err celeriac_worker_register(struct celeriac_worker *worker,
 
 /* ---- starting ------------------------------------------------------------------------------ */
 
+static struct cel_result_store_options results_of(const struct celeriac_worker *worker)
+{
+    return (struct cel_result_store_options){
+        .conn = cel_to_backend(&worker->addresses, "celeriac-results"),
+        .keys = worker->addresses.keys,
+        .expires = worker->options.result_expires,
+        .keep = worker->options.result_keep,
+    };
+}
+
 static enum celeriac_err start_settler(struct celeriac_worker *worker, struct celeriac_error *err)
 {
     struct cel_finisher_options options = {
         .conn = cel_to_broker(&worker->addresses, "celeriac-finish"),
         .keys = worker->addresses.keys,
         .worker_id = worker->runtime.id,
-        .results = {.conn = cel_to_backend(&worker->addresses, "celeriac-results"),
-                    .keys = worker->addresses.keys,
-                    .expires = worker->options.result_expires,
-                    .keep = worker->options.result_keep},
+        .results = results_of(worker),
     };
 
     return cel_settler_create(&options, &worker->runtime, &worker->runtime.settler, err);
@@ -302,8 +310,8 @@ static enum celeriac_err start_consumer(struct celeriac_worker *worker, struct c
         options.tasks = worker->tasks;
         options.task_count = count;
     }
-    return cel_consumer_create(&options, &worker->runtime, worker->options.concurrency,
-                               worker->options.eta_task_limit, &worker->runtime.consumer, err);
+    return cel_consumer_create(&options, &worker->runtime, worker->options.eta_task_limit,
+                               &worker->runtime.consumer, err);
 }
 
 static enum celeriac_err start_keeper(struct celeriac_worker *worker, struct celeriac_error *err)
@@ -348,9 +356,11 @@ static enum celeriac_err start_control(struct celeriac_worker *worker, struct ce
         .backend = worker->addresses.backend,
         .queues = worker->queues,
         .queue_count = worker->queue_count,
+        .results = &worker->results,
         .worker = worker,
     };
 
+    worker->results = results_of(worker);
     return cel_control_create(&options, &worker->runtime, &worker->control, err);
 }
 
@@ -371,7 +381,7 @@ static enum celeriac_err start(struct celeriac_worker *worker, struct celeriac_e
         code = start_consumer(worker, err);
     if (code == CELERIAC_OK)
         code = cel_pool_create(&worker->runtime, worker->options.concurrency,
-                               worker->options.task_stack, &worker->pool, err);
+                               worker->options.task_stack, &worker->runtime.pool, err);
     if (code == CELERIAC_OK)
         code = start_keeper(worker, err);
     if (code == CELERIAC_OK)
@@ -396,14 +406,14 @@ static bool stop_parts(struct celeriac_worker *worker)
     bool ended = true;
 
     atomic_store(&runtime->stopping, true);
-    save_revoked(runtime);
     cel_ready_queue_close(runtime->ready);
-    if (worker->pool)
-        ended = cel_pool_join(worker->pool, worker->cold_fd);
+    if (runtime->pool)
+        ended = cel_pool_join(runtime->pool, worker->cold_fd);
     if (runtime->settler)
         cel_settler_stop(runtime->settler, ended ? WARM_WRITE_NS : COLD_WRITE_NS);
     if (worker->control)
         cel_control_stop(worker->control);
+    save_revoked(runtime);
     if (worker->keeper)
         cel_keeper_leave(worker->keeper, ended ? WARM_LEAVE_NS : COLD_LEAVE_NS);
     return ended;
@@ -417,7 +427,7 @@ static void release_parts(struct celeriac_worker *worker)
     cel_control_destroy(worker->control);
     while ((request = cel_ready_queue_take(runtime->ready)))
         cel_request_destroy(request);
-    cel_pool_destroy(worker->pool);
+    cel_pool_destroy(runtime->pool);
     cel_settler_destroy(runtime->settler);
     cel_consumer_destroy(runtime->consumer);
     cel_keeper_destroy(worker->keeper);
@@ -426,7 +436,7 @@ static void release_parts(struct celeriac_worker *worker)
     cel_rates_destroy(runtime->rates);
     mem_free(worker->tasks);
     worker->control = NULL;
-    worker->pool = NULL;
+    runtime->pool = NULL;
     runtime->live = NULL;
     runtime->events = NULL;
     runtime->settler = NULL;

@@ -115,19 +115,52 @@ void cel_mailbox_destroy(struct cel_mailbox *mailbox)
     mem_free(mailbox);
 }
 
-/* SADD or SREM of our binding. */
-static enum celeriac_err change_binding(struct cel_mailbox *mailbox, struct span command,
-                                        struct celeriac_error *err)
+/* SADD or SREM of a binding. */
+static enum celeriac_err change_member(struct cel_mailbox *mailbox, struct span command,
+                                       struct span key, struct span member,
+                                       struct celeriac_error *err)
 {
     struct cel_pipeline p;
     enum celeriac_err code;
 
     cel_pipeline_init(&p);
-    CEL_COMMAND(&p, command, strbuf_span(&mailbox->binding), strbuf_span(&mailbox->member));
+    CEL_COMMAND(&p, command, key, member);
     code = cel_pipeline_run(&p, cel_publisher_conn(mailbox->publisher), err);
     if (code == CELERIAC_OK)
         code = cel_reply_check(cel_pipeline_reply(&p, 0), err);
     cel_pipeline_close(&p);
+    return code;
+}
+
+/* The same of our own. */
+static enum celeriac_err change_binding(struct cel_mailbox *mailbox, struct span command,
+                                        struct celeriac_error *err)
+{
+    return change_member(mailbox, command, strbuf_span(&mailbox->binding),
+                         strbuf_span(&mailbox->member), err);
+}
+
+enum celeriac_err cel_mailbox_bind(struct cel_mailbox *mailbox, struct span exchange,
+                                   struct span routing_key, struct span queue,
+                                   struct celeriac_error *err)
+{
+    struct strbuf key;
+    struct strbuf member;
+    enum celeriac_err code;
+
+    strbuf_init(&key, NAME_MAX_BYTES);
+    strbuf_init(&member, NAME_MAX_BYTES);
+    cel_key_binding(mailbox->keys, exchange, &key);
+    cel_binding_member(mailbox->keys, routing_key, (struct span){0}, queue, &member);
+    code = strbuf_status(&key);
+    if (code == CELERIAC_OK)
+        code = strbuf_status(&member);
+    if (code)
+        (void)celeriac_error_set(err, code, "exchange, routing_key or queue: too long");
+    else
+        code = change_member(mailbox, SPAN("SADD"), strbuf_span(&key), strbuf_span(&member), err);
+    strbuf_close(&key);
+    strbuf_close(&member);
     return code;
 }
 

@@ -81,6 +81,14 @@ enum celeriac_err cel_mailbox_held(struct cel_mailbox *mailbox, const struct spa
 /* Sleeps before the next attempt after a failure; see cel_conn_pause(). */
 enum celeriac_err cel_mailbox_pause(struct cel_mailbox *mailbox, int wake_fd) CELERIAC_MUST_CHECK;
 
+/*
+ * Binds a queue to a direct exchange under a key, as kombu's queue declaration does. Errors as
+ * cel_pipeline_run(), CELERIAC_ERR_LIMIT for names that are too long.
+ */
+enum celeriac_err cel_mailbox_bind(struct cel_mailbox *mailbox, struct span exchange,
+                                   struct span routing_key, struct span queue,
+                                   struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
 /* Takes the node's binding away again: it is no longer there. One attempt. */
 enum celeriac_err cel_mailbox_leave(struct cel_mailbox *mailbox,
                                     struct celeriac_error *err) CELERIAC_MUST_CHECK;

@@ -82,9 +82,8 @@ class InspectTest(Stage):
 
     def test_checklist_82_empty_lists(self):
         for name in ("active", "reserved", "scheduled", "revoked"):
-            if name != "revoked":
-                ours, theirs = self.both(name)
-                self.assertEqual((ours, theirs), ([], []), name)
+            ours, theirs = self.both(name)
+            self.assertEqual((ours, theirs), ([], []), name)
 
     def test_checklist_82_active_queues(self):
         for client in self.each_client():
@@ -174,6 +173,159 @@ class InspectTest(Stage):
     def test_checklist_85_python_workers_find_us(self):
         self.py.restart()
         self.assertTrue(self.py.logged("mingle: sync complete|mingle: all alone"))
+
+
+class ControlTest(Stage):
+    """Commands that change something."""
+
+    def same_answer(self, name, arguments=None):
+        for client in self.each_client():
+            ours, theirs = self.both(name, arguments, kind="control", client=client)
+            self.assertEqual(ours, theirs, (name, arguments))
+
+    def active_queues(self, node):
+        return {q["name"] for q in self.client.inspect("active_queues", node)}
+
+    def test_checklist_87_rate_limit(self):
+        for task, rate in (("t.boom", "10/m"), ("nope", "10/m"), ("t.boom", "bogus"), ("t.boom", 5), ("t.boom", None),
+                           ("t.boom", "")):
+            self.same_answer("rate_limit", {"task_name": task, "rate_limit": rate})
+        self.same_answer("rate_limit", {"task_name": "t.boom"})
+
+    def test_checklist_87_rate_limit_is_kept(self):
+        self.client.control("rate_limit", self.c.nodename, {"task_name": "t.add", "rate_limit": "5/s"})
+        start = time.monotonic()
+        for task in [self.client.send("t.add", 1, 2, queue="qc") for _ in range(6)]:
+            self.client.get(task)
+        self.assertGreater(time.monotonic() - start, 0.8)
+        self.client.control("rate_limit", self.c.nodename, {"task_name": "t.add", "rate_limit": 0})
+
+    def test_checklist_87_pool(self):
+        for name in ("pool_restart", "autoscale"):
+            self.same_answer(name)
+        self.same_answer("autoscale", {"x": 1})
+        before = self.client.inspect("stats", self.c.nodename)
+        self.assertEqual(self.client.control("pool_grow", self.c.nodename, {"n": 3}), {"ok": "pool will grow"})
+        grown = self.client.inspect("stats", self.c.nodename)
+        self.assertEqual(grown["pool"]["max-concurrency"], before["pool"]["max-concurrency"] + 3)
+        self.assertEqual(grown["prefetch_count"], before["prefetch_count"] + 12)
+        tasks = [self.client.send("t.sleep", 1, queue="qc") for _ in range(5)]
+        wait_until(lambda: len(self.client.inspect("active", self.c.nodename)) == 5, 20, "five to run")
+        self.assertEqual(self.client.control("pool_shrink", self.c.nodename, {"n": 3}), {"ok": "pool will shrink"})
+        for task in tasks:
+            self.client.get(task)
+        more = [self.client.send("t.sleep", 0.5, queue="qc") for _ in range(4)]
+        wait_until(lambda: len(self.client.inspect("active", self.c.nodename)) == 2, 20, "two to run")
+        self.assertEqual(len(self.client.inspect("reserved", self.c.nodename)), 2)
+        for task in more:
+            self.client.get(task)
+        self.assertIn("error", self.client.control("pool_shrink", self.c.nodename, {"n": 2}))
+        self.assertIn("error", self.client.control("pool_grow", self.c.nodename, {"n": 5000}))
+        self.assertEqual(self.client.inspect("stats", self.c.nodename)["pool"]["max-concurrency"], 2)
+
+    def test_checklist_87_consumers(self):
+        self.same_answer("add_consumer", {"queue": "extra"})
+        self.assertEqual(self.active_queues(self.c.nodename), {"qc", "extra"})
+        self.same_answer("cancel_consumer", {"queue": "extra"})
+        self.assertEqual(self.active_queues(self.c.nodename), {"qc"})
+        self.assertEqual(self.client.control("add_consumer", self.c.nodename,
+                                             {"queue": "other", "exchange": "ex", "routing_key": "key"}),
+                         {"ok": "add consumer other"})
+        self.assertEqual(self.redis.call("SMEMBERS", "_kombu.binding.ex"), [b"key\x06\x16\x06\x16other"])
+        self.assertEqual(self.client.get(self.client.send("t.add", 2, 3, queue="other"))["value"], 5)
+        self.client.control("cancel_consumer", self.c.nodename, {"queue": "other"})
+        task = self.client.send("t.add", 2, 3, queue="other")
+        self.assertEqual(self.client.get(self.client.send("t.add", 1, 3, queue="qc"))["value"], 4)
+        self.assertEqual(self.redis.call("LLEN", "other"), 1)
+        self.client.control("cancel_consumer", self.c.nodename, {"queue": "qc"})
+        self.assertEqual(self.active_queues(self.c.nodename), set())
+        self.client.control("add_consumer", self.c.nodename, {"queue": "qc"})
+        self.client.control("add_consumer", self.c.nodename, {"queue": "other"})
+        self.assertEqual(self.client.get(task)["value"], 5)
+        self.client.control("cancel_consumer", self.c.nodename, {"queue": "other"})
+        self.assertIn("error", self.client.control("add_consumer", self.c.nodename, {"queue": "x" * 300}))
+        self.assertIn("error", self.client.control("add_consumer", self.c.nodename,
+                                                   {"queue": "t", "exchange": "t", "exchange_type": "topic"}))
+
+    def test_checklist_86_revoke(self):
+        self.same_answer("revoke", {"task_id": "one"})
+        ours = self.client.control("revoke", self.c.nodename, {"task_id": ["a1", "a2"]})
+        self.assertIn(ours["ok"], ("tasks {'a1', 'a2'} flagged as revoked", "tasks {'a2', 'a1'} flagged as revoked"))
+        self.same_answer("revoke", {"task_id": []})
+        self.same_answer("revoke", {})
+        self.assertLessEqual({"one", "a1", "a2"}, set(self.client.inspect("revoked", self.c.nodename)))
+        # A task that waits is recorded at once and never run.
+        task = self.client.send("t.add", 1, 2, queue="qc", countdown=1)
+        wait_until(lambda: self.client.inspect("scheduled", self.c.nodename), 20, "the task to wait")
+        self.client.control("revoke", self.c.nodename, {"task_id": task})
+        self.assertEqual(self.client.get(task), {"state": "REVOKED", "value": "TaskRevokedError('revoked')"})
+        # A result that is there stays.
+        done = self.client.send("t.add", 1, 2, queue="qc")
+        self.client.get(done)
+        self.client.control("revoke", self.c.nodename, {"task_id": done})
+        self.assertEqual(self.client.get(done)["state"], "SUCCESS")
+
+    def test_checklist_86_terminate(self):
+        self.same_answer("revoke", {"task_id": "unknown", "terminate": True})
+        self.same_answer("terminate", {"task_id": "unknown", "signal": "KILL"})
+        self.same_answer("terminate", {"task_id": "unknown", "signal": 9})
+        self.assertIn("AttributeError", self.client.control("terminate", self.c.nodename,
+                                                            {"task_id": "x", "signal": "NOPE"})["error"])
+        running = [self.client.send("t.sleep", 1, queue="qc") for _ in range(2)]
+        wait_until(lambda: len(self.client.inspect("active", self.c.nodename)) == 2, 20, "two to run")
+        waiting = self.client.send("t.sleep", 0, queue="qc")
+        wait_until(lambda: self.client.inspect("reserved", self.c.nodename), 20, "one to wait")
+        self.assertEqual(self.client.control("terminate", self.c.nodename, {"task_id": waiting, "signal": "TERM"}),
+                         {"ok": f"terminate: {waiting}"})
+        self.assertIn("NotImplementedError", self.client.control("terminate", self.c.nodename,
+                                                                 {"task_id": running, "signal": "TERM"})["error"])
+        self.assertEqual(self.client.get(waiting)["state"], "REVOKED")
+        for task in running:
+            self.assertEqual(self.client.get(task)["state"], "SUCCESS")
+
+    def test_checklist_86_stamps(self):
+        for headers in ({"mid": "m1"}, {"mid": ["m1", "m2"], "other": 3}):
+            ours, theirs = self.both("revoke_by_stamped_headers", {"headers": headers}, kind="control")
+            self.assertEqual(ours, theirs)
+        ours, theirs = self.both("revoke_by_stamped_headers", {"headers": {"mid": "m3"}, "terminate": True}, kind="control")
+        self.assertEqual(ours, theirs)
+
+    def test_checklist_85_hello(self):
+        self.client.control("revoke", self.c.nodename, {"task_id": "shared"})
+        for revoked in ({"theirs": [5.0, "theirs"]}, ["theirs"], {}, [], None, "x", 5):
+            answer = self.client.inspect("hello", self.c.nodename, {"from_node": "x@y", "revoked": revoked})
+            self.assertIsInstance(answer["clock"], int)
+            since, name = answer["revoked"]["shared"]
+            self.assertEqual(name, "shared")
+            self.assertIsInstance(since, float)
+        self.assertIn("theirs", answer["revoked"])
+        self.assertIsNone(self.client.inspect("hello", self.c.nodename,
+                                              {"from_node": self.c.nodename, "revoked": {}}))
+
+    def test_checklist_85_revoked_ids_reach_a_python_worker(self):
+        self.client.control("revoke", self.c.nodename, {"task_id": "told-at-start"})
+        for venv in test_venvs():
+            with self.subTest(venv=venv):
+                peer = PythonWorker(self.session, f"peer-{venv}", venv=venv, options=("-Q", "qpeer")).start()
+                self.assertTrue(peer.logged("mingle: sync complete"))
+                ids = wait_until(lambda peer=peer: self.client.inspect("revoked", peer.nodename), 20, "an answer")
+                self.assertIn("told-at-start", ids)
+                peer.stop()
+
+    def test_checklist_87_shutdown(self):
+        worker = TaskWorker(self.session, "leaving", words=("qleave",)).start()
+        running = self.client.send("t.sleep_late", 0.5, queue="qleave")
+        wait_until(lambda: self.client.inspect("active", worker.nodename), 20, "the task to run")
+        self.client.call("inspect", "shutdown", {}, {"destination": [worker.nodename], "timeout": 0.2})
+        self.assertEqual(worker.wait_end(), 0)
+        self.assertEqual(self.client.get(running)["state"], "SUCCESS")
+
+    def test_other_commands(self):
+        for name in ("election", "heartbeat"):
+            arguments = {"id": "1", "topic": "t"} if name == "election" else {}
+            self.assertIsNone(self.client.control(name, self.c.nodename, arguments))
+        self.assertEqual(self.client.control("time_limit", self.c.nodename, {"task_name": "nope", "soft": 1}),
+                         {"error": "unknown task"})
 
 
 class RobustTest(Stage):

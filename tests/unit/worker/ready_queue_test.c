@@ -85,11 +85,34 @@ static void each_item_reaches_one_thread(void **state)
     cel_ready_queue_destroy(queue);
 }
 
+/* A thread that is let go leaves what waits to the others. */
+static void threads_are_let_go(void **state)
+{
+    struct cel_ready_queue *queue = NULL;
+    void *item = &numbers[0];
+    pthread_t reader;
+    void *result = NULL;
+
+    (void)state;
+    assert_int_equal(cel_ready_queue_create(CAPACITY, &queue), CELERIAC_OK);
+    assert_int_equal(pthread_create(&reader, NULL, drain, queue), 0);
+    cel_ready_queue_dismiss(queue, 1);
+    assert_int_equal(pthread_join(reader, &result), 0);
+    assert_int_equal(cel_ready_queue_push(queue, &item, 1), CELERIAC_OK);
+    cel_ready_queue_dismiss(queue, 1);
+    assert_null(cel_ready_queue_pop(queue));
+    assert_ptr_equal(cel_ready_queue_pop(queue), item);
+    cel_ready_queue_close(queue);
+    assert_null(cel_ready_queue_pop(queue));
+    cel_ready_queue_destroy(queue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_in_first_out_and_bounded),
         cmocka_unit_test(each_item_reaches_one_thread),
+        cmocka_unit_test(threads_are_let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,11 +83,32 @@ static void no_wake_is_lost(void **state)
     close(fd);
 }
 
+static void limit_changes(void **state)
+{
+    struct cel_window *window = NULL;
+    int fd = eventfd(0, EFD_NONBLOCK);
+
+    (void)state;
+    assert_int_equal(cel_window_create(4, fd, &window), CELERIAC_OK);
+    cel_window_take(window, 4);
+    assert_int_equal(cel_window_room(window, 9, 2), 0);
+    cel_window_set_limit(window, 8);
+    assert_int_equal(cel_window_limit(window), 8);
+    assert_int_equal(wakes(fd), 1);
+    assert_int_equal(cel_window_room(window, 9, 2), 4);
+    cel_window_set_limit(window, 2);
+    assert_int_equal(wakes(fd), 0);
+    assert_int_equal(cel_window_room(window, 0, 2), 0);
+    cel_window_destroy(window);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(room_is_what_is_not_taken),
         cmocka_unit_test(no_wake_is_lost),
+        cmocka_unit_test(limit_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

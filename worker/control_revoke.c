@@ -1,0 +1,378 @@
+/* Remote commands about revoking tasks (celery/worker/control.py). */
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "celery_proto/codec/pyrepr.h"
+#include "worker/control_call.h"
+#include "worker/events.h"
+#include "worker/live.h"
+#include "worker/request.h"
+#include "worker/revoke_record.h"
+#include "worker/revoked.h"
+
+/* Longest text of an answer: what is revoked is repeated in it. */
+#define TEXT_MAX ((size_t)8 * 1024 * 1024)
+
+/* ---- arguments ------------------------------------------------------------------------------- */
+
+/* The elements of a list, or the one value that stands for a list of itself. */
+static const struct json_node *first_of(const struct json_node *values)
+{
+    if (json_is_null(values))
+        return NULL;
+    return values->type == JSON_ARRAY ? json_first(values) : values;
+}
+
+static const struct json_node *next_of(const struct json_node *values, const struct json_node *one)
+{
+    return values->type == JSON_ARRAY ? json_next(values, one) : NULL;
+}
+
+static bool wants_termination(const struct cel_control_call *call)
+{
+    const struct json_node *terminate = cel_control_argument(call, "terminate");
+
+    return !json_is_null(terminate) && terminate->type != JSON_FALSE &&
+           !span_is(json_raw(terminate), "0") && !span_is(json_raw(terminate), "\"\"");
+}
+
+/* Whether `signal` is a name or number of a signal; answers with Python's error when it is none. */
+static bool check_signal(struct cel_control_call *call)
+{
+    static const char *const names[] = {"TERM", "KILL", "INT",  "QUIT", "HUP",
+                                        "USR1", "USR2", "ALRM", "ABRT", "STOP"};
+    const struct json_node *signal = cel_control_argument(call, "signal");
+    struct strbuf text;
+    struct span name;
+    bool known = false;
+
+    if (json_is_null(signal) || signal->type == JSON_INT)
+        return true;
+    strbuf_init(&text, TEXT_MAX);
+    if (cel_control_text(call, "signal", &text)) {
+        name = strbuf_span(&text);
+        if (span_starts(name, SPAN("SIG")))
+            name = (struct span){name.ptr + 3, name.len - 3};
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+            known = known || span_is(name, names[i]);
+        if (!known)
+            cel_control_raise(call, "AttributeError", "module 'signal' has no attribute 'SIG%.*s'",
+                              SPAN_PRINTF(name));
+    } else {
+        cel_control_raise(call, "TypeError", "signal name must be uppercase string.");
+    }
+    strbuf_close(&text);
+    return known;
+}
+
+/* ---- running tasks --------------------------------------------------------------------------- */
+
+/* Decides whether a command means a request. */
+typedef bool meant_fn(const struct json_node *what, const struct cel_task_message *message);
+
+/* Whether a list of ids, or the one id, names a message. */
+static bool names_id(const struct json_node *ids, const struct cel_task_message *message)
+{
+    struct strbuf text;
+    bool found = false;
+
+    strbuf_init(&text, TEXT_MAX);
+    for (const struct json_node *id = first_of(ids); id && !found; id = next_of(ids, id)) {
+        strbuf_clear(&text);
+        found = json_decode_string(id, &text) == CELERIAC_OK &&
+                span_equal(strbuf_span(&text), message->id);
+    }
+    strbuf_close(&text);
+    return found;
+}
+
+/* How many of the requests in a state are meant; their ids are added to *shown. */
+static size_t count_meant(struct cel_control_call *call, enum cel_live_state state, meant_fn *meant,
+                          const struct json_node *what, struct strbuf *shown)
+{
+    struct cel_live_entry *entries = NULL;
+    size_t count = 0;
+    size_t found = 0;
+
+    if (cel_live_snapshot(call->view->runtime->live, state, SIZE_MAX - 1, &entries, &count))
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct cel_task_message *message = entries[i].request->message;
+
+        if (!meant(what, message))
+            continue;
+        found++;
+        strbuf_add_text(shown, shown->len > 0 ? ", " : "");
+        strbuf_add_span(shown, message->id);
+    }
+    cel_live_release(entries, count);
+    return found;
+}
+
+static void refuse_termination(struct cel_control_call *call, size_t running)
+{
+    cel_control_raise(call, "NotImplementedError",
+                      "tasks run in threads here, which cannot be killed: %zu running task(s) go "
+                      "on; those not started yet are revoked",
+                      running);
+}
+
+/* ---- revoke, terminate ----------------------------------------------------------------------- */
+
+/* {'a', 'b'}, as Python shows a set of strings. */
+static void show_set(const struct json_node *ids, struct strbuf *out)
+{
+    bool empty = true;
+    struct strbuf text;
+
+    strbuf_init(&text, TEXT_MAX);
+    for (const struct json_node *id = first_of(ids); id; id = next_of(ids, id)) {
+        strbuf_clear(&text);
+        if (json_decode_string(id, &text))
+            continue;
+        strbuf_add_text(out, empty ? "{" : ", ");
+        cel_pyrepr_string(strbuf_span(&text), out);
+        empty = false;
+    }
+    strbuf_add_text(out, empty ? "set()" : "}");
+    strbuf_close(&text);
+}
+
+static void flag_id(struct cel_control_call *call, const struct json_node *id)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, TEXT_MAX);
+    if (json_decode_string(id, &text) == CELERIAC_OK &&
+        cel_revoked_add(call->view->runtime->revoked, strbuf_span(&text), clock_wall_us()))
+        log_warning("control", "an id could not be revoked", LOG_INT("bytes", text.len));
+    strbuf_close(&text);
+}
+
+static void revoke(struct cel_control_call *call, bool terminate)
+{
+    const struct json_node *ids = cel_control_argument(call, "task_id");
+    struct strbuf shown;
+    size_t running = 0;
+    size_t waiting = 0;
+
+    for (const struct json_node *id = first_of(ids); id; id = next_of(ids, id))
+        flag_id(call, id);
+    if (terminate && !check_signal(call))
+        return;
+    strbuf_init(&shown, TEXT_MAX);
+    if (terminate) {
+        waiting = count_meant(call, CEL_LIVE_RESERVED, names_id, ids, &shown);
+        running = count_meant(call, CEL_LIVE_ACTIVE, names_id, ids, &shown);
+    }
+    log_info("control", "tasks flagged as revoked", LOG_INT("running", running));
+    if (running > 0) {
+        refuse_termination(call, running);
+    } else {
+        struct strbuf answer;
+
+        strbuf_init(&answer, TEXT_MAX);
+        if (!terminate) {
+            strbuf_add_text(&answer, "tasks ");
+            show_set(ids, &answer);
+            strbuf_add_text(&answer, " flagged as revoked");
+        } else if (waiting > 0) {
+            strbuf_add_text(&answer, "terminate: ");
+            strbuf_add_span(&answer, strbuf_span(&shown));
+        } else {
+            strbuf_add_text(&answer, "terminate: tasks unknown");
+        }
+        cel_control_ok(call, strbuf_text(&answer));
+        strbuf_close(&answer);
+    }
+    strbuf_close(&shown);
+    cel_revoke_record(call, ids);
+}
+
+static void run_revoke(struct cel_control_call *call)
+{
+    revoke(call, wants_termination(call));
+}
+
+static void run_terminate(struct cel_control_call *call)
+{
+    if (!cel_control_argument(call, "signal"))
+        cel_control_raise(call, "TypeError",
+                          "terminate() missing 1 required positional argument: 'signal'");
+    else
+        revoke(call, true);
+}
+
+/* ---- stamps ---------------------------------------------------------------------------------- */
+
+static void flag_values(struct cel_control_call *call, struct span stamp,
+                        const struct json_node *values)
+{
+    for (const struct json_node *v = first_of(values); v; v = next_of(values, v))
+        if (cel_revoked_add_stamp(call->view->runtime->revoked, stamp, json_raw(v)))
+            log_warning("control", "a stamp could not be revoked", LOG_SPAN("stamp", stamp));
+}
+
+/* "key=value", as the command line gives it. */
+static void flag_pair(struct cel_control_call *call, struct span pair)
+{
+    struct strbuf quoted;
+    struct span stamp;
+    struct span value;
+
+    strbuf_init(&quoted, TEXT_MAX);
+    (void)span_cut(pair, '=', &stamp, &value);
+    json_quote(&quoted, value, JSON_STYLE_PYTHON);
+    if (strbuf_status(&quoted) ||
+        cel_revoked_add_stamp(call->view->runtime->revoked, stamp, strbuf_span(&quoted)))
+        log_warning("control", "a stamp could not be revoked", LOG_SPAN("stamp", stamp));
+    strbuf_close(&quoted);
+}
+
+/* Flags what `headers` holds: an object of stamps, or a list of pairs. */
+static void flag_headers(struct cel_control_call *call, const struct json_node *headers)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, TEXT_MAX);
+    for (const struct json_node *n = json_first(headers); n; n = json_next(headers, n)) {
+        strbuf_clear(&text);
+        if (json_decode_string(n, &text))
+            continue;
+        if (headers->type == JSON_ARRAY) {
+            flag_pair(call, strbuf_span(&text));
+        } else {
+            n = json_next(headers, n);
+            flag_values(call, strbuf_span(&text), n);
+        }
+    }
+    strbuf_close(&text);
+}
+
+/* The set of what was just revoked is the worker's: a message is meant when that set says so. */
+static size_t count_stamped(struct cel_control_call *call)
+{
+    struct cel_live_entry *entries = NULL;
+    size_t count = 0;
+    size_t found = 0;
+
+    if (cel_live_snapshot(call->view->runtime->live, CEL_LIVE_ACTIVE, SIZE_MAX - 1, &entries,
+                          &count))
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        found += cel_revoked_has_message(call->view->runtime->revoked, entries[i].request->message,
+                                         clock_wall_us());
+    cel_live_release(entries, count);
+    return found;
+}
+
+static void run_revoke_by_stamped_headers(struct cel_control_call *call)
+{
+    const struct json_node *headers = cel_control_argument(call, "headers");
+    bool terminate = wants_termination(call);
+    struct strbuf answer;
+    size_t running;
+
+    if (!check_signal(call))
+        return;
+    if (headers->type != JSON_OBJECT && headers->type != JSON_ARRAY) {
+        cel_control_raise(call, "AttributeError", "headers: neither a mapping nor a list");
+        return;
+    }
+    flag_headers(call, headers);
+    running = terminate ? count_stamped(call) : 0;
+    if (running > 0) {
+        refuse_termination(call, running);
+        return;
+    }
+    strbuf_init(&answer, TEXT_MAX);
+    strbuf_add_text(&answer, "headers ");
+    cel_pyrepr_exact(headers, false, &answer);
+    strbuf_add_text(&answer,
+                    terminate ? " were not terminated" : " flagged as revoked, but not terminated");
+    cel_control_ok(call, strbuf_text(&answer));
+    strbuf_close(&answer);
+}
+
+/* ---- showing and sharing --------------------------------------------------------------------- */
+
+static bool show_id(void *context, struct span id, int64_t since_us)
+{
+    (void)since_us;
+    json_string(context, id);
+    return true;
+}
+
+static void run_revoked(struct cel_control_call *call)
+{
+    json_begin_array(&call->answer);
+    cel_revoked_each(call->view->runtime->revoked, show_id, &call->answer);
+    json_end_array(&call->answer);
+}
+
+/*
+ * Celery before 5.7 wants with each id the sender's monotonic time in seconds, which must be a
+ * float; 5.7 looks at the ids only.
+ */
+static bool share_id(void *context, struct span id, int64_t since_us)
+{
+    struct json_writer *w = context;
+    double now = (double)clock_monotonic_ns() / (double)NS_PER_SEC;
+    double since = now - (double)(clock_wall_us() - since_us) / (double)US_PER_SEC;
+
+    json_key_span(w, id);
+    json_begin_array(w);
+    json_number(w, since > 0 ? since : 0);
+    json_string(w, id);
+    json_end_array(w);
+    return true;
+}
+
+/* A peer's ids: an object of them, or since 5.7 a list. */
+static void merge(struct cel_control_call *call, const struct json_node *revoked)
+{
+    if (!revoked || (revoked->type != JSON_OBJECT && revoked->type != JSON_ARRAY))
+        return;
+    for (const struct json_node *n = json_first(revoked); n; n = json_next(revoked, n)) {
+        if (n->type == JSON_STRING)
+            flag_id(call, n);
+        if (revoked->type == JSON_OBJECT)
+            n = json_next(revoked, n);
+    }
+}
+
+static void run_hello(struct cel_control_call *call)
+{
+    struct cel_runtime *runtime = call->view->runtime;
+    struct strbuf from;
+
+    strbuf_init(&from, TEXT_MAX);
+    (void)cel_control_text(call, "from_node", &from);
+    if (span_equal(strbuf_span(&from), runtime->hostname)) {
+        json_null(&call->answer);
+    } else {
+        log_info("control", "sync", LOG_SPAN("node", strbuf_span(&from)));
+        merge(call, cel_control_argument(call, "revoked"));
+        json_begin_object(&call->answer);
+        json_key(&call->answer, "revoked");
+        json_begin_object(&call->answer);
+        cel_revoked_each(runtime->revoked, share_id, &call->answer);
+        json_end_object(&call->answer);
+        json_key(&call->answer, "clock");
+        json_integer(&call->answer,
+                     (int64_t)cel_lamport_forward(cel_events_clock(runtime->events)));
+        json_end_object(&call->answer);
+    }
+    strbuf_close(&from);
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+const struct cel_control_command cel_control_revoking[] = {
+    {"revoke", NULL, run_revoke, "task_id", NULL},
+    {"terminate", NULL, run_terminate, "task_id", NULL},
+    {"revoke_by_stamped_headers", NULL, run_revoke_by_stamped_headers, "headers", NULL},
+    {"revoked", "dump_revoked", run_revoked, NULL, NULL},
+    {"hello", NULL, run_hello, "from_node", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
