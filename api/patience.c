@@ -14,12 +14,12 @@
 struct patience_entry {
     struct patience_entry *next, *previous;
     int fd;
-    bool busy;
-    int64_t since_ns;
+    int64_t due_ns; /* when it is cut off; INT64_MAX while we are the ones who work */
 };
 
 struct patience {
-    int64_t limit_ns;
+    int64_t request_ns;
+    int64_t answer_ns;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t stop;
@@ -30,7 +30,7 @@ struct patience {
 static void cut_off(struct patience *p, int64_t now_ns)
 {
     for (const struct patience_entry *e = p->first; e; e = e->next) {
-        if (!e->busy && now_ns - e->since_ns > p->limit_ns)
+        if (e->due_ns <= now_ns)
             (void)shutdown(e->fd, SHUT_RDWR);
     }
 }
@@ -38,10 +38,11 @@ static void cut_off(struct patience *p, int64_t now_ns)
 static void *watch(void *context)
 {
     struct patience *p = context;
+    int64_t shortest_ns = p->request_ns < p->answer_ns ? p->request_ns : p->answer_ns;
 
     pthread_mutex_lock(&p->lock);
     while (!p->stopping) {
-        int64_t due_ns = clock_monotonic_ns() + p->limit_ns / LOOKS;
+        int64_t due_ns = clock_monotonic_ns() + shortest_ns / LOOKS;
         const struct timespec due = {.tv_sec = due_ns / NS_PER_SEC, .tv_nsec = due_ns % NS_PER_SEC};
 
         (void)pthread_cond_timedwait(&p->stop, &p->lock, &due);
@@ -51,7 +52,7 @@ static void *watch(void *context)
     return NULL;
 }
 
-enum celeriac_err patience_create(int64_t limit_ns, struct patience **patience,
+enum celeriac_err patience_create(int64_t request_ns, int64_t answer_ns, struct patience **patience,
                                   struct celeriac_error *err)
 {
     struct patience *p = mem_calloc(1, sizeof *p);
@@ -59,7 +60,8 @@ enum celeriac_err patience_create(int64_t limit_ns, struct patience **patience,
 
     if (!p)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "no memory to watch connections");
-    p->limit_ns = limit_ns;
+    p->request_ns = request_ns;
+    p->answer_ns = answer_ns;
     pthread_mutex_init(&p->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -96,7 +98,7 @@ struct patience_entry *patience_enter(struct patience *p, int fd)
     if (!e)
         return NULL;
     e->fd = fd;
-    e->since_ns = clock_monotonic_ns();
+    e->due_ns = clock_monotonic_ns() + p->request_ns;
     pthread_mutex_lock(&p->lock);
     e->next = p->first;
     if (p->first)
@@ -106,24 +108,28 @@ struct patience_entry *patience_enter(struct patience *p, int fd)
     return e;
 }
 
-static void set_busy(struct patience *p, struct patience_entry *e, bool busy)
+static void set_due(struct patience *p, struct patience_entry *e, int64_t due_ns)
 {
     if (!e)
         return;
     pthread_mutex_lock(&p->lock);
-    e->busy = busy;
-    e->since_ns = clock_monotonic_ns();
+    e->due_ns = due_ns;
     pthread_mutex_unlock(&p->lock);
 }
 
 void patience_busy(struct patience *p, struct patience_entry *e)
 {
-    set_busy(p, e, true);
+    set_due(p, e, INT64_MAX);
+}
+
+void patience_answering(struct patience *p, struct patience_entry *e)
+{
+    set_due(p, e, clock_monotonic_ns() + p->answer_ns);
 }
 
 void patience_waiting(struct patience *p, struct patience_entry *e)
 {
-    set_busy(p, e, false);
+    set_due(p, e, clock_monotonic_ns() + p->request_ns);
 }
 
 void patience_leave(struct patience *p, struct patience_entry *e)

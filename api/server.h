@@ -26,6 +26,12 @@
 /* Longest time that sending one request may take, from its first line to the end of its body. */
 #define SERVER_REQUEST_SECONDS 60
 
+/*
+ * Longest time that reading one answer may take: the longest list has some MiB, which this leaves
+ * to a line of 128 kbit/s.
+ */
+#define SERVER_ANSWER_SECONDS 300
+
 struct server_options {
     int listen_fd;         /* from listen_socket_open(); taken over, also on failure */
     unsigned threads;      /* 0 means 2; at most 64 */
@@ -36,8 +42,9 @@ struct server_options {
      * this time on top, is closed too; 0 means 30.
      */
     unsigned head_seconds;
-    http_step_fn *handler; /* the first step of every request; must be set */
-    void *context;         /* given to the handler */
+    unsigned answer_seconds; /* for reading one answer; 0 means SERVER_ANSWER_SECONDS */
+    http_step_fn *handler;   /* the first step of every request; must be set */
+    void *context;           /* given to the handler */
 };
 
 struct server;

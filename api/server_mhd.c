@@ -236,6 +236,7 @@ static enum MHD_Result send_response(struct flight *f)
 
     if (!response)
         return MHD_NO;
+    patience_answering(f->server->patience, entry_of(f->connection));
     if (r->content_type)
         result = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->content_type);
     for (size_t i = 0; result == MHD_YES && i < r->header_count; i++)
@@ -379,6 +380,8 @@ enum celeriac_err server_create(const struct server_options *options, struct ser
 {
     const unsigned idle = options->idle_seconds ? options->idle_seconds : IDLE_SECONDS_DEFAULT;
     const unsigned head = options->head_seconds ? options->head_seconds : HEAD_SECONDS_DEFAULT;
+    const unsigned answer =
+        options->answer_seconds ? options->answer_seconds : SERVER_ANSWER_SECONDS;
     struct server *made = mem_calloc(1, sizeof *made);
     char why[REASON_SIZE];
     enum celeriac_err rc;
@@ -391,7 +394,7 @@ enum celeriac_err server_create(const struct server_options *options, struct ser
     made->context = options->context;
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->changed, NULL);
-    rc = patience_create((idle + head) * NS_PER_SEC, &made->patience, err);
+    rc = patience_create((idle + head) * NS_PER_SEC, answer * NS_PER_SEC, &made->patience, err);
     if (rc == CELERIAC_OK)
         made->daemon = start(made, options);
     if (!made->daemon) {

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -51,9 +52,28 @@ static void echo(struct http_exchange *x, void *context)
     http_finish(x);
 }
 
+/* Far more than the buffers of a connection hold. */
+#define LARGE_ANSWER ((size_t)32 * 1024 * 1024)
+
+static void answer_at_length(struct http_exchange *x)
+{
+    struct http_response *r = http_response(x);
+    char *to = strbuf_reserve(&r->body, LARGE_ANSWER);
+
+    assert_non_null(to);
+    memset(to, 'x', LARGE_ANSWER);
+    strbuf_grow(&r->body, LARGE_ANSWER);
+    r->status = 200;
+    http_finish(x);
+}
+
 static void handle(struct http_exchange *x, void *context)
 {
     (void)context;
+    if (span_is(http_request(x)->path, "/large")) {
+        answer_at_length(x);
+        return;
+    }
     if (!span_starts(http_request(x)->path, SPAN("/wait"))) {
         echo(x, NULL);
         return;
@@ -81,12 +101,13 @@ static void release_pending(void)
     pthread_mutex_unlock(&waiting.lock);
 }
 
-static int start_with_patience(void **state, unsigned seconds)
+static int start_with_options(void **state, struct server_options options)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    struct server_options options = {
-        .handler = handle, .idle_seconds = seconds, .head_seconds = seconds, .connections = 4096};
     struct celeriac_error err = {0};
+
+    options.handler = handle;
+    options.connections = 4096;
 
     signal(SIGPIPE, SIG_IGN);
     assert_non_null(f);
@@ -99,12 +120,20 @@ static int start_with_patience(void **state, unsigned seconds)
 
 static int start(void **state)
 {
-    return start_with_patience(state, 60);
+    return start_with_options(state,
+                              (struct server_options){.idle_seconds = 60, .head_seconds = 60});
 }
 
 static int start_impatient(void **state)
 {
-    return start_with_patience(state, 2);
+    return start_with_options(state, (struct server_options){.idle_seconds = 2, .head_seconds = 2});
+}
+
+static int start_impatient_with_readers(void **state)
+{
+    return start_with_options(
+        state,
+        (struct server_options){.idle_seconds = 60, .head_seconds = 60, .answer_seconds = 1});
 }
 
 static int stop(void **state)
@@ -370,6 +399,27 @@ static void trickling_connections_are_closed(void **state)
     close(fd);
 }
 
+/* Who reads a little now and then is never silent, but does not hold a connection for ever. */
+static void slow_readers_are_cut_off(void **state)
+{
+    static char bytes[64 * 1024];
+    const int small = 64 * 1024;
+    size_t received = 0;
+    ssize_t heard;
+    int fd = dial(*state);
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    say_text(fd, "GET /large HTTP/1.1\r\nHost: h\r\n\r\n");
+    while ((heard = recv(fd, bytes, sizeof bytes, 0)) > 0) {
+        received += (size_t)heard;
+        (void)poll(NULL, 0, 20);
+    }
+    assert_true(heard == 0 || errno == ECONNRESET);
+    assert_in_range(received, 1, LARGE_ANSWER - 1);
+    close(fd);
+    check(*state, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / ? 0");
+}
+
 static void *stopper(void *context)
 {
     struct fixture *f = context;
@@ -431,6 +481,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(rubbish_is_refused, start_impatient, stop),
         cmocka_unit_test_setup_teardown(silent_connections_are_closed, start_impatient, stop),
         cmocka_unit_test_setup_teardown(trickling_connections_are_closed, start_impatient, stop),
+        cmocka_unit_test_setup_teardown(slow_readers_are_cut_off, start_impatient_with_readers,
+                                        stop),
         cmocka_unit_test_setup_teardown(stopping_finishes_what_is_pending, start, stop),
         cmocka_unit_test(destroying_nothing_is_allowed),
     };
