@@ -35,6 +35,11 @@ struct lookup {
 
 static atomic_uint abandoned_count;
 
+unsigned lookup_abandoned(void)
+{
+    return atomic_load(&abandoned_count);
+}
+
 static void let_go(struct lookup *l)
 {
     if (atomic_fetch_sub(&l->users, 1) != 1)
@@ -125,7 +130,7 @@ static enum celeriac_err ask_in_thread(lookup_fn *ask, const char *host, const c
                                        const struct addrinfo *hints, int64_t deadline_ns,
                                        struct addrinfo **list, struct celeriac_error *err)
 {
-    if (atomic_load(&abandoned_count) >= LOOKUP_ABANDONED_MAX)
+    if (lookup_abandoned() >= LOOKUP_ABANDONED_MAX)
         return celeriac_error_set(err, CELERIAC_ERR_LIMIT, "the resolver answers nothing");
     struct lookup *l = create(ask, host, port, hints);
     if (!l)

@@ -32,4 +32,7 @@ enum celeriac_err lookup_name(lookup_fn *ask, const char *host, uint16_t port, i
                               struct addrinfo **list,
                               struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
+/* Look-ups that were left behind and still run. Any thread. */
+unsigned lookup_abandoned(void);
+
 #endif
