@@ -274,7 +274,7 @@ static void forget_everything(struct cel_consumer *consumer)
 {
     struct cel_request *request;
 
-    log_warning("worker", "this worker was taken for dead; its messages belong to its peers now");
+    log_warning("worker", "what this worker holds is not its own any more");
     cel_schedule_clear(consumer->schedule);
     atomic_store(&consumer->runtime->counters.waiting, 0);
     while ((request = cel_ready_queue_take(consumer->runtime->ready)))

@@ -52,8 +52,9 @@ struct cel_runtime {
     enum celeriac_unknown_task unknown_task;
     void (*progress)(void *user, bool consuming); /* see struct celeriac_worker_options; or NULL */
     void *progress_user;
-    atomic_bool stopping; /* what celeriac_task_stopping() shows */
-    atomic_bool evicted;  /* we were declared dead: nothing claimed before now is ours */
+    atomic_bool stopping;          /* what celeriac_task_stopping() shows */
+    atomic_bool evicted;           /* we were declared dead: nothing claimed before now is ours */
+    atomic_uint_fast64_t answered; /* see struct cel_maintainer_options */
     struct cel_counters counters;
 };
 

@@ -123,6 +123,7 @@ static bool write_batch(struct cel_settler *settler, size_t count)
         code = cel_finish(settler->finisher, settler->items, count, &err);
         atomic_store(&settler->runtime->counters.results_dropped,
                      cel_finish_results_dropped(settler->finisher));
+        atomic_store(&settler->runtime->answered, cel_finish_answered(settler->finisher));
         if (code == CELERIAC_OK)
             return true;
         if (!reported)

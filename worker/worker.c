@@ -322,6 +322,7 @@ static enum celeriac_err start_keeper(struct celeriac_worker *worker, struct cel
         .worker_id = worker->runtime.id,
         .worker_name = worker->hostname,
         .visibility_timeout = worker->options.visibility_timeout,
+        .answered = &worker->runtime.answered,
     };
 
     if (options.visibility_timeout == 0)

@@ -14,6 +14,9 @@
 #define POLL_FIRST_NS (20 * NS_PER_MS)
 #define POLL_LAST_NS NS_PER_SEC
 
+/* What a server says of a redirection to a connection that it does not have (networking.c). */
+#define NO_SUCH_CLIENT "ERR The client ID you want redirect to does not exist"
+
 /* Connections that must agree on an endpoint get this many chances while a fail-over is going on.
  */
 #define AGREE_TRIES 3
@@ -109,6 +112,12 @@ static enum celeriac_err track(struct cel_claimer *c, struct celeriac_error *err
     if (code != CELERIAC_OK)
         return code;
     code = cel_reply_check(cel_pipeline_reply(&c->other, 0), &why);
+    if (span_starts(cel_reply_span(cel_pipeline_reply(&c->other, 0)), SPAN(NO_SUCH_CLIENT))) {
+        /* The other connection was lost with the server that it was to, and we are the first to
+         * know. */
+        cel_conn_disconnect(cel_pubsub_conn(c->pubsub));
+        code = CELERIAC_ERR_UNAVAILABLE;
+    }
     if (code == CELERIAC_ERR_UNAVAILABLE)
         return celeriac_error_set(err, code, "%s", why.text);
     if (code != CELERIAC_OK) {

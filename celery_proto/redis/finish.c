@@ -16,7 +16,7 @@
 
 /* Keys and arguments of finish.lua before those of the items. */
 #define FIXED_KEYS 4
-#define FIXED_ARGS 5
+#define FIXED_ARGS 6
 
 /* Bytes of list and result keys, and of quarantine entries, in one call. */
 #define KEYS_BYTES_MAX ((size_t)64 * 1024 * 1024)
@@ -40,6 +40,7 @@ struct cel_finisher {
     uint32_t seconds;
     struct cel_pipeline pipeline;
     uint64_t batch;       /* number of the last batch */
+    uint64_t answered;    /* number of the last batch with deliveries that was answered; 0: none */
     uint64_t fingerprint; /* of its items, while its reply is owed; else 0 */
     struct strbuf list_keys;
     struct strbuf result_keys;
@@ -288,6 +289,7 @@ static void write_call(struct cel_finisher *f, const struct cel_finish_item *ite
     cel_pipeline_arg_int(p, (int64_t)f->list_count);
     cel_pipeline_arg_int(p, (int64_t)results);
     cel_pipeline_arg_int(p, f->seconds);
+    cel_pipeline_arg_int(p, (int64_t)f->answered);
     for (size_t i = 0; i < count; i++) {
         if (is_move(&items[i]))
             write_delivery(f, &items[i], i);
@@ -335,10 +337,15 @@ static enum celeriac_err move(struct cel_finisher *f, struct cel_finish_item *it
     f->fingerprint = 0;
     write_call(f, items, count, results);
     enum celeriac_err code = cel_script_run(&f->pipeline, f->conn, &cel_script_finish, err);
-    if (code == CELERIAC_OK)
-        read_reply(f, items, count, results);
-    else
+    if (code != CELERIAC_OK) {
         f->fingerprint = fingerprint;
+        return code;
+    }
+    read_reply(f, items, count, results);
+    for (size_t i = 0; i < count; i++) {
+        if (is_move(&items[i]))
+            f->answered = f->batch;
+    }
     return code;
 }
 
@@ -368,6 +375,11 @@ enum celeriac_err cel_finish(struct cel_finisher *finisher, struct cel_finish_it
 enum celeriac_err cel_finish_pause(struct cel_finisher *finisher, int wake_fd)
 {
     return cel_conn_pause(finisher->conn, wake_fd);
+}
+
+uint64_t cel_finish_answered(const struct cel_finisher *finisher)
+{
+    return finisher->answered;
 }
 
 void cel_finish_flush_results(struct cel_finisher *finisher, int64_t *next_ns)

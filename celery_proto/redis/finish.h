@@ -81,6 +81,10 @@ enum celeriac_err cel_finish(struct cel_finisher *finisher, struct cel_finish_it
 /* Sleeps before the next attempt after a failure; see cel_conn_pause(). */
 enum celeriac_err cel_finish_pause(struct cel_finisher *finisher, int wake_fd) CELERIAC_MUST_CHECK;
 
+/* Number of the last batch of moves that was answered, 0 before the first: numbers grow. See
+ * `answered` in maintain.h. */
+uint64_t cel_finish_answered(const struct cel_finisher *finisher);
+
 /*
  * Tries to write the backlog of results; does nothing when it is empty. Call it when idle.
  * *next_ns gets the monotonic time of the next attempt that is worth while, or -1 when the backlog

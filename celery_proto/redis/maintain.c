@@ -44,6 +44,9 @@ struct cel_maintainer {
     size_t dead_id_len;
     bool is_registered;
     uint64_t beat;
+    uint64_t answered_beat; /* the last one with an answer */
+    const atomic_uint_fast64_t *answered_batch;
+    bool has_leftovers; /* perhaps: we must begin anew */
     int64_t beat_ns;    /* when the next beat is due */
     int64_t refresh_ns; /* when the next refresh begins */
     bool is_refreshing; /* one is under way, up to the score in refresh_before */
@@ -110,6 +113,7 @@ enum celeriac_err cel_maintainer_create(const struct cel_maintainer_options *opt
     if (m == NULL)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "no memory for a maintainer");
     m->keys = options->keys;
+    m->answered_batch = options->answered;
     m->visibility_timeout =
         options->visibility_timeout != 0 ? options->visibility_timeout : VISIBILITY_TIMEOUT_S;
     strbuf_init(&m->names, 8 * (size_t)CEL_KEY_OPTION_MAX);
@@ -179,9 +183,10 @@ static enum celeriac_err beat(struct cel_maintainer *m, struct span about, int64
                               struct celeriac_error *err)
 {
     cel_pipeline_clear(&m->pipeline);
-    cel_script_begin(&m->pipeline, &cel_script_beat, 2, 7);
+    cel_script_begin(&m->pipeline, &cel_script_beat, 3, 9);
     cel_pipeline_arg(&m->pipeline, m->workers_key);
     cel_pipeline_arg(&m->pipeline, m->own_key);
+    cel_pipeline_arg(&m->pipeline, m->record_key);
     cel_pipeline_arg(&m->pipeline, m->worker_id);
     cel_pipeline_arg_int(&m->pipeline, (int64_t)++m->beat);
     cel_pipeline_arg(&m->pipeline, m->name);
@@ -189,6 +194,9 @@ static enum celeriac_err beat(struct cel_maintainer *m, struct span about, int64
     cel_pipeline_arg_int(&m->pipeline, CEL_LEASE_SILENCE_MS);
     cel_pipeline_arg_int(&m->pipeline, CEL_LEASE_LATE_MS);
     cel_pipeline_arg_int(&m->pipeline, CEL_LEASE_DEAD_MS);
+    cel_pipeline_arg_int(&m->pipeline, (int64_t)m->answered_beat);
+    cel_pipeline_arg_int(&m->pipeline,
+                         m->answered_batch != NULL ? (int64_t)atomic_load(m->answered_batch) : 0);
     enum celeriac_err code = cel_script_run(&m->pipeline, m->conn, &cel_script_beat, err);
     if (code != CELERIAC_OK)
         return code;
@@ -196,6 +204,7 @@ static enum celeriac_err beat(struct cel_maintainer *m, struct span about, int64
     bool is_known = cel_reply_int(cel_reply_at(reply, 0)) == 1;
     bool is_late = cel_reply_int(cel_reply_at(reply, 1)) == 1;
     m->is_registered = is_known;
+    m->answered_beat = m->beat;
     m->beat_ns = now_ns + (is_late ? CEL_LEASE_LATE_BEAT_MS : CEL_LEASE_BEAT_MS) * NS_PER_MS;
     return note_dead(m, cel_reply_span(cel_reply_at(reply, 2)),
                      cel_reply_span(cel_reply_at(reply, 3)), err);
@@ -265,6 +274,23 @@ static enum celeriac_err bury(struct cel_maintainer *m, int64_t now_ns,
     /* There may be another. */
     m->beat_ns = now_ns;
     return CELERIAC_OK;
+}
+
+/* Gives back a chunk of what the server says is ours, before we register again. */
+static enum celeriac_err begin_anew(struct cel_maintainer *m, struct cel_maintain_report *report,
+                                    struct celeriac_error *err)
+{
+    struct cel_restore_report one;
+    bool is_gone = false;
+    enum celeriac_err code =
+        cel_restore_owned(m->restorer, m->conn, m->worker_id, (struct span){0}, &one, err);
+    if (code != CELERIAC_OK)
+        return code;
+    add_report(report, &one);
+    if (one.is_over)
+        code = depart(m, m->worker_id, (struct span){0}, &is_gone, err);
+    m->has_leftovers = !is_gone;
+    return code;
 }
 
 /* The server's time in microseconds. */
@@ -423,6 +449,12 @@ enum celeriac_err cel_maintain(struct cel_maintainer *maintainer, int64_t now_ns
     struct cel_maintain_report done = {0};
     bool is_more = false;
     enum celeriac_err code = CELERIAC_OK;
+    if (m->has_leftovers) {
+        code = begin_anew(m, &done, err);
+        *report = done;
+        *next_ns = now_ns;
+        return code;
+    }
     if (!m->is_registered) {
         code = beat(m, span_of(about_own), now_ns, err);
         m->refresh_ns = now_ns + m->visibility_timeout * NS_PER_SEC / REFRESHES;
@@ -430,7 +462,9 @@ enum celeriac_err cel_maintain(struct cel_maintainer *maintainer, int64_t now_ns
         code = beat(m, (struct span){0}, now_ns, err);
     }
     if (code == CELERIAC_OK && !m->is_registered) {
-        log_warning("redis", "peers declared this worker dead; registering again");
+        log_warning("redis", "this worker was declared dead, or the server has lost data; "
+                             "registering again");
+        m->has_leftovers = true;
         *report = (struct cel_maintain_report){.evicted = true};
         *next_ns = now_ns;
         return CELERIAC_OK;

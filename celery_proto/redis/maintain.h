@@ -10,6 +10,7 @@
 #ifndef CEL_REDIS_MAINTAIN_H
 #define CEL_REDIS_MAINTAIN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,12 +45,17 @@ struct cel_maintainer_options {
     const char *worker_id;       /* UUID of this worker process; copied */
     const char *worker_name;     /* node name, for the logs of peers; copied */
     uint32_t visibility_timeout; /* seconds; 0: 3600 */
+    /* What cel_finish_answered() said last; borrowed, read before each beat. A server that knows of
+     * older batches only has forgotten some. NULL: none. */
+    const atomic_uint_fast64_t *answered;
 };
 
 /* What one cel_maintain() did. Spans live until the next call. */
 struct cel_maintain_report {
-    bool evicted; /* we had been declared dead: nothing claimed before is ours any more. Forget it,
-                     then call again: only that registers us, and only then anything is claimed */
+    bool evicted; /* we had been declared dead, or the server has forgotten what it answered:
+                     nothing claimed before is ours any more. Forget it, then call again: that gives
+                     back what the server believes to be ours, and registers us; only then anything
+                     is claimed */
     const struct span *lost; /* tags found to be somebody else's while refreshing */
     size_t lost_count;
     size_t dead_workers; /* peers whose messages were restored to the end */

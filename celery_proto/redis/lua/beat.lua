@@ -1,10 +1,12 @@
 -- A worker's sign of life, and a look for a peer that gives none.
 --
 -- KEYS  1 workers (hash: worker id -> "beat awake name", "" -> "awake now")  2 the worker's own hash
+--       3 its record
 -- ARGV  1 worker id  2 number of this beat  3 node name
 --       4 to register: what the own hash says of itself; "" for a mere beat
 --       5 milliseconds without anybody's beat that still count  6 from which on a peer is late
---       7 from which on it is dead
+--       7 from which on it is dead  8 last beat that was answered  9 last batch of ended messages
+--       that was answered
 --
 -- Peers are judged by the awake clock: the milliseconds of the server's clock during which workers
 -- reached the server. From one beat of anybody to the next it runs along, except when that took
@@ -12,10 +14,13 @@
 -- of reach, or nobody was there, and it stands still. So a peer is dead when others could beat all
 -- the time and it did not, whoever those others were and however short they lived.
 --
--- Returns {1 or 0: not there, it was declared dead and only the clock was written,
+-- A server that comes back without what it answered last, from an older file or as a replica that
+-- lagged behind, may say that the worker holds what it has ended. Then the worker must begin anew.
+--
+-- Returns {1 or 0: not registered, because it was declared dead or the server forgot something,
 --          1 when a peer is late, id of a dead peer or "", its registration}.
 
-local WORKERS, OWN = KEYS[1], KEYS[2]
+local WORKERS, OWN, RECORD = KEYS[1], KEYS[2], KEYS[3]
 local id, beat, name, about = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local counts_up_to, late, dead = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local call, match = redis.call, string.match
@@ -30,14 +35,25 @@ if now > before and now - before <= counts_up_to then
 end
 call('HSET', WORKERS, '', string.format('%d %d', awake, now))
 
+local function is_before(stored, answered)
+    return stored and tonumber(stored) < tonumber(answered)
+end
+
 -- Whoever buries a worker removes the registration and the own hash together. If only the
 -- registration is gone, somebody deleted the key, and what the worker holds is still its own.
-local is_known = about ~= '' or call('HEXISTS', WORKERS, id) == 1 or call('HEXISTS', OWN, '') == 1
+local is_known = call('HEXISTS', WORKERS, id) == 1 or call('HEXISTS', OWN, '') == 1
+local last_beat = match(call('HGET', WORKERS, id) or '', '^%d+')
+local last_batch, has_forgotten = unpack(call('HMGET', RECORD, 'batch', 'forgot'))
+if about ~= '' then
+    is_known = true
+    call('HSET', OWN, '', about)
+    call('HDEL', RECORD, 'forgot')
+elseif has_forgotten or is_before(last_beat, ARGV[8]) or is_before(last_batch, ARGV[9]) then
+    is_known = false
+    call('HDEL', WORKERS, id)
+end
 if is_known then
     call('HSET', WORKERS, id, string.format('%s %d %s', beat, awake, name))
-end
-if about ~= '' then
-    call('HSET', OWN, '', about)
 end
 
 local is_late, dead_id, registration = 0, '', ''

@@ -3,7 +3,7 @@
 -- KEYS  1 unacked  2 unacked_index  3 own hash  4 record of this worker's last batch (hash)
 --       5.. lists to push to, then keys of results
 -- ARGV  1 number of this batch  2 number of deliveries  3 number of lists  4 number of results
---       5 seconds to keep results, then for each delivery: tag, "d" delete | "b" back | "f" front |
+--       5 seconds to keep results  6 number of the last batch that was answered, then for each delivery: tag, "d" delete | "b" back | "f" front |
 --       "p" publish (the tag is empty), and for all but delete the number of the list and the message; then the documents of the results
 --
 -- Ending a delivery removes every trace of it, so nothing can happen twice; the record makes a batch that
@@ -18,7 +18,8 @@ local deliveries, lists, results = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumbe
 local seconds = tonumber(ARGV[5])
 local outcomes, ended, dropped, pushes = {}, {}, {}, {}
 
-if deliveries > 0 and call('HGET', RECORD, 'batch') == ARGV[1] then
+local last_batch = deliveries > 0 and call('HGET', RECORD, 'batch')
+if last_batch == ARGV[1] then
     for outcome in string.gmatch(call('HGET', RECORD, 'outcomes'), '%d') do
         outcomes[#outcomes + 1] = tonumber(outcome)
     end
@@ -28,7 +29,7 @@ if deliveries > 0 and call('HGET', RECORD, 'batch') == ARGV[1] then
     return outcomes
 end
 
-local at = 6
+local at = 7
 local tags = {}
 for i = 1, deliveries do
     tags[i] = ARGV[at]
@@ -36,7 +37,7 @@ for i = 1, deliveries do
 end
 local in_own, in_index = all_of('HMGET', OWN, tags), all_of('ZMSCORE', INDEX, tags)
 
-at = 6
+at = 7
 for i = 1, deliveries do
     local tag, where = ARGV[at], ARGV[at + 1]
     local held = where == 'p' or is_held(in_own[i], in_index[i])
@@ -88,5 +89,9 @@ remove('HDEL', OWN, ended)
 remove('HDEL', OWN, dropped)
 if deliveries > 0 then
     call('HSET', RECORD, 'batch', ARGV[1], 'outcomes', held_text)
+end
+-- Batches that were answered are forgotten: the next beat shall notice.
+if last_batch and tonumber(last_batch) < tonumber(ARGV[6]) then
+    call('HSET', RECORD, 'forgot', 1)
 end
 return outcomes

@@ -172,6 +172,63 @@ static void a_deleted_registration_costs_nothing(void **state)
     cel_maintainer_destroy(m);
 }
 
+/* The server comes back without what it answered last, and says we hold what we have ended. */
+static void what_a_server_forgot_is_given_back(void **state)
+{
+    struct fixture *f = *state;
+    atomic_uint_fast64_t answered = 0;
+    struct cel_maintainer *m = NULL;
+    const struct cel_maintainer_options options = {
+        .conn = {.url = f->url}, .keys = f->keys, .worker_id = "w1", .answered = &answered};
+    struct cel_claimer *c = make_claimer(f, "w1", NULL, 0, NULL, 0);
+    struct cel_finisher *fin = make_finisher(f, "w1", false);
+    assert_ok(cel_maintainer_create(&options, &m, NULL));
+    int64_t now = clock_monotonic_ns();
+    for (size_t i = 0; i < 3; i++) {
+        struct cel_finish_item items[] = {{.tag = SPAN("tag-0")}, {.tag = SPAN("tag-1")}};
+        struct sum sum = {0};
+        run(f, "DEL", "celery", NULL);
+        (void)rounds(f, m, now += 60 * NS_PER_SEC, CEL_LEASE_BEAT_MS, &sum);
+        push_messages(f, "t.add", 0, 3);
+        assert_int_equal(claim(c, 3).count, 3);
+        assert_ok(cel_finish(fin, &items[0], 1, NULL));
+        run(f, "COPY", "celeriac.own.w1", "own", "REPLACE", NULL);
+        run(f, "COPY", "celeriac.claim.w1", "claim", "REPLACE", NULL);
+        run(f, "COPY", "celeriac.workers", "workers", "REPLACE", NULL);
+        run(f, "COPY", "unacked", "entries", "REPLACE", NULL);
+        run(f, "COPY", "unacked_index", "index", "REPLACE", NULL);
+        assert_ok(cel_finish(fin, &items[1], 1, NULL));
+        atomic_store(&answered, cel_finish_answered(fin));
+        if (i == 1)
+            (void)round_at(m, now += NS_PER_SEC, &sum);
+        assert_false(sum.evicted);
+        assert_int_equal(held_by(f, "w1"), 1);
+        /* It has forgotten the end of tag-1; and with it a beat; or the next batch hides that. */
+        run(f, "COPY", "own", "celeriac.own.w1", "REPLACE", NULL);
+        run(f, "COPY", "entries", "unacked", "REPLACE", NULL);
+        run(f, "COPY", "index", "unacked_index", "REPLACE", NULL);
+        if (i == 1)
+            run(f, "COPY", "workers", "celeriac.workers", "REPLACE", NULL);
+        else
+            run(f, "COPY", "claim", "celeriac.claim.w1", "REPLACE", NULL);
+        if (i == 2) {
+            items[0].tag = SPAN("tag-2");
+            assert_ok(cel_finish(fin, &items[0], 1, NULL));
+        }
+        (void)round_at(m, now += NS_PER_SEC, &sum);
+        assert_true(sum.evicted);
+        (void)rounds(f, m, now, CEL_LEASE_BEAT_MS, &sum);
+        assert_int_equal(RUN_INT(f, "LLEN", "celery"), i == 2 ? 1 : 2);
+        assert_int_equal(RUN_INT(f, "HLEN", "unacked"), 0);
+        sum = (struct sum){0};
+        (void)round_at(m, now += NS_PER_SEC, &sum);
+        assert_false(sum.evicted);
+    }
+    cel_finisher_destroy(fin);
+    cel_claimer_destroy(c);
+    cel_maintainer_destroy(m);
+}
+
 static void who_was_thought_dead_notices(void **state)
 {
     struct fixture *f = *state;
@@ -201,8 +258,9 @@ static void who_was_thought_dead_notices(void **state)
     (void)round_at(stopped, clock_monotonic_ns() + NS_PER_SEC, &own);
     assert_true(own.evicted);
     own.evicted = false;
-    /* Until its next round it can claim nothing that it would have to forget. */
+    /* Until its next rounds it can claim nothing that it would have to forget. */
     assert_int_equal(cel_claim(c, 10, &batch, NULL), CELERIAC_ERR_NOT_FOUND);
+    (void)round_at(stopped, clock_monotonic_ns() + NS_PER_SEC, &own);
     (void)round_at(stopped, clock_monotonic_ns() + NS_PER_SEC, &own);
     assert_false(own.evicted);
     assert_int_equal(claim(c, 10).count, 2);
@@ -382,6 +440,7 @@ int main(void)
                                fixture_clear),
         cmocka_unit_test_setup(a_silent_time_of_the_server_kills_nobody, fixture_clear),
         cmocka_unit_test_setup(a_deleted_registration_costs_nothing, fixture_clear),
+        cmocka_unit_test_setup(what_a_server_forgot_is_given_back, fixture_clear),
         cmocka_unit_test_setup(who_was_thought_dead_notices, fixture_clear),
         cmocka_unit_test_setup(who_beats_again_in_time_is_left_alone, fixture_clear),
         cmocka_unit_test_setup(keeps_its_promise_in_real_time, fixture_clear),

@@ -286,6 +286,32 @@ static void a_full_server_is_emptied(void **state)
     }
 }
 
+/*
+ * The server crashes and comes back with what it was seconds or moments ago, as with data that were
+ * not on disk yet or a replica that lagged behind: the worker has ended messages that are held
+ * again. They are given back and executed once more, while the worker lives.
+ */
+static void what_the_server_forgot_is_done_again(void **state)
+{
+    struct fixture *f = *state;
+    static const int moments_ms[] = {0, 5, 50, 1500};
+    struct running r;
+    for (size_t i = 0; i < sizeof moments_ms / sizeof moments_ms[0]; i++) {
+        start(&r, f);
+        send_tasks(&r, "t.late", 0, 3000);
+        while (RUN_INT(f, "LLEN", "celery") > 2500)
+            (void)usleep(1000);
+        (void)run(f, "SAVE", NULL);
+        (void)usleep((useconds_t)moments_ms[i] * 1000);
+        redis_server_kill(f->server);
+        redis_server_revive(f->server);
+        cel_conn_disconnect(f->conn);
+        await_nothing_left(f);
+        print_message("%d executions too many\n", count_repeats(3000));
+        stop(&r);
+    }
+}
+
 static int start_breakable(void **state)
 {
     static const struct redis_server_options options = {.appendonly = true,
@@ -310,5 +336,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(a_crashed_server_costs_nothing, fixture_clear),
         cmocka_unit_test_setup(a_full_server_is_emptied, fixture_clear),
     };
-    return cmocka_run_group_tests(tests, start_breakable, fixture_stop);
+    /* Without an append-only file: a crash takes it back to the last SAVE. */
+    const struct CMUnitTest forgetful[] = {
+        cmocka_unit_test_setup(what_the_server_forgot_is_done_again, fixture_clear),
+    };
+    return cmocka_run_group_tests(tests, start_breakable, fixture_stop) +
+           cmocka_run_group_tests(forgetful, fixture_start, fixture_stop);
 }
