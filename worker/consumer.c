@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/log.h"
+#include "celery_proto/redis/claim_reconcile.h"
 #include "worker/endings.h"
 #include "worker/events.h"
 #include "worker/limited.h"
@@ -183,6 +184,7 @@ static enum celeriac_err receive(struct cel_consumer *consumer, struct span tag,
     if (is_new)
         log_info("worker", "task received", LOG_SPAN("task", message->task),
                  LOG_SPAN("id", message->id));
+    cel_held_add(consumer->runtime->held, request);
     request->evictions = consumer->evictions;
     request->in_window = true;
     cel_window_take(consumer->runtime->window, 1);
@@ -340,6 +342,20 @@ static enum celeriac_err recover(struct cel_consumer *consumer, enum celeriac_er
     return CELERIAC_OK;
 }
 
+/* Tells the server what we hold, after it may have forgotten what we have acknowledged. */
+static enum celeriac_err reconcile(struct cel_consumer *consumer, struct celeriac_error *err)
+{
+    size_t restored = 0;
+    enum celeriac_err code =
+        cel_held_reconcile(consumer->runtime->held, consumer->schedule, consumer->claimer,
+                           clock_monotonic_ns(), &restored, err);
+
+    if (restored > 0)
+        log_warning("worker", "the broker had forgotten acknowledgements; their tasks run again",
+                    LOG_INT("messages", restored));
+    return code ? recover(consumer, code, err) : CELERIAC_OK;
+}
+
 static enum celeriac_err claim(struct cel_consumer *consumer, size_t room, bool *found,
                                struct celeriac_error *err)
 {
@@ -355,7 +371,8 @@ static enum celeriac_err claim(struct cel_consumer *consumer, size_t room, bool 
     consumer->away_reported = false;
     consumer->consuming = true;
     *found = batch.count > 0;
-    return receive_batch(consumer, &batch);
+    code = receive_batch(consumer, &batch);
+    return code ? code : reconcile(consumer, err);
 }
 
 static void drain_wake(const struct cel_consumer *consumer)
@@ -403,6 +420,10 @@ static enum celeriac_err wait_for_work(struct cel_consumer *consumer, bool has_r
     enum cel_wake why = CEL_WAKE_DEADLINE;
     enum celeriac_err code;
 
+    int64_t reconcile_ns = cel_claim_reconcile_due(consumer->claimer, clock_monotonic_ns());
+
+    if (for_messages && reconcile_ns < deadline)
+        deadline = reconcile_ns;
     if (consumer->not_before_ns > 0 && consumer->not_before_ns < deadline)
         deadline = consumer->not_before_ns;
     if (cel_limited_due(consumer->limited) < deadline)

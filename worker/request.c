@@ -38,6 +38,7 @@ void cel_request_destroy(struct cel_request *request)
 {
     if (!request)
         return;
+    cel_held_remove(request);
     cel_live_remove(request);
     cel_request_release(request);
 }

@@ -17,6 +17,7 @@
 
 #include "base/span.h"
 #include "celery_proto/codec/task_message.h"
+#include "worker/held.h"
 #include "worker/live.h"
 #include "worker/registry.h"
 #include "worker/settle.h"
@@ -56,6 +57,7 @@ struct cel_request {
     struct cel_request *next; /* behind it in a line of limited.h */
     struct cel_note start_note;
     struct cel_note end_note;
+    struct cel_held_node held;         /* while it exists */
     struct cel_event_block *end_event; /* sent when its end is written; owned; NULL: none */
     struct cel_live_node live;         /* its place in the table of live requests */
     atomic_uint keepers;               /* its owner, and snapshots that still look at it */

@@ -13,6 +13,7 @@
 #include "base/span.h"
 #include "base/uuid.h"
 #include "celeriac/worker.h"
+#include "worker/held.h"
 #include "worker/rate.h"
 #include "worker/ready_queue.h"
 #include "worker/registry.h"
@@ -41,6 +42,7 @@ struct cel_runtime {
     struct cel_revoked *revoked; /* ids and stamps that shall not be started */
     struct cel_ready_queue *ready;
     struct cel_window *window;
+    struct cel_held *held; /* the requests that exist */
     struct cel_settler *settler;
     struct cel_consumer *consumer;
     struct cel_pool *pool;

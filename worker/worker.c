@@ -205,6 +205,8 @@ static enum celeriac_err set_up(struct celeriac_worker *worker,
     if (code == CELERIAC_OK)
         code = cel_registry_create(&runtime->registry);
     if (code == CELERIAC_OK)
+        code = cel_held_create(&runtime->held);
+    if (code == CELERIAC_OK)
         code = cel_window_create(window_limit(worker, worker->options.concurrency),
                                  runtime->wake_fd, &runtime->window);
     if (code == CELERIAC_OK)
@@ -241,6 +243,7 @@ void celeriac_worker_destroy(struct celeriac_worker *worker)
         return;
     cel_ready_queue_destroy(worker->runtime.ready);
     cel_window_destroy(worker->runtime.window);
+    cel_held_destroy(worker->runtime.held);
     cel_registry_destroy(worker->runtime.registry);
     cel_revoked_destroy(worker->runtime.revoked);
     if (worker->runtime.wake_fd >= 0)

@@ -74,6 +74,9 @@ struct cel_claimer {
     bool has_doubt;
     uint64_t takes; /* number of the last call of take.lua */
 
+    uint64_t compared;        /* generation on which what is held was compared; 0: never */
+    int64_t compare_again_ns; /* when to do it once more; INT64_MAX: not */
+
     bool is_polling;    /* the server has no client-side caching for us */
     bool is_subscribed; /* the invalidation channel was added to the set */
     bool is_armed;      /* the server will tell when a list changes */

@@ -10,6 +10,9 @@
 /* Silence after which a connection is asked whether it still lives. */
 #define CHECK_INTERVAL_NS (2 * NS_PER_SEC)
 
+/* How often to look whether a sentinel has moved the master. */
+#define LISTEN_INTERVAL_NS (500 * NS_PER_MS)
+
 /* Pauses between looks at servers without client-side caching. */
 #define POLL_FIRST_NS (20 * NS_PER_MS)
 #define POLL_LAST_NS NS_PER_SEC
@@ -268,6 +271,8 @@ static enum celeriac_err prepare(struct cel_claimer *c, struct wait *wait,
     if (code == CELERIAC_OK)
         code = cel_pubsub_check(c->pubsub, now, CHECK_INTERVAL_NS, &check_ns, err);
     wait->until_ns = earlier(check_ns, c->checked_ns + CHECK_INTERVAL_NS);
+    if (cel_conn_is_watching(c->conn))
+        wait->until_ns = earlier(wait->until_ns, now + LISTEN_INTERVAL_NS);
     if (wait->for_messages && c->is_polling)
         wait->until_ns = earlier(wait->until_ns, wait->look_again_ns);
     return code;

@@ -15,12 +15,19 @@
  * again within two seconds of its knowing a new master. */
 #define SENTINEL_PAUSE_MAX_NS (400 * NS_PER_MS)
 
+/* When the sentinel that we listened to is gone, and the master answers: how often to look for
+ * another sentinel, and for how long. */
+#define LISTEN_PAUSE_NS (5 * NS_PER_SEC)
+#define LISTEN_PATIENCE_NS (200 * NS_PER_MS)
+
 struct cel_conn {
     struct cel_broker_url *url;
     char *client_name;
     uint32_t connect_timeout_ms;
     uint32_t io_timeout_ms;
     struct cel_link *link;
+    struct cel_link *watch; /* to a sentinel, which tells when the master has moved; else NULL */
+    int64_t listen_ns;      /* when to look for a sentinel again, the watch being lost */
     struct cel_endpoint target;    /* where the link leads; strings are the URL's or `host` */
     char host[SENTINEL_HOST_SIZE]; /* of a master found by sentinels */
     size_t endpoint;
@@ -58,7 +65,10 @@ enum celeriac_err cel_conn_create(const struct cel_conn_options *options, struct
         options->io_timeout_ms != 0 ? options->io_timeout_ms : CEL_CONN_IO_TIMEOUT_MS;
     c->client_name = mem_dup(options->client_name);
     c->link = link_create();
-    if (c->link == NULL || (options->client_name != NULL && c->client_name == NULL)) {
+    bool is_watching = cel_broker_url_is_sentinel(c->url);
+    c->watch = is_watching ? link_create() : NULL;
+    if (c->link == NULL || (is_watching && c->watch == NULL) ||
+        (options->client_name != NULL && c->client_name == NULL)) {
         cel_conn_destroy(c);
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "no memory for a Redis connection");
     }
@@ -70,6 +80,7 @@ void cel_conn_destroy(struct cel_conn *conn)
 {
     if (conn == NULL)
         return;
+    link_destroy(conn->watch);
     link_destroy(conn->link);
     mem_free(conn->client_name);
     mem_free(conn);
@@ -201,7 +212,9 @@ static enum celeriac_err choose_target(struct cel_conn *conn, int64_t deadline_n
     if (!cel_broker_url_is_sentinel(conn->url))
         return CELERIAC_OK;
     struct sentinel_answer answer;
-    enum celeriac_err code = sentinel_find_master(conn->url, conn->link, deadline_ns, &answer, err);
+    link_close(conn->watch);
+    enum celeriac_err code =
+        sentinel_find_master(conn->url, conn->watch, deadline_ns, &answer, err);
     if (code != CELERIAC_OK)
         return code;
     memcpy(conn->host, answer.host, sizeof conn->host);
@@ -212,10 +225,40 @@ static enum celeriac_err choose_target(struct cel_conn *conn, int64_t deadline_n
     return CELERIAC_OK;
 }
 
+/*
+ * Whether the sentinels have moved the master since we connected. An old master that was not told
+ * yet takes what it is sent, for ten seconds and more, and all of it is lost.
+ */
+static bool has_moved(struct cel_conn *conn)
+{
+    if (conn->watch == NULL)
+        return false;
+    enum sentinel_news news = sentinel_hear(conn->url, conn->watch);
+    if (news != SENTINEL_LOST)
+        return news == SENTINEL_MOVED;
+    int64_t now = clock_monotonic_ns();
+    if (now < conn->listen_ns)
+        return false;
+    conn->listen_ns = now + LISTEN_PAUSE_NS;
+    struct sentinel_answer answer;
+    if (sentinel_find_master(conn->url, conn->watch, now + LISTEN_PATIENCE_NS, &answer, NULL) !=
+        CELERIAC_OK)
+        return false;
+    return answer.port != conn->target.port || strcmp(answer.host, conn->host) != 0;
+}
+
+bool cel_conn_is_watching(const struct cel_conn *conn)
+{
+    return conn->watch != NULL;
+}
+
 enum celeriac_err cel_conn_ensure(struct cel_conn *conn, struct celeriac_error *err)
 {
-    if (link_is_open(conn->link))
-        return CELERIAC_OK;
+    if (link_is_open(conn->link)) {
+        if (!has_moved(conn))
+            return CELERIAC_OK;
+        link_close(conn->link);
+    }
     struct celeriac_error why = {0};
     enum celeriac_err code = choose_target(conn, connect_deadline(conn), &why);
     if (code == CELERIAC_OK)

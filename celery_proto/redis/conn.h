@@ -42,6 +42,12 @@ enum celeriac_err cel_conn_create(const struct cel_conn_options *options, struct
 void cel_conn_destroy(struct cel_conn *conn);
 
 /*
+ * Whether a sentinel tells this connection when the master has moved: an open socket is then left
+ * by the next cel_conn_ensure(), which should not be long in coming.
+ */
+bool cel_conn_is_watching(const struct cel_conn *conn);
+
+/*
  * Connects if needed: socket, TLS, AUTH, SELECT, CLIENT SETNAME, one attempt on the current
  * endpoint; a failure moves the address on to its next endpoint. CELERIAC_ERR_UNAVAILABLE (away,
  * loading, no answer in time), CELERIAC_ERR_AUTH (login or certificate refused),

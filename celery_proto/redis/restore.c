@@ -397,10 +397,10 @@ static int64_t order_of(struct span said)
     return n;
 }
 
-/* Reads what a worker owns. */
+/* Reads what a worker owns; what is in `but` (NULL: nothing) is left out. */
 static enum celeriac_err read_owned(struct cel_restorer *r, struct cel_conn *conn,
                                     struct span worker_id, struct span own_key,
-                                    struct celeriac_error *err)
+                                    const struct hashmap *but, struct celeriac_error *err)
 {
     strbuf_clear(&r->owner);
     cel_pipeline_clear(&r->own);
@@ -421,7 +421,8 @@ static enum celeriac_err read_owned(struct cel_restorer *r, struct cel_conn *con
         one->said = cel_reply_span(cel_reply_at(own, 2 * i + 1));
         one->order = order_of(one->said);
         /* The field with the empty name is no delivery. */
-        r->owned_count += one->tag.len > 0 ? 1 : 0;
+        bool is_wanted = one->tag.len > 0 && (but == NULL || hashmap_get(but, one->tag) == NULL);
+        r->owned_count += is_wanted ? 1 : 0;
     }
     qsort(owned, r->owned_count, sizeof *owned, newest_first);
     r->owned_next = 0;
@@ -429,11 +430,11 @@ static enum celeriac_err read_owned(struct cel_restorer *r, struct cel_conn *con
     return strbuf_status(&r->owner);
 }
 
-enum celeriac_err cel_restore_owned(struct cel_restorer *restorer, struct cel_conn *conn,
-                                    struct span worker_id, struct span registration,
-                                    struct cel_restore_report *report, struct celeriac_error *err)
+static enum celeriac_err restore_owned(struct cel_restorer *r, struct cel_conn *conn,
+                                       struct span worker_id, struct span registration,
+                                       const struct hashmap *but, struct cel_restore_report *report,
+                                       struct celeriac_error *err)
 {
-    struct cel_restorer *r = restorer;
     enum celeriac_err code = CELERIAC_OK;
     *report = (struct cel_restore_report){0};
     strbuf_clear(&r->names);
@@ -446,7 +447,7 @@ enum celeriac_err cel_restore_owned(struct cel_restorer *restorer, struct cel_co
     struct span workers_key = {r->names.ptr + own_len, r->names.len - own_len};
 
     if (!span_equal(strbuf_span(&r->owner), worker_id))
-        code = read_owned(r, conn, worker_id, own_key, err);
+        code = read_owned(r, conn, worker_id, own_key, but, err);
     if (code != CELERIAC_OK)
         return code;
     r->count = r->owned_count - r->owned_next;
@@ -464,6 +465,21 @@ enum celeriac_err cel_restore_owned(struct cel_restorer *restorer, struct cel_co
     if (report->is_over || report->is_alive)
         strbuf_clear(&r->owner);
     return CELERIAC_OK;
+}
+
+enum celeriac_err cel_restore_owned(struct cel_restorer *restorer, struct cel_conn *conn,
+                                    struct span worker_id, struct span registration,
+                                    struct cel_restore_report *report, struct celeriac_error *err)
+{
+    return restore_owned(restorer, conn, worker_id, registration, NULL, report, err);
+}
+
+enum celeriac_err cel_restore_forgotten(struct cel_restorer *restorer, struct cel_conn *conn,
+                                        struct span worker_id, const struct hashmap *tags,
+                                        struct cel_restore_report *report,
+                                        struct celeriac_error *err)
+{
+    return restore_owned(restorer, conn, worker_id, (struct span){0}, tags, report, err);
 }
 
 enum celeriac_err cel_restore_overdue(struct cel_restorer *restorer, struct cel_conn *conn,

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/hashmap.h"
 #include "base/span.h"
 #include "celeriac/error.h"
 #include "celery_proto/redis/conn.h"
@@ -45,6 +46,14 @@ enum celeriac_err cel_restore_owned(struct cel_restorer *restorer, struct cel_co
                                     struct span worker_id, struct span registration,
                                     struct cel_restore_report *report,
                                     struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/*
+ * Restores a chunk of what a worker owns and the set of tags lacks, in the same way.
+ */
+enum celeriac_err cel_restore_forgotten(struct cel_restorer *restorer, struct cel_conn *conn,
+                                        struct span worker_id, const struct hashmap *tags,
+                                        struct cel_restore_report *report,
+                                        struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
 /* Restores a chunk of what was delivered before ceiling, a score as text. Safe to repeat. */
 enum celeriac_err cel_restore_overdue(struct cel_restorer *restorer, struct cel_conn *conn,

@@ -64,6 +64,52 @@ enum celeriac_err sentinel_read_master(const struct redisReply *reply, uint32_t 
     return CELERIAC_OK;
 }
 
+/* Asks to be told when the sentinel has made another server the master. */
+static enum celeriac_err subscribe(struct cel_link *link, struct link_patience patience,
+                                   struct celeriac_error *err)
+{
+    static const char command[] = "*2\r\n$9\r\nSUBSCRIBE\r\n$14\r\n+switch-master\r\n";
+    struct redisReply *reply = NULL;
+    enum celeriac_err code =
+        link_send(link, (struct span){command, sizeof command - 1}, patience, err);
+    if (code == CELERIAC_OK)
+        code = link_receive(link, patience, &reply, err);
+    if (code == CELERIAC_OK)
+        code = cel_reply_check(reply, err);
+    cel_reply_destroy(reply);
+    return code;
+}
+
+/* Whether a message of +switch-master, "name old-ip old-port ip port", is about our master. */
+static bool is_about(const struct redisReply *reply, const char *master_name)
+{
+    struct span name;
+    struct span rest;
+    if (!span_is(cel_reply_span(cel_reply_at(reply, 0)), "message"))
+        return false;
+    (void)span_cut(cel_reply_span(cel_reply_at(reply, 2)), ' ', &name, &rest);
+    return span_is(name, master_name);
+}
+
+enum sentinel_news sentinel_hear(const struct cel_broker_url *url, struct cel_link *link)
+{
+    enum sentinel_news news = SENTINEL_QUIET;
+    if (!link_is_open(link))
+        return SENTINEL_LOST;
+    for (;;) {
+        struct redisReply *reply = NULL;
+        if (link_try_receive(link, &reply, NULL) != CELERIAC_OK) {
+            link_close(link);
+            return news == SENTINEL_MOVED ? news : SENTINEL_LOST;
+        }
+        if (reply == NULL)
+            return news;
+        if (is_about(reply, cel_broker_url_sentinel(url)->master_name))
+            news = SENTINEL_MOVED;
+        cel_reply_destroy(reply);
+    }
+}
+
 static enum celeriac_err ask(const struct cel_broker_url *url, const struct cel_endpoint *sentinel,
                              struct cel_link *link, int64_t deadline_ns,
                              struct sentinel_answer *answer, struct celeriac_error *err)
@@ -91,7 +137,10 @@ static enum celeriac_err ask(const struct cel_broker_url *url, const struct cel_
         code = sentinel_read_master(reply, options->min_other_sentinels, answer, err);
     cel_reply_destroy(reply);
     strbuf_close(&question);
-    link_close(link);
+    if (code == CELERIAC_OK)
+        code = subscribe(link, patience, err);
+    if (code != CELERIAC_OK)
+        link_close(link);
     return code;
 }
 

@@ -28,13 +28,23 @@ struct sentinel_answer {
 
 /*
  * Asks the sentinels of url one after the other, starting with the one that new connections use
- * now, over link, which is closed before and after. The one that answered becomes the first to be
- * asked. CELERIAC_ERR_UNAVAILABLE (none knows a living master, or none is there),
- * CELERIAC_ERR_AUTH, CELERIAC_ERR_TIMEOUT.
+ * now, over link, which is closed before. The one that answered becomes the first to be asked, and
+ * link stays open, subscribed to what it says of masters. CELERIAC_ERR_UNAVAILABLE (none knows a
+ * living master, or none is there), CELERIAC_ERR_AUTH, CELERIAC_ERR_TIMEOUT.
  */
 enum celeriac_err sentinel_find_master(struct cel_broker_url *url, struct cel_link *link,
                                        int64_t deadline_ns, struct sentinel_answer *answer,
                                        struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* What a sentinel has said since. */
+enum sentinel_news {
+    SENTINEL_QUIET, /* nothing about our master */
+    SENTINEL_MOVED, /* there is another master */
+    SENTINEL_LOST   /* the link is gone, and closed */
+};
+
+/* Looks, without waiting, what has come over the link of sentinel_find_master(). */
+enum sentinel_news sentinel_hear(const struct cel_broker_url *url, struct cel_link *link);
 
 /*
  * Reads the answer to SENTINEL MASTER: a flat list of fields and values. CELERIAC_ERR_UNAVAILABLE
