@@ -3,6 +3,7 @@
 #
 #   newest     newest Celery, Django 5.2: the oracle as it is deployed today
 #   django42   newest Celery, Django 4.2
+#   flower     newest Celery with Flower, the monitor
 #   celery53   a worker with Celery 5.3
 #   celery52   a worker with Celery 5.2: Debian 12's own package where it is installed
 #              (python3-celery), else the same versions from the package index
@@ -35,6 +36,7 @@ make() {
     case $name in
     newest) files=requirements.txt ;;
     django42) files=requirements-django42.txt ;;
+    flower) files=requirements-flower.txt ;;
     celery53) files=requirements-celery53.txt ;;
     format) files=requirements-format.txt ;;
     celery52)

@@ -104,20 +104,25 @@ static int run(struct celeriac_worker_options *options)
 {
     struct celeriac_worker *worker = NULL;
     struct celeriac_error err = {0};
+    bool watching = false;
     pthread_t watcher;
     enum celeriac_err code = celeriac_worker_create(options, &worker, &err);
 
     for (size_t i = 0; code == CELERIAC_OK && i < sizeof tasks / sizeof tasks[0]; i++)
         code = celeriac_worker_register(worker, &tasks[i], &err);
-    if (code == CELERIAC_OK && pthread_create(&watcher, NULL, watch_signals, worker))
-        code = CELERIAC_ERR_SYSTEM;
     if (code == CELERIAC_OK)
+        watching = pthread_create(&watcher, NULL, watch_signals, worker) == 0;
+    if (watching)
         code = celeriac_worker_run(worker, &err);
     if (code)
         fprintf(stderr, "task_worker: %s\n", err.text);
-    /* The watcher may still be asleep; the process ends with it. */
-    fflush(stderr);
-    _exit(code ? EXIT_FAILURE : EXIT_SUCCESS);
+    /* Told to shut down by remote control, the watcher is still asleep. */
+    if (watching) {
+        pthread_kill(watcher, SIGTERM);
+        pthread_join(watcher, NULL);
+    }
+    celeriac_worker_destroy(worker);
+    return code ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
@@ -126,6 +131,7 @@ int main(int argc, char **argv)
                                               .heartbeat_interval = 0.5};
     struct strbuf queues;
     int64_t threads = 0;
+    int status;
     sigset_t set;
 
     if (argc < 3 || parse_int64(span_of(argv[2]), 1, 4096, &threads)) {
@@ -148,5 +154,7 @@ int main(int argc, char **argv)
     sigaddset(&set, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     log_set_level(LOG_INFO);
-    return run(&options);
+    status = run(&options);
+    strbuf_close(&queues);
+    return status;
 }
