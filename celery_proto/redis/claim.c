@@ -407,9 +407,13 @@ enum celeriac_err cel_claim(struct cel_claimer *claimer, size_t room, struct cel
         c->more = false;
         c->strays = 0;
         code = claim_once(c, room, err);
-        if (!c->more)
+        /* A message in doubt is settled before another may come into doubt: one is remembered. */
+        if (!c->more || c->has_doubt)
             break;
     }
+    /* A failed look is no look: messages may lie where the last wait saw them. */
+    if (code != CELERIAC_OK)
+        c->is_armed = false;
     /* What was claimed before a later round failed belongs to the caller. */
     if (code != CELERIAC_OK && c->count == 0)
         return code;

@@ -241,6 +241,11 @@ static enum celeriac_err look_if_due(struct cel_claimer *c, struct wait *wait, i
     bool is_due = c->is_polling ? now >= wait->look_again_ns : !c->is_armed;
     if (!wait->for_messages)
         return CELERIAC_OK;
+    /* What a lost reply may have claimed lies in no list; the next claim fetches it. */
+    if (c->is_in_doubt || c->has_doubt) {
+        wait->is_ready = true;
+        return CELERIAC_OK;
+    }
     if (is_due) {
         /* What was told before is covered by this look. */
         c->has_changed = false;

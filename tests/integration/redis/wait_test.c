@@ -301,6 +301,24 @@ static void wakes_for_the_caller(void **state)
     stop_worker(&w);
 }
 
+/* The server refuses the claim that follows a wake; nobody pushes again. */
+static void a_refused_claim_is_no_look(void **state)
+{
+    struct fixture *f = *state;
+    struct worker w = start_worker(f, NULL, 0, NULL, 0);
+    struct cel_claim_batch batch;
+    assert_int_equal(claim(w.claimer, 64).count, 0);
+    assert_int_equal(wait_for(w.claimer, true, 20 * NS_PER_MS, -1), CEL_WAKE_DEADLINE);
+    push_plainly(f);
+    assert_int_equal(wait_for(w.claimer, true, LONG_NS, -1), CEL_WAKE_MESSAGES);
+    run(f, "ACL", "SETUSER", "default", "-evalsha", NULL);
+    assert_int_not_equal(cel_claim(w.claimer, 64, &batch, NULL), CELERIAC_OK);
+    run(f, "ACL", "SETUSER", "default", "+evalsha", NULL);
+    assert_int_equal(wait_for(w.claimer, true, LONG_NS, -1), CEL_WAKE_MESSAGES);
+    assert_int_equal(claim(w.claimer, 64).count, 1);
+    stop_worker(&w);
+}
+
 static void strangers_do_not_keep_it_awake(void **state)
 {
     struct fixture *f = *state;
@@ -413,6 +431,7 @@ int main(void)
         cmocka_unit_test_setup(recovers_from_a_restart, fixture_clear),
         cmocka_unit_test_setup(notices_a_frozen_server_while_idle, fixture_clear),
         cmocka_unit_test_setup(wakes_for_the_caller, fixture_clear),
+        cmocka_unit_test_setup(a_refused_claim_is_no_look, fixture_clear),
         cmocka_unit_test_setup(strangers_do_not_keep_it_awake, fixture_clear),
         cmocka_unit_test_setup(loses_no_wake_up, fixture_clear),
         cmocka_unit_test_setup(polls_where_it_must, fixture_clear),
