@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -412,22 +413,26 @@ static void checklist_30_waiting_does_not_block_the_window(void **state)
     assert_int_equal(redis_int(r, "HLEN", "unacked"), 0);
 }
 
-/* What a waiting message's tag is in `unacked`; only one is there. */
-static void steal_the_only_message(struct running *r, bool give_to_peer)
+/* What others do with the only message that the worker holds. False if that came too late. */
+static bool steal_the_only_message(struct running *r, bool give_to_peer, int64_t until_us)
 {
     struct cel_pipeline p;
+    struct cel_pipeline q;
+    const struct redisReply *keys;
+    char score[32];
 
+    /* A peer's claim of this moment; an old one would be restored as forgotten. */
+    (void)snprintf(score, sizeof score, "%lld.5", (long long)(clock_wall_us() / 1000000));
     cel_pipeline_init(&p);
     CEL_COMMAND(&p, SPAN("HKEYS"), SPAN("unacked"));
-    assert_int_equal(cel_pipeline_run(&p, r->conn, NULL), CELERIAC_OK);
-    {
-        const struct redisReply *keys = cel_pipeline_reply(&p, 0);
-        struct cel_pipeline q;
-
-        assert_int_equal(cel_reply_count(keys), 1);
+    do {
+        assert_int_equal(cel_pipeline_run(&p, r->conn, NULL), CELERIAC_OK);
+        keys = cel_pipeline_reply(&p, 0);
+    } while (cel_reply_count(keys) == 0 && clock_wall_us() < until_us);
+    if (cel_reply_count(keys) > 0) {
         cel_pipeline_init(&q);
         if (give_to_peer)
-            CEL_COMMAND(&q, SPAN("ZADD"), SPAN("unacked_index"), SPAN("1795379699.5"),
+            CEL_COMMAND(&q, SPAN("ZADD"), SPAN("unacked_index"), span_of(score),
                         cel_reply_span(cel_reply_at(keys, 0)));
         else
             CEL_COMMAND(&q, SPAN("HDEL"), SPAN("unacked"), cel_reply_span(cel_reply_at(keys, 0)));
@@ -435,6 +440,7 @@ static void steal_the_only_message(struct running *r, bool give_to_peer)
         cel_pipeline_close(&q);
     }
     cel_pipeline_close(&p);
+    return clock_wall_us() < until_us;
 }
 
 static void checklist_29_what_others_took_is_not_run_when_it_is_due(void **state)
@@ -442,21 +448,29 @@ static void checklist_29_what_others_took_is_not_run_when_it_is_due(void **state
     struct running *r = *state;
     char id[CELERIAC_TASK_ID_SIZE];
     struct celeriac_worker_stats stats;
+    int64_t countdown_ms = 400;
 
-    for (int taken = 0; taken < 2; taken++) {
+    for (int taken = 0; taken < 2;) {
+        int64_t due_us = clock_wall_us() + countdown_ms * 1000;
+        bool in_time;
+
         redis_int(r, "FLUSHALL", NULL);
         start(r, 1, 1);
-        send_task(r, (struct celeriac_send){.task = "t.flaky", .countdown_ms = 400}, id);
-        await(r, "HLEN", "unacked", 1);
-        steal_the_only_message(r, taken == 1);
+        send_task(r, (struct celeriac_send){.task = "t.flaky", .countdown_ms = countdown_ms}, id);
+        in_time = steal_the_only_message(r, taken == 1, due_us);
         do {
             nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
             celeriac_worker_get_stats(r->worker, &stats);
         } while (stats.waiting > 0);
         send_task(r, (struct celeriac_send){.task = "t.add", .args_json = "[1, 2]"}, id);
         expect_result(r, id, CELERIAC_SUCCESS, "3");
-        assert_int_equal(atomic_load(&executions), 0);
+        if (in_time)
+            assert_int_equal(atomic_load(&executions), 0);
         stop(r);
+        /* Stolen too late, as on a machine that has much else to do, it proves nothing. */
+        atomic_store(&executions, 0);
+        countdown_ms *= in_time ? 1 : 2;
+        taken += in_time ? 1 : 0;
     }
 }
 
