@@ -292,7 +292,8 @@ static void forget_everything(struct cel_consumer *consumer)
 static void pace_strays(struct cel_consumer *consumer, const struct cel_claim_batch *batch)
 {
     consumer->strays += batch->strays;
-    if (consumer->strays == 0 || consumer->ready_count > 0) {
+    /* What went to quarantine is progress too: a claim looks at a part of the lists only. */
+    if (consumer->strays == 0 || consumer->ready_count > 0 || batch->quarantined > 0) {
         consumer->stray_pause_ns = 0;
         consumer->not_before_ns = 0;
         return;

@@ -160,7 +160,8 @@ static bool is_stray(struct cel_claimer *c, const struct cel_envelope *envelope)
         return false;
     const struct json_node *task = json_get(envelope->headers, "task");
     /* A name with escapes is decoded by the worker, which hands the message back if need be. */
-    return json_peek_string(task, &name) && hashmap_get(c->known_tasks, name) == NULL;
+    return json_peek_string(task, &name) && name.len > 0 &&
+           hashmap_get(c->known_tasks, name) == NULL;
 }
 
 static enum celeriac_err take(struct cel_claimer *c, struct claim_odd *odd,

@@ -134,7 +134,8 @@ local function read_window(window)
     for i = #window, 1, -1 do
         local message = window[i]
         local task = known and text_of(message, 'task":')
-        if task and not known[task] then
+        -- A message without a name is nobody's: it is taken, and goes to quarantine.
+        if task and task ~= '' and not known[task] then
             tags[i] = false
         else
             local tag = text_of(message, 'delivery_tag":')
