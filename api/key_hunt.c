@@ -29,6 +29,7 @@ struct key_hunt {
     struct key_search *search; /* under lock */
     bool closed;               /* under lock: no more keys */
     int64_t next_read_ns;      /* the coordinator's */
+    bool incomplete;           /* the coordinator's: the last reading left hashes out */
     bool too_many;             /* the coordinator's: has been logged */
 };
 
@@ -67,12 +68,21 @@ static enum celeriac_err append(struct key_hashes *hashes,
         if (row->key_hash.len >= NOTIFY_API_KEY_HASH_SIZE)
             continue;
         rows[hashes->count].key_id = row->key_id;
+        rows[hashes->count].used_at_us = row->last_used_at_us;
         rows[hashes->count].text = mem_dup_span(row->key_hash);
         if (!rows[hashes->count].text)
             return CELERIAC_ERR_MEMORY;
         hashes->count++;
     }
     return CELERIAC_OK;
+}
+
+static void note_too_many(struct key_hunt *h)
+{
+    if (h->incomplete && !h->too_many)
+        log_warning("keys", "too many keys without a digest; the newest are left out",
+                    LOG_INT("limit", KEY_SEARCH_HASHES_MAX));
+    h->too_many = h->too_many || h->incomplete;
 }
 
 /* All hashes without a digest, up to KEY_SEARCH_HASHES_MAX. */
@@ -82,27 +92,31 @@ static enum celeriac_err read_hashes(struct key_hunt *h, struct key_hashes *hash
     int64_t after = 0;
     bool more = true;
 
+    h->incomplete = false;
     while (more && rc == CELERIAC_OK) {
         struct store_list_unindexed_keys page;
+        bool full = hashes->count >= KEY_SEARCH_HASHES_MAX;
 
-        store_list_unindexed_keys_init(&page, after, STORE_KEY_PAGE_MAX);
+        store_list_unindexed_keys_init(&page, after, full ? 1 : STORE_KEY_PAGE_MAX);
         page.call.deadline_ns = clock_monotonic_ns() + STORE_NS;
         rc = store_run(h->store, &page.call);
-        if (rc == CELERIAC_OK && page.count > 0) {
+        more = rc == CELERIAC_OK && !full && page.count == STORE_KEY_PAGE_MAX;
+        if (rc == CELERIAC_OK && full) {
+            h->incomplete = page.count > 0;
+        } else if (rc == CELERIAC_OK && page.count > 0) {
             after = page.rows[page.count - 1].key_id;
             rc = append(hashes, &page);
         }
-        more = rc == CELERIAC_OK && page.count == STORE_KEY_PAGE_MAX;
         store_call_release(&page.call);
-        if (more && hashes->count >= KEY_SEARCH_HASHES_MAX) {
-            if (!h->too_many)
-                log_warning("keys", "too many keys without a digest; the newest are left out",
-                            LOG_INT("limit", KEY_SEARCH_HASHES_MAX));
-            h->too_many = true;
-            more = false;
-        }
     }
+    note_too_many(h);
     return rc;
+}
+
+/* No hash is left: it is nobody's key, unless some were left out. */
+static void tell_unknown(const struct key_hunt *h, struct key_waiter *list)
+{
+    tell(h, list, h->incomplete ? KEY_HUNT_LATER : KEY_HUNT_UNKNOWN);
 }
 
 static void refresh(struct key_hunt *h)
@@ -119,7 +133,7 @@ static void refresh(struct key_hunt *h)
         pthread_mutex_unlock(&h->lock);
     }
     key_hashes_close(&hashes);
-    tell(h, unknown, KEY_HUNT_UNKNOWN);
+    tell_unknown(h, unknown);
     h->next_read_ns = clock_monotonic_ns() + KEY_HUNT_READ_NS;
 }
 
@@ -160,7 +174,7 @@ static void finish_trial(struct key_hunt *h)
     notify_api_key_wipe(&trial, sizeof trial);
     tell(h, found,
          rc == CELERIAC_OK || rc == CELERIAC_ERR_NOT_FOUND ? KEY_HUNT_FOUND : KEY_HUNT_LATER);
-    tell(h, unknown, KEY_HUNT_UNKNOWN);
+    tell_unknown(h, unknown);
 }
 
 static void start_trial(struct key_hunt *h)

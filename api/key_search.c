@@ -1,15 +1,15 @@
 #include "api/key_search.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/digest_map.h"
 #include "api/http.h"
 #include "base/alloc.h"
 
-/* The ids that a key was tried against: all hashes from lo to hi, none when hi is 0. */
+/* The places that a key was tried against: all hashes from lo to hi, none when hi is 0. */
 struct tried {
-    int64_t lo, hi;
-    uint64_t epoch; /* of the hashes; see set_hashes */
+    uint64_t lo, hi;
 };
 
 /* One key that is searched. */
@@ -30,9 +30,9 @@ struct job {
 
 struct key_search {
     struct digest_map *memory; /* digest -> struct tried */
-    struct key_hashes hashes;
-    int64_t read_ns; /* when they were read; 0: never */
-    uint64_t epoch;  /* counts the times that a hash appeared below others that were there */
+    struct key_hashes hashes;  /* by their ids; each keeps the place that it got first */
+    int64_t read_ns;           /* when they were read; 0: never */
+    uint64_t last_place;
     uint64_t order;
     uint64_t served;
     size_t waited; /* jobs with waiters */
@@ -99,23 +99,21 @@ static void remember(struct key_search *s, const struct job *job, int64_t now_ns
         digest_map_put(s->memory, &job->digest, &job->tried, now_ns + KEY_SEARCH_MEMORY_NS);
 }
 
-/* The hash to try next: newer ones than were tried, upwards; then older ones, downwards. */
+/* The hash to try next: above what was tried, upwards; then below it, downwards. */
 static const struct key_hash *next_hash(const struct key_search *s, const struct tried *tried)
 {
-    const struct key_hash *rows = s->hashes.rows;
-    const struct key_hash *older = NULL;
+    const struct key_hash *above = NULL, *below = NULL;
+    bool is_new = tried->hi == 0;
 
-    if (!rows || s->hashes.count == 0)
-        return NULL;
-    if (tried->hi == 0 || tried->epoch != s->epoch)
-        return &rows[s->hashes.count - 1];
     for (size_t i = 0; i < s->hashes.count; i++) {
-        if (rows[i].key_id > tried->hi)
-            return &rows[i];
-        if (rows[i].key_id < tried->lo)
-            older = &rows[i];
+        const struct key_hash *row = &s->hashes.rows[i];
+
+        if ((is_new || row->place < tried->lo) && (!below || row->place > below->place))
+            below = row;
+        else if (!is_new && row->place > tried->hi && (!above || row->place < above->place))
+            above = row;
     }
-    return older;
+    return above ? above : below;
 }
 
 /* Whether a is to give way before b: most trials first, then without waiters, then youngest. */
@@ -192,8 +190,7 @@ static void start_job(struct key_search *s, struct job *job, const struct store_
     job->order = s->order++;
     job->served = served;
     job->used = true;
-    if (digest_map_get(s->memory, digest, now_ns, &job->tried) && job->tried.epoch != s->epoch)
-        memset(&job->tried, 0, sizeof job->tried);
+    (void)digest_map_get(s->memory, digest, now_ns, &job->tried);
 }
 
 enum celeriac_err key_search_add(struct key_search *s, const struct store_digest *digest,
@@ -244,27 +241,58 @@ static struct key_waiter *join(struct key_waiter *a, struct key_waiter *b)
     return b;
 }
 
-/* Whether a row has come in below the highest id that there was: it counts as never tried. */
-static bool appeared_below(const struct key_hashes *before, const struct key_hashes *now)
+/* Rows that were there before, with the same hash, stay where they are in the order of trials. */
+static void keep_places(const struct key_hashes *before, struct key_hashes *now)
 {
     size_t b = 0;
 
     for (size_t n = 0; n < now->count; n++) {
-        while (b < before->count && before->rows[b].key_id < now->rows[n].key_id)
+        struct key_hash *row = &now->rows[n];
+
+        while (b < before->count && before->rows[b].key_id < row->key_id)
             b++;
-        if (b == before->count)
-            return false;
-        if (before->rows[b].key_id != now->rows[n].key_id ||
-            strcmp(before->rows[b].text, now->rows[n].text) != 0)
-            return true;
+        row->place = 0;
+        if (b < before->count && before->rows[b].key_id == row->key_id &&
+            strcmp(before->rows[b].text, row->text) == 0)
+            row->place = before->rows[b].place;
     }
-    return false;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    int64_t left = ((const struct key_hash *)a)->key_id;
+    int64_t right = ((const struct key_hash *)b)->key_id;
+
+    return left < right ? -1 : left > right;
+}
+
+/* Rows without a place first, by their use: never, long ago, lately. */
+static int compare_uses(const void *a, const void *b)
+{
+    const struct key_hash *left = a, *right = b;
+
+    if (!left->place != !right->place)
+        return left->place ? 1 : -1;
+    if (left->used_at_us != right->used_at_us)
+        return left->used_at_us < right->used_at_us ? -1 : 1;
+    return compare_ids(a, b);
+}
+
+/* Rows that are new get places above all that were ever given. */
+static void give_places(struct key_search *s, struct key_hashes *now)
+{
+    if (now->count == 0)
+        return;
+    qsort(now->rows, now->count, sizeof now->rows[0], compare_uses);
+    for (size_t i = 0; i < now->count && now->rows[i].place == 0; i++)
+        now->rows[i].place = ++s->last_place;
+    qsort(now->rows, now->count, sizeof now->rows[0], compare_ids);
 }
 
 void key_search_set_hashes(struct key_search *s, struct key_hashes *hashes, int64_t read_ns)
 {
-    if (appeared_below(&s->hashes, hashes))
-        s->epoch++;
+    keep_places(&s->hashes, hashes);
+    give_places(s, hashes);
     key_hashes_close(&s->hashes);
     s->hashes = *hashes;
     hashes->rows = NULL;
@@ -321,6 +349,7 @@ bool key_search_next(struct key_search *s, struct key_trial *trial)
     hash = next_hash(s, &best->tried);
     trial->digest = best->digest;
     trial->key_id = hash->key_id;
+    trial->place = hash->place;
     memcpy(trial->key, best->key, sizeof trial->key);
     memcpy(trial->hash, hash->text, strlen(hash->text) + 1);
     return true;
@@ -334,12 +363,12 @@ void key_search_failed(struct key_search *s, const struct key_trial *trial)
         return;
     job->trials++;
     note_served(s, job->peer);
-    if (job->tried.hi == 0 || job->tried.epoch != s->epoch)
-        job->tried = (struct tried){trial->key_id, trial->key_id, s->epoch};
-    else if (trial->key_id > job->tried.hi)
-        job->tried.hi = trial->key_id;
-    else if (trial->key_id < job->tried.lo)
-        job->tried.lo = trial->key_id;
+    if (job->tried.hi == 0)
+        job->tried = (struct tried){trial->place, trial->place};
+    else if (trial->place > job->tried.hi)
+        job->tried.hi = trial->place;
+    else if (trial->place < job->tried.lo)
+        job->tried.lo = trial->place;
 }
 
 /* Nobody else can have the key of this row. */

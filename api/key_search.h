@@ -15,7 +15,9 @@
  *     trials gives way to a new one, because it is the least likely to be anybody's.
  *
  * Requests may wait for the outcome, but only for a few keys at a time; the others are to be asked
- * to come again. Hashes are tried from the newest row to the oldest. Pure: no threads, no clock, no
+ * to come again. Hashes are tried in the order of their keys' last use, the latest first, and those
+ * never used after them, from the newest row to the oldest; what appears later goes before all that
+ * was there. Pure: no threads, no clock, no
  * database; the owner calls it under a lock. Raw keys are wiped when they are no longer needed.
  */
 #ifndef API_KEY_SEARCH_H
@@ -54,7 +56,9 @@
 /* A hash to try, as api_keys has it. */
 struct key_hash {
     int64_t key_id;
-    char *text; /* NUL-terminated; from mem_alloc() */
+    int64_t used_at_us; /* INT64_MIN: never */
+    char *text;         /* NUL-terminated; from mem_alloc() */
+    uint64_t place;     /* the search's own: the highest is tried first */
 };
 
 /* The hashes that there are, in the order of their ids. */
@@ -76,6 +80,7 @@ struct key_waiter {
 struct key_trial {
     struct store_digest digest;
     int64_t key_id;
+    uint64_t place; /* the search's own */
     char key[NOTIFY_API_KEY_MAX + 1];
     char hash[NOTIFY_API_KEY_HASH_SIZE];
 };

@@ -42,6 +42,7 @@ struct store_key_hash {
     int64_t key_id;
     struct span key_hash; /* as stored, e.g. pbkdf2_sha256$... */
     struct uuid tenant_id;
+    int64_t last_used_at_us; /* STORE_NO_TIME: never */
 };
 
 /*

@@ -22,7 +22,7 @@ enum {
 };
 
 /* Columns of sql/list_unindexed_keys.sql. */
-enum { COLUMN_PAGE_KEY, COLUMN_PAGE_HASH, COLUMN_PAGE_TENANT };
+enum { COLUMN_PAGE_KEY, COLUMN_PAGE_HASH, COLUMN_PAGE_TENANT, COLUMN_PAGE_USED };
 
 static struct store_find_key *find_of(struct store_call *call)
 {
@@ -140,6 +140,7 @@ static void take_list(struct store_call **calls, size_t count, const PGresult *r
         to[i].key_id = store_row_int8(r, COLUMN_PAGE_KEY);
         to[i].key_hash = store_block_column(&block, r, COLUMN_PAGE_HASH);
         store_row_uuid(r, COLUMN_PAGE_TENANT, &to[i].tenant_id);
+        to[i].last_used_at_us = store_row_time(r, COLUMN_PAGE_USED);
     }
     list->rows = to;
     list->count = (size_t)rows;

@@ -1,5 +1,5 @@
 -- $1 the last id that is known, $2 limit.
-SELECT k.id, k.key_hash, k.tenant_id
+SELECT k.id, k.key_hash, k.tenant_id, k.last_used_at
   FROM public.api_keys k
  WHERE k.is_active
    AND k.id > $1::bigint

@@ -319,6 +319,31 @@ class KeysTest(Stage):
             thread.join()
         self.assertEqual(statuses, {key: 200 for key in keys[::7]})
 
+    def test_no_key_is_refused_because_there_are_too_many(self):
+        """Beyond 10,000 hashes the newest are not tried: whoever has such a key is asked to come again."""
+        fill = ("INSERT INTO api_keys (key_hash, name, is_active, created_at, tenant_id) SELECT "
+                f"'pbkdf2_sha256$1$s' || n || '$' || repeat('A', 43) || '=', 'crowd', true, now(), '{self.tenant}' "
+                "FROM generate_series({}, {}) n")
+        key = "sk_live_" + secrets.token_urlsafe(32)
+        there = int(self.postgres.psql("SELECT count(*) FROM api_keys k WHERE is_active AND NOT EXISTS "
+                                       "(SELECT FROM celeriac.key_digests d WHERE d.api_key_id = k.id)"))
+
+        def answer():
+            status = self.call("GET", "/v1/tenants/me/", key=key)[0]
+            self.assertIn(status, (401, 503))
+            return status
+
+        try:
+            self.postgres.psql(fill.format(1, 10000 - there))
+            wait_until(lambda: answer() == 401, 60, "the refusal of an unknown key")
+            self.postgres.psql(fill.format(10001, 10001))
+            time.sleep(1.5)  # what was just refused is remembered for a second
+            key = "sk_live_" + secrets.token_urlsafe(32)
+            for _ in range(5):
+                self.assertEqual(answer(), 503)
+        finally:
+            self.postgres.psql("DELETE FROM api_keys WHERE name = 'crowd'")
+
     def test_a_new_key_of_django_is_found_after_it_was_refused(self):
         """What was unknown a moment ago is looked for again when there are new hashes."""
         key = "sk_live_" + secrets.token_urlsafe(32)

@@ -122,6 +122,7 @@ static void unindexed_keys_come_in_pages(void **state)
     database_run("INSERT INTO api_keys (key_hash, name, is_active, created_at, tenant_id)"
                  " SELECT 'h' || n, 'x', n <> 3, now(), '%s' FROM generate_series(1, 6) n",
                  database_show(&tenant));
+    database_run("UPDATE api_keys SET last_used_at = '2000-01-01Z' WHERE key_hash = 'h4'");
     struct store_digest digest = random_digest();
     assert_int_equal(
         add(&digest, database_number("SELECT id FROM api_keys WHERE key_hash = 'h5'"), "h5"),
@@ -135,6 +136,8 @@ static void unindexed_keys_come_in_pages(void **state)
         assert_int_equal(store_run(store, &list.call), CELERIAC_OK);
         for (size_t i = 0; i < list.count; i++) {
             assert_true(seen < 4);
+            assert_true(list.rows[i].last_used_at_us ==
+                        (seen == 2 ? INT64_C(946684800000000) : STORE_NO_TIME));
             assert_true(span_is(list.rows[i].key_hash, expected[seen++]));
             assert_memory_equal(&list.rows[i].tenant_id, &tenant, sizeof tenant);
             after = list.rows[i].key_id;

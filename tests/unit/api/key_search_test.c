@@ -45,7 +45,8 @@ static void set_hashes(struct key_search *s, const int64_t *ids, size_t count, i
     assert_non_null(hashes.rows);
     for (size_t i = 0; i < count; i++) {
         (void)snprintf(text, sizeof text, "hash-%d", (int)ids[i]);
-        hashes.rows[i] = (struct key_hash){ids[i], mem_dup(text)};
+        hashes.rows[i] =
+            (struct key_hash){.key_id = ids[i], .used_at_us = INT64_MIN, .text = mem_dup(text)};
     }
     key_search_set_hashes(s, &hashes, read_ns);
     assert_null(hashes.rows);
@@ -159,19 +160,70 @@ static void what_was_tried_is_remembered(void **state)
     set_hashes(s, after, 3, 40);
     fail_trial(s, 1, 7);
     assert_ptr_equal(key_search_settle(s, 41), &w);
-    /* An old key is active again: all from the start. */
+    /* An old key is active again: only that one. */
     must_add(s, 1, 50, &w);
     set_hashes(s, reactivated, 4, 50);
-    fail_trial(s, 1, 7);
     fail_trial(s, 1, 4);
-    fail_trial(s, 1, 2);
-    fail_trial(s, 1, 1);
     assert_ptr_equal(key_search_settle(s, 51), &w);
     /* Memory fades. */
     must_add(s, 1, 60 + KEY_SEARCH_MEMORY_NS, &w);
     set_hashes(s, reactivated, 4, 60 + KEY_SEARCH_MEMORY_NS);
+    fail_trial(s, 1, 4);
     fail_trial(s, 1, 7);
+    fail_trial(s, 1, 2);
     assert_ptr_equal(key_search_release(s), &w);
+    key_search_destroy(s);
+}
+
+/* The plan gets copies of these rows, in the order of their ids. */
+static void set_rows(struct key_search *s, const struct key_hash *rows, size_t count,
+                     int64_t read_ns)
+{
+    struct key_hashes hashes = {mem_calloc(count, sizeof *hashes.rows), count};
+
+    assert_non_null(hashes.rows);
+    for (size_t i = 0; i < count; i++) {
+        hashes.rows[i] = rows[i];
+        hashes.rows[i].text = mem_dup(rows[i].text);
+    }
+    key_search_set_hashes(s, &hashes, read_ns);
+}
+
+/* Whoever is busy is found before the keys that nobody uses. */
+static void keys_used_lately_are_tried_first(void **state)
+{
+    static char texts[][8] = {"hash-1", "hash-2", "hash-3", "hash-4", "hash-5", "other"};
+    struct key_hash rows[] = {
+        {.key_id = 1, .used_at_us = 50, .text = texts[0]},
+        {.key_id = 2, .used_at_us = INT64_MIN, .text = texts[1]},
+        {.key_id = 3, .used_at_us = 70, .text = texts[2]},
+        {.key_id = 4, .used_at_us = INT64_MIN, .text = texts[3]},
+        {.key_id = 5, .used_at_us = 60, .text = texts[4]},
+    };
+    struct key_waiter w = {.deadline_ns = INT64_MAX};
+    struct key_trial trial;
+    struct key_search *s;
+
+    (void)state;
+    assert_int_equal(key_search_create(&s), CELERIAC_OK);
+    must_add(s, 1, 10, &w);
+    set_rows(s, rows, 5, 10);
+    fail_trial(s, 1, 3);
+    fail_trial(s, 1, 5);
+    /* A use in between changes nothing for rows that have their place, else some were missed. */
+    rows[1].used_at_us = rows[3].used_at_us = 90;
+    set_rows(s, rows, 5, 20);
+    fail_trial(s, 1, 1);
+    fail_trial(s, 1, 4);
+    /* A row that is gone, and one whose key was replaced, which counts as new. */
+    rows[0] = rows[2];
+    rows[0].text = texts[5];
+    rows[1] = rows[4];
+    set_rows(s, rows + 0, 2, 30);
+    assert_true(key_search_next(s, &trial));
+    assert_string_equal(trial.hash, "other");
+    key_search_failed(s, &trial);
+    assert_ptr_equal(key_search_settle(s, 31), &w);
     key_search_destroy(s);
 }
 
@@ -406,6 +458,7 @@ int main(void)
         cmocka_unit_test(a_match_ends_the_search_and_the_hash),
         cmocka_unit_test(without_hashes_a_key_is_unknown),
         cmocka_unit_test(what_was_tried_is_remembered),
+        cmocka_unit_test(keys_used_lately_are_tried_first),
         cmocka_unit_test(addresses_take_turns_each_with_its_oldest_key),
         cmocka_unit_test(keys_that_nobody_asks_for_leave),
         cmocka_unit_test(deadlines_are_kept),
