@@ -1,6 +1,6 @@
 # libceleriac: the folders base, codec, redis and worker as one library, shared and static, with
 # headers, pkg-config and CMake package files. Only what include/celeriac marks CELERIAC_PUBLIC leaves
-# the shared library; tests/lint compares its symbols with include/celeriac/symbols.txt.
+# either of them; tests/lint compares their symbols with include/celeriac/symbols.txt.
 include(CMakePackageConfigHelpers)
 
 set(library_objects $<TARGET_OBJECTS:base> $<TARGET_OBJECTS:codec> $<TARGET_OBJECTS:celery_redis> $<TARGET_OBJECTS:worker>)
@@ -11,7 +11,16 @@ set_target_properties(celeriac PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION $
   LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib LINKER_LANGUAGE C)
 target_link_libraries(celeriac PRIVATE celeriac_flags ${library_needs})
 
-add_library(celeriac_static STATIC ${library_objects})
+# Visibility means nothing to an archive: the objects become one, and what is hidden becomes local to it,
+# so that a program may have a json_read() or log_info() of its own beside us.
+set(library_object ${CMAKE_BINARY_DIR}/lib/celeriac.o)
+add_custom_command(OUTPUT ${library_object}
+  COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -o ${library_object} ${library_objects}
+  COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${library_object}
+  DEPENDS ${library_objects}
+  COMMENT "Joining the objects of the static library"
+  COMMAND_EXPAND_LISTS VERBATIM)
+add_library(celeriac_static STATIC ${library_object})
 set_target_properties(celeriac_static PROPERTIES OUTPUT_NAME celeriac
   ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib LINKER_LANGUAGE C)
 target_link_libraries(celeriac_static PRIVATE ${library_needs})
@@ -27,6 +36,17 @@ install(DIRECTORY include/celeriac DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES
 install(TARGETS celeriac-worker celeriac-api RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+# The files may be moved with the library: paths start where the .pc file lies.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+  set(celeriac_pc_prefix ${CMAKE_INSTALL_PREFIX})
+  set(celeriac_pc_libdir ${CMAKE_INSTALL_FULL_LIBDIR})
+  set(celeriac_pc_includedir ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+else()
+  string(REGEX REPLACE "[^/]+" ".." celeriac_pc_up "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+  set(celeriac_pc_prefix "\${pcfiledir}/${celeriac_pc_up}")
+  set(celeriac_pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+  set(celeriac_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
 configure_file(cmake/celeriac.pc.in celeriac.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/celeriac.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
