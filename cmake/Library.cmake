@@ -56,3 +56,8 @@ configure_package_config_file(cmake/celeriac-config.cmake.in celeriac-config.cma
 write_basic_package_version_file(celeriac-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/celeriac-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/celeriac-config-version.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/celeriac)
+
+foreach(program worker api)
+  configure_file(packaging/systemd/celeriac-${program}.service.in celeriac-${program}.service @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/celeriac-${program}.service DESTINATION lib/systemd/system)
+endforeach()

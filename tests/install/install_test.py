@@ -20,6 +20,7 @@ from tests.services import Redis, Session  # noqa: E402  (after the path)
 BUILD = Path(sys.argv.pop()).resolve()
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 PROGRAMS = ("celeriac-api", "celeriac-worker")
+EXPOSURE_MAX = 20  # tenths; systemd calls up to 2.0 "OK" and a unit without any protection 9.6
 CMAKE_LISTS = """cmake_minimum_required(VERSION 3.25)
 project(stranger C)
 find_package(celeriac 0.1 REQUIRED COMPONENTS {components})
@@ -157,6 +158,20 @@ class InstallTest(unittest.TestCase):
         """They need no file of the build."""
         for name in PROGRAMS:
             self.assertRegex(run(self.prefix / "bin" / name, "--version"), rf"^{name} \d+\.\d+\.\d+\n$")
+
+    def test_units_are_right(self):
+        """systemd finds nothing to complain about, and little that a break-in could reach."""
+        folder = self.session.folder("units")
+        for name in PROGRAMS:
+            text = (self.prefix / "lib" / "systemd" / "system" / f"{name}.service").read_text()
+            self.assertIn(f"/bin/{name}", text)
+            unit = folder / f"{name}.service"
+            unit.write_text(re.sub(rf"^ExecStart=\S+/bin/{name}", f"ExecStart=\"{self.prefix}/bin/{name}\"", text,
+                                   flags=re.MULTILINE))
+            done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True,
+                                  check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            run("systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE_MAX}", unit)
 
 
 if __name__ == "__main__":
