@@ -82,12 +82,9 @@ def prove(api: HttpServer, key: str, smtp: SmtpServer) -> None:
     for name in ("id", "status", "channel", "to", "template_name", "created_at", "sent_at"):
         print(f"  {name:14}{row[name]}")
     say("The legs")
-    legs = (("request -> 202 accepted", posted, answered),
-            ("accepted -> mail delivered", answered, mail.time),
-            ("delivered -> recorded as sent", mail.time, unix(row["sent_at"])),
-            ("in all", posted, unix(row["sent_at"])))
-    for name, begin, end in legs:
-        print(f"  {name:32}{1000 * (end - begin):8.1f} ms")
+    legs = (("202 accepted", answered), ("mail delivered", mail.time), ("recorded as sent", unix(row["sent_at"])))
+    for name, moment in legs:
+        print(f"  {name:18}{1000 * (moment - posted):8.1f} ms after the request was sent")
 
 
 def show_fleet(apis: list[HttpServer], key: str, smtp: SmtpServer, postgres: Postgres, redis: Redis) -> None:
