@@ -1,5 +1,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -22,7 +23,8 @@ struct meaning {
     int code;
     bool perhaps_sent;
     const char *reason;
-    const char *error;
+    const char
+        *error; /* after a last ": " come libcurl's own words, which change with its version */
 };
 
 static const struct meaning meanings[] = {
@@ -62,7 +64,7 @@ static const struct meaning meanings[] = {
      "Cannot connect to the mail server (mail.example.com:587): Connection refused"},
     {"no such host", CURLE_COULDNT_RESOLVE_HOST, "", SMTP_NOTHING_SENT, false, "",
      NOTIFY_OUTCOME_LATER, 0, false, "host not found",
-     "Cannot find the mail server (mail.example.com:587): Couldn't resolve host name"},
+     "Cannot find the mail server (mail.example.com:587): "},
     {"bad certificate", CURLE_PEER_FAILED_VERIFICATION, "certificate has expired",
      SMTP_NOTHING_SENT, false, "220 go ahead", NOTIFY_OUTCOME_LATER, 0, false,
      "certificate refused",
@@ -78,8 +80,19 @@ static const struct meaning meanings[] = {
      SMTP_NOTHING_SENT, false, "554 no service", NOTIFY_OUTCOME_LATER, 554, false, "server refused",
      "The mail server (mail.example.com:587) is not available: 554 no service"},
     {"memory", CURLE_OUT_OF_MEMORY, "", SMTP_NOTHING_SENT, false, "", NOTIFY_OUTCOME_LATER, 0,
-     false, "out of memory", "Out of memory while sending (mail.example.com:587): Out of memory"},
+     false, "out of memory", "Out of memory while sending (mail.example.com:587): "},
 };
+
+/* The whole text is as wanted. */
+static bool is_text(const char *text, const char *wanted, int result)
+{
+    size_t len = strlen(wanted);
+
+    if (len < 2 || strcmp(wanted + len - 2, ": ") != 0)
+        return strcmp(text, wanted) == 0;
+    return strncmp(text, wanted, len) == 0 &&
+           strcmp(text + len, curl_easy_strerror((CURLcode)result)) == 0;
+}
 
 static void test_meanings(void **state)
 {
@@ -102,7 +115,7 @@ static void test_meanings(void **state)
         smtp_failure_explain(&failure, &outcome);
         if (outcome.kind != m->kind || outcome.code != m->code ||
             outcome.perhaps_sent != m->perhaps_sent || strcmp(outcome.reason, m->reason) != 0 ||
-            strcmp(outcome.error, m->error) != 0)
+            !is_text(outcome.error, m->error, m->result))
             fail_msg("%s: kind %d, code %d, perhaps_sent %d, %s: %s", m->name, (int)outcome.kind,
                      outcome.code, outcome.perhaps_sent, outcome.reason, outcome.error);
     }
