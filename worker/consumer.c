@@ -45,8 +45,9 @@ struct cel_consumer {
     struct cel_limited *limited;   /* requests that wait for their rate limit */
     struct hashmap *queue_names;   /* name to a copy that lives as long as we do */
     struct cel_queue_change *queue_change;
-    bool no_queues; /* all were cancelled: nothing is claimed */
-    void **ready;   /* requests of this turn that go to the ready queue */
+    bool no_queues;   /* all were cancelled: nothing is claimed */
+    int64_t scale_ns; /* when the number of threads is looked at again */
+    void **ready;     /* requests of this turn that go to the ready queue */
     size_t ready_count;
     size_t strays;          /* messages of others met in this turn */
     int64_t stray_pause_ns; /* 0: none */
@@ -429,6 +430,8 @@ static enum celeriac_err wait_for_work(struct cel_consumer *consumer, bool has_r
         deadline = consumer->not_before_ns;
     if (cel_limited_due(consumer->limited) < deadline)
         deadline = cel_limited_due(consumer->limited);
+    if (consumer->scale_ns < deadline)
+        deadline = consumer->scale_ns;
     code = wait_alive(consumer, for_messages, deadline, &why, err);
     if (code)
         return recover(consumer, code, err);
@@ -477,9 +480,9 @@ static enum celeriac_err catch_up(struct cel_consumer *consumer)
 /* One turn: returning messages, due ones, new ones; then sleep if there was nothing. */
 static enum celeriac_err turn(struct cel_consumer *consumer, struct celeriac_error *err)
 {
-    size_t room =
-        cel_window_room(consumer->runtime->window, cel_ready_queue_count(consumer->runtime->ready),
-                        atomic_load(&consumer->runtime->threads));
+    struct cel_runtime *runtime = consumer->runtime;
+    size_t room = cel_window_room(runtime->window, cel_ready_queue_count(runtime->ready),
+                                  atomic_load(&runtime->threads));
     bool full = cel_schedule_is_full(consumer->schedule);
     bool found = false;
     size_t fired = 0;
@@ -497,6 +500,9 @@ static enum celeriac_err turn(struct cel_consumer *consumer, struct celeriac_err
         consumer->not_before_ns = 0;
     if (room > fired && !full && consumer->not_before_ns == 0)
         code = claim(consumer, room - fired, &found, err);
+    consumer->scale_ns =
+        cel_scale_follow(&runtime->scale, runtime->pool, atomic_load(&runtime->threads),
+                         runtime->ready, found || fired > 0);
     if (code || found || fired > 0 || atomic_load(&consumer->stopped))
         return code;
     return wait_for_work(consumer, room > 0, full, err);

@@ -155,12 +155,25 @@ static void fit_window(const struct cel_control_call *call)
                              atomic_load(&runtime->threads) * settings->prefetch_multiplier);
 }
 
+/* Whether the load decides on the threads; then the answer says so. */
+static bool refuse_autoscaled(struct cel_control_call *call, const char *command)
+{
+    char answer[ANSWER_MAX];
+
+    if (atomic_load(&call->view->runtime->scale.max) == 0)
+        return false;
+    (void)snprintf(answer, sizeof answer,
+                   "%s is not supported with autoscale. Adjust autoscale range instead.", command);
+    cel_control_nok(call, answer);
+    return true;
+}
+
 static void run_pool_grow(struct cel_control_call *call)
 {
     struct celeriac_error err = {0};
     size_t n = 0;
 
-    if (!read_count(call, &n))
+    if (refuse_autoscaled(call, "pool_grow") || !read_count(call, &n))
         return;
     if (cel_pool_grow(call->view->runtime->pool, n, &err))
         cel_control_raise(call, "ValueError", "%s", err.text);
@@ -174,7 +187,7 @@ static void run_pool_shrink(struct cel_control_call *call)
     struct celeriac_error err = {0};
     size_t n = 0;
 
-    if (!read_count(call, &n))
+    if (refuse_autoscaled(call, "pool_shrink") || !read_count(call, &n))
         return;
     if (cel_pool_shrink(call->view->runtime->pool, n, &err))
         cel_control_raise(call, "ValueError", "%s", err.text);
@@ -188,9 +201,47 @@ static void run_pool_restart(struct cel_control_call *call)
     cel_control_raise(call, "ValueError", "Pool restarts not enabled");
 }
 
+/* A bound as given, or as it is. False when it was answered that it is no sensible number. */
+static bool read_bound(struct cel_control_call *call, const char *name, size_t *bound)
+{
+    const struct json_node *node = cel_control_argument(call, name);
+    int64_t value;
+
+    if (!node || json_is_null(node))
+        return true;
+    if (json_int(node, 0, CEL_POOL_THREADS_MAX, &value)) {
+        cel_control_raise(call, "ValueError", "%s: must be 0 to %d", name, CEL_POOL_THREADS_MAX);
+        return false;
+    }
+    *bound = (size_t)value;
+    return true;
+}
+
+/* celery/worker/autoscale.py update(): the window follows the maximum. */
 static void run_autoscale(struct cel_control_call *call)
 {
-    cel_control_raise(call, "ValueError", "Autoscale not enabled");
+    const struct celeriac_worker_options *settings = call->view->options->settings;
+    struct cel_runtime *runtime = call->view->runtime;
+    size_t max = atomic_load(&runtime->scale.max);
+    size_t min = atomic_load(&runtime->scale.min);
+    struct celeriac_error err = {0};
+    char answer[ANSWER_MAX];
+
+    if (max == 0) {
+        cel_control_raise(call, "ValueError", "Autoscale not enabled");
+        return;
+    }
+    if (!read_bound(call, "max", &max) || !read_bound(call, "min", &min))
+        return;
+    if (cel_scale_set(&runtime->scale, max, min, &err)) {
+        cel_control_raise(call, "ValueError", "%s", err.text);
+        return;
+    }
+    if (!settings->prefetch_unlimited)
+        cel_window_set_limit(runtime->window, max * settings->prefetch_multiplier);
+    cel_runtime_wake(runtime);
+    (void)snprintf(answer, sizeof answer, "autoscale now max=%zu min=%zu", max, min);
+    cel_control_ok(call, answer);
 }
 
 static void run_shutdown(struct cel_control_call *call)

@@ -41,6 +41,28 @@ static void write_total(void *context, struct span task, uint64_t executions)
     json_integer(w, (int64_t)executions);
 }
 
+/* celery/worker/autoscale.py info(); absent without autoscaling, as Celery's. */
+static void write_autoscaler(struct cel_control_call *call)
+{
+    struct cel_runtime *runtime = call->view->runtime;
+    size_t max = atomic_load(&runtime->scale.max);
+    struct json_writer *w = &call->answer;
+
+    if (max == 0)
+        return;
+    json_key(w, "autoscaler");
+    json_begin_object(w);
+    json_key(w, "max");
+    json_integer(w, (int64_t)max);
+    json_key(w, "min");
+    json_integer(w, (int64_t)atomic_load(&runtime->scale.min));
+    json_key(w, "current");
+    json_integer(w, (int64_t)atomic_load(&runtime->threads));
+    json_key(w, "qty");
+    json_integer(w, (int64_t)cel_ready_queue_demand(runtime->ready));
+    json_end_object(w);
+}
+
 static void write_pool(struct cel_control_call *call)
 {
     struct cel_runtime *runtime = call->view->runtime;
@@ -179,6 +201,7 @@ static void run_stats(struct cel_control_call *call)
     json_integer(w, (clock_monotonic_ns() - call->view->started_ns) / NS_PER_SEC);
     json_key(w, "pool");
     write_pool(call);
+    write_autoscaler(call);
     json_key(w, "broker");
     write_broker(call);
     json_key(w, "prefetch_count");

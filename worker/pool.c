@@ -155,12 +155,12 @@ static void *run(void *argument)
     struct place *place = argument;
     struct cel_pool *pool = place->pool;
     struct executor executor = {.runtime = pool->runtime};
-    struct cel_request *request;
+    struct cel_request *request = NULL;
     const uint64_t one = 1;
 
     cel_task_context_init(&executor.task, &pool->runtime->stopping);
     strbuf_init(&executor.scratch, CEL_RETURN_MAX);
-    while ((request = cel_ready_queue_pop(pool->runtime->ready)))
+    while ((request = cel_ready_queue_pop(pool->runtime->ready, request != NULL)))
         execute(&executor, request);
     strbuf_close(&executor.scratch);
     cel_task_context_close(&executor.task);

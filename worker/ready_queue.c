@@ -1,7 +1,6 @@
 #include "worker/ready_queue.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 
 #include "base/alloc.h"
 
@@ -9,6 +8,7 @@ struct cel_ready_queue {
     pthread_mutex_t lock;
     pthread_cond_t filled; /* signalled once for each item that a waiting thread should take */
     size_t waiting;        /* threads inside pop() that found nothing */
+    size_t taken;          /* items popped whose taker has not come back */
     size_t dismissed;      /* threads to let go */
     bool closed;
     size_t head; /* index of the oldest item */
@@ -84,11 +84,12 @@ enum celeriac_err cel_ready_queue_push(struct cel_ready_queue *queue, void *cons
     return code;
 }
 
-void *cel_ready_queue_pop(struct cel_ready_queue *queue)
+void *cel_ready_queue_pop(struct cel_ready_queue *queue, bool again)
 {
     void *item = NULL;
 
     pthread_mutex_lock(&queue->lock);
+    queue->taken -= again;
     while (queue->count == 0 && !queue->closed && queue->dismissed == 0) {
         queue->waiting++;
         pthread_cond_wait(&queue->filled, &queue->lock);
@@ -98,6 +99,7 @@ void *cel_ready_queue_pop(struct cel_ready_queue *queue)
         queue->dismissed--;
     else if (!queue->closed)
         item = take_oldest(queue);
+    queue->taken += item != NULL;
     pthread_mutex_unlock(&queue->lock);
     return item;
 }
@@ -136,4 +138,14 @@ size_t cel_ready_queue_count(struct cel_ready_queue *queue)
     count = queue->count;
     pthread_mutex_unlock(&queue->lock);
     return count;
+}
+
+size_t cel_ready_queue_demand(struct cel_ready_queue *queue)
+{
+    size_t demand;
+
+    pthread_mutex_lock(&queue->lock);
+    demand = queue->count + queue->taken;
+    pthread_mutex_unlock(&queue->lock);
+    return demand;
 }

@@ -5,6 +5,7 @@
 #ifndef WORKER_READY_QUEUE_H
 #define WORKER_READY_QUEUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "celeriac/error.h"
@@ -26,9 +27,12 @@ void cel_ready_queue_destroy(struct cel_ready_queue *queue);
 enum celeriac_err cel_ready_queue_push(struct cel_ready_queue *queue, void *const *items,
                                        size_t count) CELERIAC_MUST_CHECK;
 
-/* Takes the oldest item, waiting for one; NULL when the queue is closed or
- * the thread is let go. The caller owns it. */
-void *cel_ready_queue_pop(struct cel_ready_queue *queue);
+/*
+ * Takes the oldest item, waiting for one; NULL when the queue is closed or the thread was
+ * dismissed. The caller owns it. `again` says that the calling thread had an item before and is
+ * done with it.
+ */
+void *cel_ready_queue_pop(struct cel_ready_queue *queue, bool again);
 
 /* Takes the oldest item without waiting, also from a closed queue; NULL when there is none. */
 void *cel_ready_queue_take(struct cel_ready_queue *queue);
@@ -41,5 +45,8 @@ void cel_ready_queue_dismiss(struct cel_ready_queue *queue, size_t n);
 
 /* Number of items inside. */
 size_t cel_ready_queue_count(struct cel_ready_queue *queue);
+
+/* The same with those that were popped and are being worked on. */
+size_t cel_ready_queue_demand(struct cel_ready_queue *queue);
 
 #endif

@@ -18,6 +18,7 @@
 #include "worker/ready_queue.h"
 #include "worker/registry.h"
 #include "worker/revoked.h"
+#include "worker/scale.h"
 #include "worker/window.h"
 
 struct cel_settler;
@@ -46,6 +47,7 @@ struct cel_runtime {
     struct cel_settler *settler;
     struct cel_consumer *consumer;
     struct cel_pool *pool;
+    struct cel_scale scale;    /* --autoscale */
     atomic_size_t threads;     /* task threads that there are to be */
     struct cel_events *events; /* for monitors; sent by the control thread */
     struct cel_live *live;     /* what remote control shows */

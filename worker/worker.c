@@ -33,7 +33,8 @@
 #define HEARTBEAT_MIN 0.1
 #define HEARTBEAT_MAX 3600.0
 
-#define HOST_NAME_SIZE 256 /* POSIX HOST_NAME_MAX with its NUL */
+#define KEEPALIVE_MAX 86400 /* seconds; a day means for ever */
+#define HOST_NAME_SIZE 256  /* POSIX HOST_NAME_MAX with its NUL */
 
 /* How long a stopping worker tries to reach Redis before it leaves the rest to its peers. */
 #define WARM_WRITE_NS (10 * NS_PER_SEC)
@@ -153,6 +154,9 @@ static enum celeriac_err set_numbers(struct celeriac_worker *worker,
     if (numbers->concurrency > CEL_POOL_THREADS_MAX)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "concurrency: at most %d",
                                   CEL_POOL_THREADS_MAX);
+    if (numbers->autoscale_keepalive < 0 || numbers->autoscale_keepalive > KEEPALIVE_MAX)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "autoscale_keepalive: must be 0 to %d seconds", KEEPALIVE_MAX);
     if (numbers->prefetch_multiplier == 0)
         numbers->prefetch_multiplier = DEFAULT_MULTIPLIER;
     if (numbers->prefetch_multiplier > MULTIPLIER_MAX)
@@ -176,6 +180,22 @@ static size_t window_limit(const struct celeriac_worker *worker, size_t threads)
     return limit;
 }
 
+static enum celeriac_err set_scale(struct celeriac_worker *worker, struct celeriac_error *err)
+{
+    struct celeriac_worker_options *numbers = &worker->options;
+    struct cel_scale *scale = &worker->runtime.scale;
+    double keepalive = numbers->autoscale_keepalive;
+    enum celeriac_err code;
+
+    if (numbers->autoscale_max == 0)
+        return CELERIAC_OK;
+    code = cel_scale_set(scale, numbers->autoscale_max, numbers->autoscale_min, err);
+    scale->keepalive_ns =
+        (int64_t)((keepalive > 0 ? keepalive : CEL_SCALE_KEEPALIVE) * (double)NS_PER_SEC);
+    numbers->concurrency = (unsigned)atomic_load(&scale->min);
+    return code;
+}
+
 static enum celeriac_err set_up(struct celeriac_worker *worker,
                                 const struct celeriac_worker_options *options,
                                 struct celeriac_error *err)
@@ -183,6 +203,8 @@ static enum celeriac_err set_up(struct celeriac_worker *worker,
     struct cel_runtime *runtime = &worker->runtime;
     enum celeriac_err code = set_numbers(worker, options, err);
 
+    if (code == CELERIAC_OK)
+        code = set_scale(worker, err);
     if (code == CELERIAC_OK)
         code = set_hostname(worker, options->hostname, err);
     if (code == CELERIAC_OK)
@@ -207,7 +229,9 @@ static enum celeriac_err set_up(struct celeriac_worker *worker,
     if (code == CELERIAC_OK)
         code = cel_held_create(&runtime->held);
     if (code == CELERIAC_OK)
-        code = cel_window_create(window_limit(worker, worker->options.concurrency),
+        code = cel_window_create(window_limit(worker, options->autoscale_max
+                                                          ? options->autoscale_max
+                                                          : worker->options.concurrency),
                                  runtime->wake_fd, &runtime->window);
     if (code == CELERIAC_OK)
         code = cel_ready_queue_create(
@@ -526,6 +550,7 @@ void celeriac_worker_get_stats(const struct celeriac_worker *worker,
         .quarantined = atomic_load(&c->quarantined),
         .active = atomic_load(&c->active),
         .waiting = atomic_load(&c->waiting),
+        .threads = (unsigned)atomic_load(&worker->runtime.threads),
         .results_dropped = atomic_load(&c->results_dropped),
     };
 }

@@ -46,9 +46,15 @@ struct celeriac_worker_options {
     const char *broker_use_ssl;                   /* ssl_* keys; makes redis:// URLs speak TLS */
     const char *redis_backend_use_ssl;            /* the same for the result backend */
     const char *broker_failover_strategy;         /* "round-robin" (the default) or "shuffle" */
-    const char *hostname;         /* node name; %h host, %n name, %d domain; NULL: celery@%h */
-    const char *queues;           /* comma-separated; NULL: "celery" */
-    unsigned concurrency;         /* task threads, 1 to 4096; 0: number of CPUs */
+    const char *hostname; /* node name; %h host, %n name, %d domain; NULL: celery@%h */
+    const char *queues;   /* comma-separated; NULL: "celery" */
+    unsigned concurrency; /* task threads, 1 to 4096; 0: number of CPUs */
+    /*
+     * --autoscale: with a maximum (up to 4096) the number of task threads follows the load between
+     * the two, and concurrency does not count. 0: it stays as it is.
+     */
+    unsigned autoscale_max, autoscale_min;
+    double autoscale_keepalive;   /* seconds without a new task, then surplus threads go; 0: 30 */
     unsigned prefetch_multiplier; /* messages held per task thread; 0: 4 */
     bool prefetch_unlimited;      /* hold as many as there are (up to 65,536) */
     size_t task_stack;            /* bytes of a task thread's stack; 0: 256 KiB */
@@ -125,6 +131,7 @@ struct celeriac_worker_stats {
     uint64_t results_dropped; /* results that could not be written for too long */
     unsigned active;          /* executions right now */
     unsigned waiting;         /* messages waiting for their eta */
+    unsigned threads;         /* task threads */
 };
 
 /* Reads the counters. Any thread. */

@@ -315,6 +315,43 @@ static void a_thousand_of_all_priorities(void **state)
     assert_int_equal(stats.received, COUNT);
 }
 
+static void await_threads(struct running *r, unsigned wanted)
+{
+    int64_t deadline = clock_monotonic_ns() + WAIT_MS * NS_PER_MS;
+    struct celeriac_worker_stats stats;
+
+    celeriac_worker_get_stats(r->worker, &stats);
+    while (stats.threads != wanted && clock_monotonic_ns() < deadline) {
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        celeriac_worker_get_stats(r->worker, &stats);
+    }
+    assert_int_equal(stats.threads, wanted);
+}
+
+/* Blocking tasks need a thread each; when they are done the surplus goes. */
+static void threads_follow_the_load(void **state)
+{
+    enum { COUNT = 5, MAX = 4 };
+    struct running *r = *state;
+    struct celeriac_worker_options options = {
+        .broker_url = getenv("REDIS_URL"), .autoscale_max = MAX, .autoscale_keepalive = 0.001};
+    char ids[COUNT][CELERIAC_TASK_ID_SIZE];
+
+    r->worker = make_worker_with(&options);
+    assert_int_equal(pthread_create(&r->thread, NULL, run_worker, r), 0);
+    r->started = true;
+    for (int i = 0; i < COUNT; i++)
+        send_task(r, (struct celeriac_send){.task = "t.block"}, ids[i]);
+    for (int i = 0; i < MAX; i++)
+        sem_wait(&entered);
+    await_threads(r, MAX);
+    for (int i = 0; i < COUNT; i++)
+        sem_post(&gate);
+    for (int i = 0; i < COUNT; i++)
+        expect_result(r, ids[i], CELERIAC_SUCCESS, "\"done\"");
+    await_threads(r, 1);
+}
+
 static void checklist_55_retries_count_in_the_message(void **state)
 {
     struct running *r = *state;
@@ -732,6 +769,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(executes_and_answers),
         TEST(a_thousand_of_all_priorities),
+        TEST(threads_follow_the_load),
         TEST(checklist_55_retries_count_in_the_message),
         TEST(checklist_51_retries_end),
         TEST(checklist_48_when_it_is_acknowledged),

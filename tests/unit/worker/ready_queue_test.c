@@ -24,14 +24,16 @@ static void first_in_first_out_and_bounded(void **state)
     assert_int_equal(cel_ready_queue_push(queue, batch, 3), CELERIAC_OK);
     assert_int_equal(cel_ready_queue_push(queue, batch, 2), CELERIAC_ERR_LIMIT);
     assert_int_equal(cel_ready_queue_count(queue), 3);
-    assert_ptr_equal(cel_ready_queue_pop(queue), &numbers[0]);
-    assert_ptr_equal(cel_ready_queue_pop(queue), &numbers[1]);
+    assert_int_equal(cel_ready_queue_demand(queue), 3);
+    assert_ptr_equal(cel_ready_queue_pop(queue, false), &numbers[0]);
+    assert_int_equal(cel_ready_queue_demand(queue), 3);
+    assert_ptr_equal(cel_ready_queue_pop(queue, false), &numbers[1]);
     assert_int_equal(cel_ready_queue_push(queue, batch, 3), CELERIAC_OK);
-    assert_ptr_equal(cel_ready_queue_pop(queue), &numbers[2]);
+    assert_ptr_equal(cel_ready_queue_pop(queue, false), &numbers[2]);
     assert_ptr_equal(cel_ready_queue_take(queue), &numbers[0]);
     assert_int_equal(cel_ready_queue_count(queue), 2);
     cel_ready_queue_close(queue);
-    assert_null(cel_ready_queue_pop(queue));
+    assert_null(cel_ready_queue_pop(queue, false));
     assert_int_equal(cel_ready_queue_push(queue, batch, 1), CELERIAC_ERR_SHUTDOWN);
     assert_ptr_equal(cel_ready_queue_take(queue), &numbers[1]);
     assert_ptr_equal(cel_ready_queue_take(queue), &numbers[2]);
@@ -45,7 +47,8 @@ static void *drain(void *argument)
     struct cel_ready_queue *queue = argument;
     intptr_t taken = 0;
 
-    for (int *number = cel_ready_queue_pop(queue); number; number = cel_ready_queue_pop(queue)) {
+    for (int *number = cel_ready_queue_pop(queue, false); number;
+         number = cel_ready_queue_pop(queue, true)) {
         (*number)++; /* each item belongs to one thread only, which TSan verifies */
         taken++;
     }
@@ -82,6 +85,7 @@ static void each_item_reaches_one_thread(void **state)
     assert_int_equal(taken, ITEMS);
     for (int i = 0; i < ITEMS; i++)
         assert_int_equal(numbers[i], 1);
+    assert_int_equal(cel_ready_queue_demand(queue), 0);
     cel_ready_queue_destroy(queue);
 }
 
@@ -100,10 +104,10 @@ static void threads_are_let_go(void **state)
     assert_int_equal(pthread_join(reader, &result), 0);
     assert_int_equal(cel_ready_queue_push(queue, &item, 1), CELERIAC_OK);
     cel_ready_queue_dismiss(queue, 1);
-    assert_null(cel_ready_queue_pop(queue));
-    assert_ptr_equal(cel_ready_queue_pop(queue), item);
+    assert_null(cel_ready_queue_pop(queue, false));
+    assert_ptr_equal(cel_ready_queue_pop(queue, false), item);
     cel_ready_queue_close(queue);
-    assert_null(cel_ready_queue_pop(queue));
+    assert_null(cel_ready_queue_pop(queue, false));
     cel_ready_queue_destroy(queue);
 }
 
