@@ -63,18 +63,6 @@ struct cel_consumer {
 
 /* ---- routing ------------------------------------------------------------------------------- */
 
-static void end_in_quarantine(struct cel_consumer *consumer, struct cel_request *request,
-                              const char *why, const char *detail)
-{
-    log_error("worker", "message cannot be understood and goes to quarantine",
-              LOG_SPAN("queue", request->queue), LOG_SPAN("task", request->message->task),
-              LOG_SPAN("id", request->message->id), LOG_STR("reason", why),
-              LOG_STR("detail", detail));
-    CEL_COUNT(consumer->runtime, quarantined);
-    request->quarantine = why;
-    cel_end(consumer->runtime, request);
-}
-
 /* Back to the queue, untouched, for whoever knows the task. */
 static void end_as_stray(struct cel_consumer *consumer, struct cel_request *request)
 {
@@ -116,8 +104,8 @@ static enum celeriac_err route(struct cel_consumer *consumer, struct cel_request
     int64_t now_us = clock_wall_us();
 
     if (message->refuse != CEL_REFUSE_NONE) {
-        end_in_quarantine(consumer, request, cel_refuse_name(message->refuse),
-                          message->refuse_text);
+        cel_end_in_quarantine(consumer->runtime, request, cel_refuse_name(message->refuse),
+                              message->refuse_text);
     } else if (!request->definition && consumer->runtime->unknown_task == CELERIAC_UNKNOWN_FAIL) {
         cel_end_unregistered(consumer->runtime, request);
     } else if (!request->definition || has_canvas(message)) {

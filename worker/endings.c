@@ -18,6 +18,18 @@ static struct cel_settle_context settle_context(struct strbuf *scratch)
         .now_us = clock_wall_us(), .random = random_os, .scratch = scratch};
 }
 
+void cel_end_in_quarantine(struct cel_runtime *runtime, struct cel_request *request,
+                           const char *why, const char *detail)
+{
+    log_error("worker", "message cannot be understood and goes to quarantine",
+              LOG_SPAN("queue", request->queue), LOG_SPAN("task", request->message->task),
+              LOG_SPAN("id", request->message->id), LOG_STR("reason", why),
+              LOG_STR("detail", detail));
+    CEL_COUNT(runtime, quarantined);
+    request->quarantine = why;
+    cel_end(runtime, request);
+}
+
 void cel_end_unregistered(struct cel_runtime *runtime, struct cel_request *request)
 {
     struct strbuf scratch;

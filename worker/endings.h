@@ -12,6 +12,11 @@
 /* Moves the request to its end and hands it to the settler. */
 void cel_end(struct cel_runtime *runtime, struct cel_request *request);
 
+/* Ends a request whose message nobody can understand: it goes to the quarantine list, whole. why is
+ * a constant, detail is for the log. */
+void cel_end_in_quarantine(struct cel_runtime *runtime, struct cel_request *request,
+                           const char *why, const char *detail);
+
 /* Ends a request of an unknown task as Celery does: FAILURE with NotRegistered, and deleted. */
 void cel_end_unregistered(struct cel_runtime *runtime, struct cel_request *request);
 
