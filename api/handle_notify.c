@@ -147,6 +147,11 @@ static void accept_notification(struct api_call *call, struct acceptance *a, int
     uint8_t random[32];
 
     write_data(a);
+    /* Characters that JSON escapes can make a body within its limit too long for the row. */
+    if (strbuf_status(&a->data) == CELERIAC_ERR_LIMIT) {
+        reply_detail(call, 413, "The notification is too long.");
+        return;
+    }
     if (strbuf_status(&a->data) != CELERIAC_OK) {
         reply_later(call);
         return;

@@ -285,6 +285,19 @@ class CallsTest(Stage):
         self.assertEqual(self.call("POST", "/v1/notify/", {**NOTIFY, "data": padding + "x"})[::2],
                          (413, {"detail": "Request body exceeded 2621440 bytes."}))
 
+    def test_bodies_that_grow_are_refused(self):
+        """A form's control characters take six bytes each in the row: 8 MiB there are too much."""
+        def post(count):
+            body = b"channel=sms&to=%2B15551234567&body=" + b"\x01" * count + b"x"
+            return self.raw(b"POST /v1/notify/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                            b"Content-Type: application/x-www-form-urlencoded\r\n"
+                            + f"X-API-KEY: {self.key}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+
+        self.assertIn(b"HTTP/1.1 202 ", post(1390000))
+        answer = post(1400000)
+        self.assertIn(b"HTTP/1.1 413 ", answer)
+        self.assertTrue(answer.endswith(b'{"detail":"The notification is too long."}'))
+
 
 class KeysTest(Stage):
     """Who gets in."""
