@@ -15,6 +15,7 @@
 #include "worker/event_sender.h"
 #include "worker/events.h"
 #include "worker/heartbeat.h"
+#include "worker/mingle.h"
 
 /* Longest envelope of an answer: base64 makes it a third longer. */
 #define REPLY_MAX (CEL_CONTROL_ANSWER_MAX * 2)
@@ -32,6 +33,7 @@ struct cel_control {
     struct cel_control_queues queues;
     struct cel_mailbox *mailbox;
     struct cel_event_sender *sender;
+    struct cel_mingle *mingle;
     struct cel_pidbox_reader reader;
     struct strbuf answer;
     struct strbuf reply;
@@ -219,6 +221,17 @@ static enum celeriac_err beat(struct cel_control *control, bool is_new, struct c
     return send_state(control, CEL_WORKER_HEARTBEAT, err);
 }
 
+/* Asks the peers after each connect, and looks at their answers when it is time. */
+static enum celeriac_err mingle(struct cel_control *control, bool is_new,
+                                struct celeriac_error *err)
+{
+    if (is_new && !control->options.settings->without_mingle)
+        return cel_mingle_ask(control->mingle, err);
+    if (clock_monotonic_ns() >= cel_mingle_due(control->mingle))
+        return cel_mingle_finish(control->mingle, err);
+    return CELERIAC_OK;
+}
+
 /* ---- the thread ------------------------------------------------------------------------------ */
 
 static void drain_wake(const struct cel_control *control)
@@ -243,6 +256,8 @@ static enum celeriac_err turn(struct cel_control *control, struct celeriac_error
         code = beat(control, is_new, err);
     if (code == CELERIAC_OK)
         code = cel_event_sender_flush(control->sender, &more, err);
+    if (code == CELERIAC_OK)
+        code = mingle(control, is_new, err);
     if (code || atomic_load(&control->stopping))
         return code;
     if (control->away_reported)
@@ -250,6 +265,8 @@ static enum celeriac_err turn(struct cel_control *control, struct celeriac_error
     control->away_reported = false;
     now = clock_monotonic_ns();
     until = control->interval_ns > 0 ? control->next_beat_ns : now + IDLE_NS;
+    if (cel_mingle_due(control->mingle) < until)
+        until = cel_mingle_due(control->mingle);
     code =
         cel_mailbox_wait(control->mailbox, more ? now : until, control->runtime->control_fd, err);
     drain_wake(control);
@@ -317,6 +334,8 @@ static enum celeriac_err make_parts(struct cel_control *control, struct celeriac
     if (code == CELERIAC_OK)
         code =
             cel_event_sender_create(control->runtime->events, control->mailbox, &control->sender);
+    if (code == CELERIAC_OK)
+        code = cel_mingle_create(control->runtime, control->mailbox, &control->mingle);
     return code ? celeriac_error_set(err, code, "out of memory") : CELERIAC_OK;
 }
 
@@ -371,6 +390,7 @@ void cel_control_destroy(struct cel_control *control)
     if (!control)
         return;
     cel_control_stop(control);
+    cel_mingle_destroy(control->mingle);
     cel_event_sender_destroy(control->sender);
     cel_mailbox_destroy(control->mailbox);
     cel_control_queues_close(&control->queues);

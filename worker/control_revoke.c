@@ -6,6 +6,7 @@
 #include "worker/control_call.h"
 #include "worker/events.h"
 #include "worker/live.h"
+#include "worker/mingle.h"
 #include "worker/request.h"
 #include "worker/revoke_record.h"
 #include "worker/revoked.h"
@@ -310,37 +311,6 @@ static void run_revoked(struct cel_control_call *call)
     json_end_array(&call->answer);
 }
 
-/*
- * Celery before 5.7 wants with each id the sender's monotonic time in seconds, which must be a
- * float; 5.7 looks at the ids only.
- */
-static bool share_id(void *context, struct span id, int64_t since_us)
-{
-    struct json_writer *w = context;
-    double now = (double)clock_monotonic_ns() / (double)NS_PER_SEC;
-    double since = now - (double)(clock_wall_us() - since_us) / (double)US_PER_SEC;
-
-    json_key_span(w, id);
-    json_begin_array(w);
-    json_number(w, since > 0 ? since : 0);
-    json_string(w, id);
-    json_end_array(w);
-    return true;
-}
-
-/* A peer's ids: an object of them, or since 5.7 a list. */
-static void merge(struct cel_control_call *call, const struct json_node *revoked)
-{
-    if (!revoked || (revoked->type != JSON_OBJECT && revoked->type != JSON_ARRAY))
-        return;
-    for (const struct json_node *n = json_first(revoked); n; n = json_next(revoked, n)) {
-        if (n->type == JSON_STRING)
-            flag_id(call, n);
-        if (revoked->type == JSON_OBJECT)
-            n = json_next(revoked, n);
-    }
-}
-
 static void run_hello(struct cel_control_call *call)
 {
     struct cel_runtime *runtime = call->view->runtime;
@@ -352,12 +322,10 @@ static void run_hello(struct cel_control_call *call)
         json_null(&call->answer);
     } else {
         log_info("control", "sync", LOG_SPAN("node", strbuf_span(&from)));
-        merge(call, cel_control_argument(call, "revoked"));
+        cel_mingle_merge(runtime, cel_control_argument(call, "revoked"));
         json_begin_object(&call->answer);
         json_key(&call->answer, "revoked");
-        json_begin_object(&call->answer);
-        cel_revoked_each(runtime->revoked, share_id, &call->answer);
-        json_end_object(&call->answer);
+        cel_mingle_write(runtime, &call->answer);
         json_key(&call->answer, "clock");
         json_integer(&call->answer,
                      (int64_t)cel_lamport_forward(cel_events_clock(runtime->events)));

@@ -160,27 +160,66 @@ static enum celeriac_err decode_body(struct cel_pidbox_reader *reader,
                            &reader->scratch, &reader->body, &cause, err);
 }
 
+/* Envelope and body, of a request or a reply; the body's bytes are then in the reader. */
+static enum celeriac_err open_envelope(struct cel_pidbox_reader *reader, struct span raw,
+                                       struct cel_envelope *envelope, struct celeriac_error *err)
+{
+    enum celeriac_err code;
+
+    if (raw.len > CEL_PIDBOX_MAX)
+        return celeriac_error_set(err, CELERIAC_ERR_LIMIT, "at most %zu bytes", CEL_PIDBOX_MAX);
+    code = cel_envelope_read(&reader->envelope, raw, envelope, NULL, err);
+    return code ? code : decode_body(reader, envelope, err);
+}
+
+/* A clock that is none is no reason to refuse a message. */
+static uint64_t clock_of(const struct cel_envelope *envelope)
+{
+    int64_t clock = 0;
+
+    if (json_int(json_get(envelope->headers, "clock"), 0, INT64_MAX - 1, &clock))
+        return 0;
+    return (uint64_t)clock;
+}
+
 enum celeriac_err cel_pidbox_read(struct cel_pidbox_reader *reader, struct span raw,
                                   struct cel_pidbox_request *request, struct celeriac_error *err)
 {
     struct cel_pidbox_request found = {.clock = 0};
     struct cel_envelope envelope;
-    int64_t clock = 0;
-    enum celeriac_err code;
+    enum celeriac_err code = open_envelope(reader, raw, &envelope, err);
 
-    if (raw.len > CEL_PIDBOX_MAX)
-        return celeriac_error_set(err, CELERIAC_ERR_LIMIT, "at most %zu bytes", CEL_PIDBOX_MAX);
-    code = cel_envelope_read(&reader->envelope, raw, &envelope, NULL, err);
-    if (code == CELERIAC_OK)
-        code = decode_body(reader, &envelope, err);
     if (code == CELERIAC_OK)
         code = read_body(reader, &found, err);
     if (code)
         return code;
-    /* A clock that is none is no reason to refuse a command. */
-    if (json_int(json_get(envelope.headers, "clock"), 0, INT64_MAX - 1, &clock) == CELERIAC_OK)
-        found.clock = (uint64_t)clock;
+    found.clock = clock_of(&envelope);
     *request = found;
+    return CELERIAC_OK;
+}
+
+enum celeriac_err cel_pidbox_read_reply(struct cel_pidbox_reader *reader, struct span raw,
+                                        struct cel_pidbox_reply *reply, struct celeriac_error *err)
+{
+    struct cel_pidbox_reply found = {.clock = 0};
+    struct cel_envelope envelope;
+    enum celeriac_err code = open_envelope(reader, raw, &envelope, err);
+
+    if (code == CELERIAC_OK)
+        code = json_parse(&reader->doc, strbuf_span(&reader->body), NULL, err);
+    if (code)
+        return code;
+    found.answers = json_root(&reader->doc);
+    if (found.answers->type != JSON_OBJECT)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "the reply is no object");
+    code = reserve_texts(reader, raw.len);
+    if (code == CELERIAC_OK)
+        code =
+            read_text(reader, json_get(envelope.headers, "ticket"), "ticket", &found.ticket, err);
+    if (code)
+        return code;
+    found.clock = clock_of(&envelope);
+    *reply = found;
     return CELERIAC_OK;
 }
 

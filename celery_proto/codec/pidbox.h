@@ -82,4 +82,46 @@ enum celeriac_err cel_pidbox_reply(const struct cel_pidbox_request *request, str
                                    struct span answer, uint64_t clock, struct span tag,
                                    struct strbuf *out) CELERIAC_MUST_CHECK;
 
+/* ---- the other side: asking ------------------------------------------------------------------ */
+
+/* The exchange of replies for the setting control_exchange = "celery". */
+#define CEL_PIDBOX_REPLY_EXCHANGE "reply.celery.pidbox"
+
+/* A request to write. All-zero fields are null, or left out where kombu leaves them out. */
+struct cel_pidbox_ask {
+    struct span method;             /* required */
+    struct span arguments;          /* raw object; empty = {} */
+    const struct span *destination; /* node names; NULL = everybody, or by pattern */
+    size_t destination_count;
+    struct span pattern; /* with matcher "glob" or "pcre" */
+    struct span matcher;
+    struct span ticket;    /* with reply_key: a reply is wanted */
+    struct span reply_key; /* routing key of the reply on CEL_PIDBOX_REPLY_EXCHANGE */
+    double expires;        /* Unix time; 0: none. No worker looks at it */
+    uint64_t clock;
+};
+
+/*
+ * Appends the envelope of a request as kombu/pidbox.py Mailbox._publish writes it; it is published
+ * as a fanout on CEL_PIDBOX_EXCHANGE. tag is a fresh delivery tag. CELERIAC_ERR_VALUE when
+ * arguments is no JSON, _MEMORY, _LIMIT.
+ */
+enum celeriac_err cel_pidbox_ask(const struct cel_pidbox_ask *ask, struct span tag,
+                                 struct strbuf *out) CELERIAC_MUST_CHECK;
+
+/* The name of the queue in which replies to a key arrive. */
+void cel_pidbox_reply_queue(struct span reply_key, struct strbuf *out);
+
+/* One reply: an object with a member for the node, its name and its answer. */
+struct cel_pidbox_reply {
+    const struct json_node *answers; /* an object */
+    struct span ticket;              /* NULL pointer when absent */
+    uint64_t clock;                  /* 0: not given */
+};
+
+/* Reads a reply; errors and life of the result as cel_pidbox_read(). */
+enum celeriac_err cel_pidbox_read_reply(struct cel_pidbox_reader *reader, struct span raw,
+                                        struct cel_pidbox_reply *reply,
+                                        struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
 #endif

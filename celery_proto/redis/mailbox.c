@@ -184,6 +184,44 @@ enum celeriac_err cel_mailbox_connect(struct cel_mailbox *mailbox, bool *is_new,
     return CELERIAC_OK;
 }
 
+enum celeriac_err cel_mailbox_collect(struct cel_mailbox *mailbox, struct span reply_key,
+                                      cel_mailbox_reply_fn *see, void *context,
+                                      struct celeriac_error *err)
+{
+    const struct redisReply *replies;
+    struct cel_pipeline p;
+    struct strbuf queue;
+    struct strbuf list;
+    struct strbuf key;
+    struct strbuf member;
+    enum celeriac_err code;
+
+    cel_pipeline_init(&p);
+    strbuf_init(&queue, NAME_MAX_BYTES);
+    strbuf_init(&list, NAME_MAX_BYTES);
+    strbuf_init(&key, NAME_MAX_BYTES);
+    strbuf_init(&member, NAME_MAX_BYTES);
+    cel_pidbox_reply_queue(reply_key, &queue);
+    cel_key_queue(mailbox->keys, strbuf_span(&queue), 0, &list);
+    cel_key_binding(mailbox->keys, SPAN(CEL_PIDBOX_REPLY_EXCHANGE), &key);
+    cel_binding_member(mailbox->keys, reply_key, (struct span){0}, strbuf_span(&queue), &member);
+    CEL_COMMAND(&p, SPAN("LRANGE"), strbuf_span(&list), SPAN("0"), SPAN("-1"));
+    CEL_COMMAND(&p, SPAN("DEL"), strbuf_span(&list));
+    CEL_COMMAND(&p, SPAN("SREM"), strbuf_span(&key), strbuf_span(&member));
+    code = strbuf_status(&member);
+    if (code == CELERIAC_OK)
+        code = cel_pipeline_run(&p, cel_publisher_conn(mailbox->publisher), err);
+    replies = code == CELERIAC_OK ? cel_pipeline_reply(&p, 0) : NULL;
+    for (size_t i = 0; i < cel_reply_count(replies); i++)
+        see(context, cel_reply_span(cel_reply_at(replies, i)));
+    strbuf_close(&member);
+    strbuf_close(&key);
+    strbuf_close(&list);
+    strbuf_close(&queue);
+    cel_pipeline_close(&p);
+    return code;
+}
+
 /* Sleeps on both descriptors until something happens or the deadline has passed. */
 static void sleep_on(struct cel_mailbox *mailbox, int64_t deadline_ns, int wake_fd)
 {

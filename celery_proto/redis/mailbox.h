@@ -89,6 +89,18 @@ enum celeriac_err cel_mailbox_bind(struct cel_mailbox *mailbox, struct span exch
                                    struct span routing_key, struct span queue,
                                    struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
+/* Called with each reply that has arrived. */
+typedef void cel_mailbox_reply_fn(void *context, struct span reply);
+
+/*
+ * Shows the replies that have arrived for a key of CEL_PIDBOX_REPLY_EXCHANGE and gives the key up:
+ * its queue, bound before the question with cel_mailbox_bind(), is gone afterwards. Errors as
+ * cel_pipeline_run().
+ */
+enum celeriac_err cel_mailbox_collect(struct cel_mailbox *mailbox, struct span reply_key,
+                                      cel_mailbox_reply_fn *see, void *context,
+                                      struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
 /* Takes the node's binding away again: it is no longer there. One attempt. */
 enum celeriac_err cel_mailbox_leave(struct cel_mailbox *mailbox,
                                     struct celeriac_error *err) CELERIAC_MUST_CHECK;

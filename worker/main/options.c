@@ -50,8 +50,8 @@ static const struct setting table[] = {
     {"no_color", SETTING_FLAG, NULL, NULL, "-C, --no-color", NULL, 0, 0, false, "accepted without effect"},
     {"without_gossip", SETTING_FLAG, NULL, NULL, "--without-gossip", NULL, 0, 0, false,
      "accepted without effect"},
-    {"without_mingle", SETTING_FLAG, NULL, NULL, "--without-mingle", NULL, 0, 0, false,
-     "accepted without effect"},
+    {"without_mingle", SETTING_FLAG, NULL, "CELERY_WORKER_WITHOUT_MINGLE", "--without-mingle", NULL, 0, 0, false,
+     "do not ask other workers for revoked ids at the start"},
     {"without_heartbeat", SETTING_FLAG, NULL, "CELERY_WORKER_WITHOUT_HEARTBEAT", "--without-heartbeat", NULL, 0, 0,
      false, "send no worker-online, worker-heartbeat and worker-offline events"},
     {"heartbeat_interval", SETTING_SECONDS, "2", "CELERY_WORKER_HEARTBEAT_INTERVAL", "--heartbeat-interval",
@@ -66,8 +66,8 @@ static const struct setting table[] = {
 
 /* Options that scripts of existing deployments give and that mean nothing here. */
 static const char *const without_effect[] = {
-    "pool",        "config",   "loader",         "include",        "optimization",
-    "skip_checks", "no_color", "without_gossip", "without_mingle",
+    "pool",         "config",      "loader",   "include",
+    "optimization", "skip_checks", "no_color", "without_gossip",
 };
 
 static const struct setting *const tables[] = {table, notify_settings_table, NULL};
@@ -158,6 +158,7 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
     worker->redis_backend_use_ssl = options->notify.redis.backend_use_ssl;
     worker->broker_failover_strategy = options->notify.redis.failover_strategy;
     worker->task_events = settings_bool(settings, "task_events");
+    worker->without_mingle = settings_bool(settings, "without_mingle");
     worker->without_heartbeat = settings_bool(settings, "without_heartbeat");
     worker->heartbeat_interval =
         (double)settings_seconds_ns(settings, "heartbeat_interval") / (double)NS_PER_SEC;

@@ -312,6 +312,21 @@ class ControlTest(Stage):
                 self.assertIn("told-at-start", ids)
                 peer.stop()
 
+    def test_checklist_85_a_c_worker_asks_its_peers(self):
+        self.client.control("revoke", self.py.nodename, {"task_id": "told-by-python"})
+        self.client.control("revoke", self.c.nodename, {"task_id": "told-by-c"})
+        late = TaskWorker(self.session, "late", words=("qlate",)).start()
+        try:
+            wait_until(lambda: late.logged("synced revoked ids with peers nodes=2"), 20, "the peers' answers")
+            ids = self.client.inspect("revoked", late.nodename)
+            self.assertIn("told-by-python", ids)
+            self.assertIn("told-by-c", ids)
+            # Of the question nothing is left behind.
+            self.assertEqual([k for k in self.redis.call("KEYS", "*.reply.celery.pidbox")
+                              if b"binding" not in k], [])
+        finally:
+            self.assertEqual(late.stop(), 0)
+
     def test_checklist_87_shutdown(self):
         worker = TaskWorker(self.session, "leaving", words=("qleave",)).start()
         running = self.client.send("t.sleep_late", 0.5, queue="qleave")

@@ -265,6 +265,76 @@ static void test_checklist_83_reply(void **state)
     strbuf_close(&out);
 }
 
+/* As captured from a worker that greets its peers, and from `celery control`. */
+static void test_checklist_88_asking(void **state)
+{
+    const struct span nodes[] = {SPAN("a@b"), SPAN("c@d")};
+    struct cel_pidbox_ask ask = {.method = SPAN("hello"),
+                                 .arguments = SPAN("{\"from_node\": \"a@b\", \"revoked\": {}}"),
+                                 .ticket = SPAN("t1"),
+                                 .reply_key = SPAN("oid"),
+                                 .clock = 7,
+                                 .expires = 1795379689.5};
+    struct cel_pidbox_request request;
+    struct strbuf out;
+    bool is_for = true;
+
+    (void)state;
+    strbuf_init(&out, TEXT_MAX);
+    assert_int_equal(cel_pidbox_ask(&ask, SPAN("tag"), &out), CELERIAC_OK);
+    assert_non_null(strstr(strbuf_text(&out),
+                           "\"headers\": {\"clock\": 7, \"expires\": 1795379689.5}, "
+                           "\"properties\": {\"delivery_mode\": 2, \"delivery_info\": "
+                           "{\"exchange\": \"celery.pidbox\", \"routing_key\": \"\"}"));
+    assert_int_equal(cel_pidbox_read(&reader, strbuf_span(&out), &request, NULL), CELERIAC_OK);
+    assert_string_equal(
+        strbuf_text(&reader.body),
+        "{\"method\": \"hello\", \"arguments\": {\"from_node\": \"a@b\", \"revoked\": "
+        "{}}, \"destination\": null, \"pattern\": null, \"matcher\": null, \"ticket\": "
+        "\"t1\", \"reply_to\": {\"exchange\": \"reply.celery.pidbox\", "
+        "\"routing_key\": \"oid\"}}");
+    strbuf_clear(&out);
+    ask = (struct cel_pidbox_ask){.method = SPAN("ping"),
+                                  .destination = nodes,
+                                  .destination_count = 2,
+                                  .pattern = SPAN("*"),
+                                  .matcher = SPAN("glob")};
+    assert_int_equal(cel_pidbox_ask(&ask, SPAN("tag"), &out), CELERIAC_OK);
+    assert_int_equal(cel_pidbox_read(&reader, strbuf_span(&out), &request, NULL), CELERIAC_OK);
+    assert_false(request.wants_reply);
+    assert_int_equal(cel_pidbox_is_for(&request, SPAN("x@y"), &is_for, NULL), CELERIAC_OK);
+    assert_false(is_for);
+    assert_int_equal(cel_pidbox_is_for(&request, SPAN("c@d"), &is_for, NULL), CELERIAC_OK);
+    assert_true(is_for);
+    strbuf_clear(&out);
+    cel_pidbox_reply_queue(SPAN("oid"), &out);
+    assert_string_equal(strbuf_text(&out), "oid.reply.celery.pidbox");
+    strbuf_close(&out);
+}
+
+static void test_checklist_88_reading_replies(void **state)
+{
+    struct cel_pidbox_request request = {.reply_exchange = SPAN("reply.celery.pidbox"),
+                                         .reply_key = SPAN("oid")};
+    struct cel_pidbox_reply reply = {.clock = 77};
+    struct strbuf out;
+
+    (void)state;
+    strbuf_init(&out, TEXT_MAX);
+    assert_int_equal(
+        cel_pidbox_reply(&request, SPAN("a@b"), SPAN("{\"ok\": 1}"), 9, SPAN("tag"), &out),
+        CELERIAC_OK);
+    assert_int_equal(cel_pidbox_read_reply(&reader, strbuf_span(&out), &reply, NULL), CELERIAC_OK);
+    assert_int_equal(reply.clock, 9);
+    assert_null(reply.ticket.ptr);
+    assert_non_null(json_get(json_get(reply.answers, "a@b"), "ok"));
+    reply.clock = 77;
+    assert_int_not_equal(cel_pidbox_read_reply(&reader, wrap("[1]"), &reply, NULL), CELERIAC_OK);
+    assert_int_not_equal(cel_pidbox_read_reply(&reader, SPAN("x"), &reply, NULL), CELERIAC_OK);
+    assert_int_equal(reply.clock, 77);
+    strbuf_close(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +347,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_short_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_checklist_83_reply, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_checklist_88_asking, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_checklist_88_reading_replies, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
