@@ -237,11 +237,11 @@ static void *run(void *argument)
         size_t count = wait_for_work(enqueue, sweep_ns, &stopping);
 
         if (count > 0) {
-            publish_batch(enqueue, count);
+            /* What a broker that is away does not take at the end is left to the sweeper. */
+            if (!publish_batch(enqueue, count) && stopping)
+                break;
             stopping = false; /* until nothing waits any more */
         }
-        if (enqueue->away_reported && stopping)
-            break;
         if (!stopping && clock_monotonic_ns() >= sweep_ns) {
             bool more = sweep(enqueue);
 

@@ -36,6 +36,7 @@ static struct {
     bool store_full;    /* deletions are not even taken */
     size_t in_outbox;   /* rows that sweeps find, once each */
     bool held;          /* sending waits until this is false */
+    bool slow;          /* sending takes 20 ms, as with a broker that is silent */
     /* what happened */
     size_t batches, sent, deleted, forgotten, sweeps, largest, attempts;
     unsigned char seen[SEEN_MAX]; /* by the number in the id */
@@ -121,6 +122,10 @@ enum celeriac_err celeriac_client_send(struct celeriac_client *client,
     pthread_cond_broadcast(&changed);
     while (script.held)
         pthread_cond_wait(&changed, &lock);
+    if (script.slow) {
+        const struct timespec pause = {.tv_nsec = 20 * NS_PER_MS};
+        (void)nanosleep(&pause, NULL);
+    }
     if (script.broker_away) {
         rc = celeriac_error_set(err, CELERIAC_ERR_UNAVAILABLE, "away");
     } else {
@@ -353,6 +358,23 @@ static void end_publishes_what_waits(void **state)
     notify_enqueue_destroy(NULL);
 }
 
+/* Each batch costs the client's patience with a broker that is silent: not all of them do. */
+static void end_does_not_wait_for_a_silent_broker(void **state)
+{
+    struct notify_enqueue *e = start(60000);
+    (void)state;
+    script.broker_away = true;
+    script.slow = true;
+    set_bool(&script.held, true);
+    publish(e, 0);
+    await(&script.attempts, 1);
+    for (size_t i = 0; i < NOTIFY_ENQUEUE_WAITING_MAX; i++)
+        publish(e, i % 1000);
+    set_bool(&script.held, false);
+    notify_enqueue_destroy(e);
+    assert_in_range(script.attempts, 2, 30);
+}
+
 /* More than memory is meant for is left to the sweeper. */
 static void no_more_wait_than_allowed(void **state)
 {
@@ -402,6 +424,7 @@ int main(void)
         cmocka_unit_test_setup(broker_that_is_away_loses_nothing, set_up),
         cmocka_unit_test_setup(key_stays_while_its_row_does, set_up),
         cmocka_unit_test_setup(end_publishes_what_waits, set_up),
+        cmocka_unit_test_setup(end_does_not_wait_for_a_silent_broker, set_up),
         cmocka_unit_test_setup(no_more_wait_than_allowed, set_up),
         cmocka_unit_test_setup(want_of_memory_at_the_start, set_up),
     };
