@@ -502,6 +502,7 @@ enum celeriac_err cel_consumer_run(struct cel_consumer *consumer, struct celeria
 
     while (code == CELERIAC_OK && !atomic_load(&consumer->stopped)) {
         code = turn(consumer, err);
+        atomic_fetch_add(&consumer->runtime->turns, 1);
         tell_progress(consumer);
     }
     if (code == CELERIAC_ERR_MEMORY)

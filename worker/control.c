@@ -23,6 +23,12 @@
 /* Memory of an unusually long request is given back. */
 #define KEEP_BYTES ((size_t)256 * 1024)
 
+/*
+ * A consumer that has not taken a turn for so long, although it was woken, will take none: each of
+ * its waits for the broker ends within a few seconds.
+ */
+#define DEAF_NS (20 * NS_PER_SEC)
+
 /* Wakes without a heartbeat: often enough for health checks. */
 #define IDLE_NS (60 * NS_PER_SEC)
 
@@ -39,6 +45,9 @@ struct cel_control {
     struct strbuf reply;
     int64_t interval_ns; /* between heartbeats; 0: none */
     int64_t next_beat_ns;
+    unsigned turns;    /* of the consumer at the last look */
+    int64_t turned_ns; /* when they last moved */
+    bool deaf_reported;
     bool away_reported;
     pthread_t thread;
     bool thread_started;
@@ -200,6 +209,30 @@ static enum celeriac_err send_state(struct cel_control *control, enum cel_worker
                                   control->options.settings->heartbeat_interval, err);
 }
 
+/*
+ * Whether the consumer has come to a stop: a worker that is up but takes nothing must not look
+ * alive to monitors. An idle consumer is woken, so that it can show itself.
+ */
+static bool is_deaf(struct cel_control *control, int64_t now)
+{
+    struct cel_runtime *runtime = control->runtime;
+    unsigned turns = atomic_load(&runtime->turns);
+
+    if (turns != control->turns || atomic_load(&runtime->stopping)) {
+        control->turns = turns;
+        control->turned_ns = now;
+        control->deaf_reported = false;
+        return false;
+    }
+    cel_runtime_wake(runtime);
+    if (now - control->turned_ns < DEAF_NS)
+        return false;
+    if (!control->deaf_reported)
+        log_critical("control", "the consumer does not move: no heartbeats until it does");
+    control->deaf_reported = true;
+    return true;
+}
+
 static enum celeriac_err beat(struct cel_control *control, bool is_new, struct celeriac_error *err)
 {
     int64_t now = clock_monotonic_ns();
@@ -212,12 +245,15 @@ static enum celeriac_err beat(struct cel_control *control, bool is_new, struct c
     if (code || control->interval_ns == 0)
         return code;
     if (is_new) {
+        control->turned_ns = now;
         control->next_beat_ns = now + control->interval_ns;
         return send_state(control, CEL_WORKER_ONLINE, err);
     }
     if (now < control->next_beat_ns)
         return CELERIAC_OK;
     control->next_beat_ns = cel_heartbeat_next(control->next_beat_ns, now, control->interval_ns);
+    if (is_deaf(control, now))
+        return CELERIAC_OK;
     return send_state(control, CEL_WORKER_HEARTBEAT, err);
 }
 

@@ -49,6 +49,7 @@ struct cel_runtime {
     struct cel_pool *pool;
     struct cel_scale scale;    /* --autoscale */
     atomic_size_t threads;     /* task threads that there are to be */
+    atomic_uint turns;         /* of the consumer's loop: it moves as long as the consumer lives */
     struct cel_events *events; /* for monitors; sent by the control thread */
     struct cel_live *live;     /* what remote control shows */
     int wake_fd;               /* eventfd that wakes the consumer */

@@ -422,6 +422,20 @@ class RobustTest(Stage):
         self.assertEqual(reply["headers"]["ticket"], "t")
         self.assertEqual(json.loads(base64.b64decode(reply["body"])), {self.c.nodename: {"ok": "pong"}})
 
+    def test_a_worker_has_six_connections(self):
+        """Whatever the number of threads, also after events, a revoked task and a result."""
+        def connections():
+            return self.redis.call("CLIENT", "LIST").decode().count("name=celeriac-")
+        before = connections()
+        many = TaskWorker(self.session, "many", concurrency=64, words=("events", "qmany")).start()
+        try:
+            self.client.get(self.client.send("t.add", 1, 2, queue="qmany"))
+            self.client.control("revoke", many.nodename, {"task_id": "x"})
+            self.client.inspect("ping", many.nodename)
+            self.assertLessEqual(connections() - before, 6)
+        finally:
+            self.assertEqual(many.stop(), 0)
+
     def test_a_busy_worker_answers(self):
         """With all threads busy and a full window; the time is printed, not judged."""
         for _ in range(40):
