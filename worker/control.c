@@ -321,6 +321,9 @@ static void say_goodbye(struct cel_control *control)
         code = cel_event_sender_flush(control->sender, &more, &err);
     if (code == CELERIAC_OK && control->interval_ns > 0)
         code = send_state(control, CEL_WORKER_OFFLINE, &err);
+    /* A question that is still open would leave its queue behind. */
+    if (code == CELERIAC_OK && cel_mingle_due(control->mingle) != INT64_MAX)
+        code = cel_mingle_finish(control->mingle, &err);
     if (code == CELERIAC_OK)
         code = cel_mailbox_leave(control->mailbox, &err);
     if (code)

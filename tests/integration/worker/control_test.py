@@ -406,11 +406,9 @@ class RobustTest(Stage):
 
     def test_checklist_84_no_reply_without_binding(self):
         request = {"method": "ping", "ticket": "t", "reply_to": {"exchange": "reply.celery.pidbox", "routing_key": "gone"}}
-        before = set(self.redis.call("KEYS", "*reply*"))
         self.redis.call("PUBLISH", self.channel, self.envelope(json.dumps(request)))
         self.assertEqual(self.client.inspect("ping", self.c.nodename), {"ok": "pong"})
         self.assertEqual({k for k in self.redis.call("KEYS", "*gone*")}, set())
-        self.assertLessEqual(len(before), 1)
 
     def test_reply_of_a_dead_requester_expires(self):
         self.redis.call("SADD", "_kombu.binding.reply.celery.pidbox", "dead\x06\x16\x06\x16dead.reply")
@@ -435,6 +433,10 @@ class RobustTest(Stage):
             self.assertLessEqual(connections() - before, 6)
         finally:
             self.assertEqual(many.stop(), 0)
+        # It was stopped before its peers' second was over, and has cleaned up all the same.
+        members = self.redis.call("SMEMBERS", "_kombu.binding.reply.celery.pidbox")
+        self.assertEqual([m for m in members if m.endswith(b".reply.celery.pidbox")
+                          and self.redis.call("EXISTS", m.rsplit(b"\x16", 1)[1]) == 1], [])
 
     def test_a_busy_worker_answers(self):
         """With all threads busy and a full window; the time is printed, not judged."""
