@@ -55,6 +55,7 @@ struct cel_consumer {
     bool away_reported;     /* the broker's absence is logged once */
     unsigned evictions;     /* how often we were declared dead */
     bool consuming;         /* the broker answered, and was not away since */
+    bool has_consumed;      /* it answered once */
     atomic_bool stopped;
 
     pthread_mutex_t lock; /* of the inbox */
@@ -319,7 +320,8 @@ static enum celeriac_err recover(struct cel_consumer *consumer, enum celeriac_er
         celeriac_error_clear(err);
         return CELERIAC_OK;
     }
-    if (code == CELERIAC_ERR_MEMORY || code == CELERIAC_ERR_AUTH)
+    /* A password that never was right is the operator's mistake; one that was is being changed. */
+    if (code == CELERIAC_ERR_MEMORY || (code == CELERIAC_ERR_AUTH && !consumer->has_consumed))
         return code;
     consumer->consuming = false;
     if (!consumer->away_reported)
@@ -360,6 +362,7 @@ static enum celeriac_err claim(struct cel_consumer *consumer, size_t room, bool 
         log_info("worker", "broker is back");
     consumer->away_reported = false;
     consumer->consuming = true;
+    consumer->has_consumed = true;
     *found = batch.count > 0;
     code = receive_batch(consumer, &batch);
     return code ? code : reconcile(consumer, err);

@@ -3,6 +3,9 @@
 /* EVALSHA, digest and number of keys. */
 #define ARGS_BEFORE_KEYS 3
 
+/* Times that a script is loaded for one call: more than a SCRIPT FLUSH now and then asks for. */
+#define LOADS_MAX 3
+
 void cel_script_begin(struct cel_pipeline *p, const struct cel_script *script, size_t keys,
                       size_t args)
 {
@@ -29,7 +32,12 @@ enum celeriac_err cel_script_run(struct cel_pipeline *p, struct cel_conn *conn,
                                  const struct cel_script *script, struct celeriac_error *err)
 {
     enum celeriac_err code = cel_pipeline_run(p, conn, err);
-    if (code == CELERIAC_OK && cel_reply_is_error_word(cel_pipeline_reply(p, 0), "NOSCRIPT")) {
+    for (int loads = 0; code == CELERIAC_OK; loads++) {
+        if (!cel_reply_is_error_word(cel_pipeline_reply(p, 0), "NOSCRIPT"))
+            break;
+        if (loads == LOADS_MAX)
+            return celeriac_error_set(err, CELERIAC_ERR_UNAVAILABLE,
+                                      "Redis: somebody keeps flushing the scripts");
         code = cel_script_load(conn, script, err);
         if (code == CELERIAC_OK)
             code = cel_pipeline_run(p, conn, err);

@@ -39,8 +39,8 @@ void cel_script_begin(struct cel_pipeline *p, const struct cel_script *script, s
 
 /*
  * Runs a pipeline that holds one call of script and nothing else; loads the script if the server
- * does not have it. CELERIAC_OK with the reply at index 0, which is no error reply. Errors as
- * cel_pipeline_run() and cel_reply_check().
+ * does not have it (a few times, should somebody be flushing scripts). CELERIAC_OK with the reply
+ * at index 0, which is no error reply. Errors as cel_pipeline_run() and cel_reply_check().
  */
 enum celeriac_err cel_script_run(struct cel_pipeline *p, struct cel_conn *conn,
                                  const struct cel_script *script,

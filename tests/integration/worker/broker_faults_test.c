@@ -5,10 +5,14 @@
 #include "tests/integration/redis/fixture.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -28,8 +32,10 @@
 /* Of each experiment. */
 #define ROUNDS 8
 #define ROUND_TASKS 800
+#define KILLS 30
 
-static atomic_int executions[TASKS_MAX];
+/* In memory that child processes share. */
+static atomic_int *executions;
 
 /* Takes about as long as a round trip, so that something is always queued, running and ending. */
 static void note(struct celeriac_task *task, void *user)
@@ -58,7 +64,7 @@ static void *run_worker(void *argument)
     return NULL;
 }
 
-static void start_worker(struct running *r)
+static void create_worker(struct running *r)
 {
     static const struct celeriac_task_options tasks[] = {
         {.name = "t.late", .run = note, .acks_late = true}, {.name = "t.early", .run = note}};
@@ -67,6 +73,11 @@ static void start_worker(struct running *r)
     assert_ok(celeriac_worker_create(&options, &r->worker, NULL));
     for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++)
         assert_ok(celeriac_worker_register(r->worker, &tasks[i], NULL));
+}
+
+static void start_worker(struct running *r)
+{
+    create_worker(r);
     assert_int_equal(pthread_create(&r->thread, NULL, run_worker, r), 0);
 }
 
@@ -265,6 +276,88 @@ static void a_crashed_server_costs_nothing(void **state)
     break_while_working(*state, crash);
 }
 
+/* The password is changed, and the worker learns it from nobody until it is changed back. */
+static void change_password(struct fixture *f, int round)
+{
+    (void)usleep((useconds_t)(997 * round % 20000));
+    (void)run(f, "CONFIG", "SET", "requirepass", "another", NULL);
+    (void)run(f, "CLIENT", "KILL", "TYPE", "normal", NULL);
+    (void)run(f, "CLIENT", "KILL", "TYPE", "pubsub", NULL);
+    (void)usleep(100000);
+    (void)run(f, "CONFIG", "SET", "requirepass", "", NULL);
+}
+
+static void a_changed_password_costs_nothing(void **state)
+{
+    break_while_working(*state, change_password);
+}
+
+/* A worker in a process of its own that works until it is killed. */
+static pid_t fork_worker(struct fixture *f)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct running r = {.f = f};
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() == parent) {
+            create_worker(&r);
+            (void)run_worker(&r);
+        }
+        _exit(1);
+    }
+    return pid;
+}
+
+/*
+ * Kills workers at any microsecond of their work. With a late acknowledgement every task is
+ * executed, and again only where a worker died with it; with an early one, as in Celery, those may
+ * be missing instead that were acknowledged and about to run.
+ */
+static void kill_workers(struct fixture *f, const char *task, int *missing, int *repeats)
+{
+    struct running r;
+    unsigned seed = 7;
+    start(&r, f);
+    stop_worker(&r);
+    send_tasks(&r, task, 0, TASKS_MAX);
+    for (int kills = 0; kills < KILLS; kills++) {
+        int64_t left = RUN_INT(f, "LLEN", "celery");
+        pid_t pid = fork_worker(f);
+        while (left > 0 && RUN_INT(f, "LLEN", "celery") == left)
+            (void)usleep(500);
+        (void)usleep((useconds_t)rand_r(&seed) % 20000);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+    }
+    start_worker(&r);
+    await_nothing_left(f);
+    *missing = 0;
+    *repeats = 0;
+    for (int i = 0; i < TASKS_MAX; i++) {
+        int n = atomic_load(&executions[i]);
+        *missing += n == 0 ? 1 : 0;
+        *repeats += n > 1 ? n - 1 : 0;
+    }
+    print_message("%s: %d kills, %d missing, %d executions too many\n", task, KILLS, *missing,
+                  *repeats);
+    stop(&r);
+}
+
+static void killed_workers_lose_nothing(void **state)
+{
+    int missing;
+    int repeats;
+    /* Held at once: what runs, what waits to run, and what waits to be acknowledged. */
+    const int in_hand = KILLS * CONCURRENCY * 4;
+    kill_workers(*state, "t.late", &missing, &repeats);
+    assert_int_equal(missing, 0);
+    assert_in_range(repeats, 0, in_hand);
+    kill_workers(*state, "t.early", &missing, &repeats);
+    assert_in_range(missing, 0, KILLS * CONCURRENCY);
+}
+
 /* The memory limit is below what lies in the queue already. */
 static void a_full_server_is_emptied(void **state)
 {
@@ -328,12 +421,18 @@ int main(int argc, char **argv)
 {
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
+    executions = mmap(NULL, TASKS_MAX * sizeof *executions, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (executions == MAP_FAILED)
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_buried_worker_starts_anew, fixture_clear),
         cmocka_unit_test_setup(cut_connections_cost_nothing, fixture_clear),
         cmocka_unit_test_setup(flushed_scripts_cost_nothing, fixture_clear),
         cmocka_unit_test_setup(a_demoted_server_costs_nothing, fixture_clear),
         cmocka_unit_test_setup(a_crashed_server_costs_nothing, fixture_clear),
+        cmocka_unit_test_setup(a_changed_password_costs_nothing, fixture_clear),
+        cmocka_unit_test_setup(killed_workers_lose_nothing, fixture_clear),
         cmocka_unit_test_setup(a_full_server_is_emptied, fixture_clear),
     };
     /* Without an append-only file: a crash takes it back to the last SAVE. */
