@@ -152,11 +152,12 @@ static enum celeriac_err check_items(const struct cel_finish_item *items, size_t
     for (size_t i = 0; i < count; i++) {
         const struct cel_finish_item *item = &items[i];
         bool needs_queue = item->to != CEL_FINISH_DELETE && item->to != CEL_FINISH_QUARANTINE;
-        bool needs_tag = item->to != CEL_FINISH_DELETE && item->to != CEL_FINISH_PUBLISH;
+        bool takes_none = item->to == CEL_FINISH_PUBLISH || item->to == CEL_FINISH_FOLLOW;
+        bool needs_tag = item->to != CEL_FINISH_DELETE && !takes_none;
         if (item->tag.len == 0 && needs_tag)
             return celeriac_error_set(err, CELERIAC_ERR_VALUE, "tag is missing");
-        if (item->tag.len > 0 && item->to == CEL_FINISH_PUBLISH)
-            return celeriac_error_set(err, CELERIAC_ERR_VALUE, "tag: PUBLISH takes none");
+        if (item->tag.len > 0 && takes_none)
+            return celeriac_error_set(err, CELERIAC_ERR_VALUE, "tag: this move takes none");
         if (needs_queue && (item->queue.len == 0 || item->queue.len > CEL_NAME_MAX))
             return celeriac_error_set(err, CELERIAC_ERR_VALUE, "queue must have 1 to %d bytes",
                                       CEL_NAME_MAX);
@@ -227,7 +228,7 @@ static enum celeriac_err prepare(struct cel_finisher *f, const struct cel_finish
 /* Whether the script hears of the item as a move; the others have only a result. */
 static bool is_move(const struct cel_finish_item *item)
 {
-    return item->tag.len > 0 || item->to == CEL_FINISH_PUBLISH;
+    return item->tag.len > 0 || item->to == CEL_FINISH_PUBLISH || item->to == CEL_FINISH_FOLLOW;
 }
 
 /* The letter by which finish.lua knows a move that pushes. */
@@ -235,6 +236,8 @@ static struct span letter_of(enum cel_finish_to to)
 {
     if (to == CEL_FINISH_FRONT)
         return SPAN("f");
+    if (to == CEL_FINISH_FOLLOW)
+        return SPAN("c");
     return to == CEL_FINISH_PUBLISH ? SPAN("p") : SPAN("b");
 }
 
@@ -306,7 +309,7 @@ static uint64_t fingerprint_of(const struct cel_finish_item *items, size_t count
 {
     uint64_t hash = UINT64_C(14695981039346656037);
     for (size_t i = 0; i < count; i++) {
-        struct span text = items[i].to == CEL_FINISH_PUBLISH ? items[i].message : items[i].tag;
+        struct span text = items[i].tag.len > 0 ? items[i].tag : items[i].message;
         for (size_t k = 0; k < text.len; k++)
             hash = (hash ^ (unsigned char)text.ptr[k]) * UINT64_C(1099511628211);
         hash = (hash ^ (uint64_t)items[i].to) * UINT64_C(1099511628211);

@@ -32,6 +32,8 @@ enum cel_finish_to {
     CEL_FINISH_FRONT,   /* `message` to the front: handed back, next to be consumed */
     CEL_FINISH_PUBLISH, /* `message` to the back, whatever happens; the tag is empty. For the retry
                            of a message that was acknowledged when it started */
+    CEL_FINISH_FOLLOW, /* `message` to the back if the last item before that has a tag was held; the
+                          tag is empty. For what follows a task */
     CEL_FINISH_QUARANTINE /* `message` whole into the quarantine list, with `reason` */
 };
 

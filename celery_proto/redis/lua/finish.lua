@@ -4,7 +4,7 @@
 --       5.. lists to push to, then keys of results
 -- ARGV  1 number of this batch  2 number of deliveries  3 number of lists  4 number of results
 --       5 seconds to keep results  6 number of the last batch that was answered, then for each delivery: tag, "d" delete | "b" back | "f" front |
---       "p" publish (the tag is empty), and for all but delete the number of the list and the message; then the documents of the results
+--       "p" publish, "c" publish if the last delivery with a tag was ours (the tag is empty), and for all but delete the number of the list and the message; then the documents of the results
 --
 -- Ending a delivery removes every trace of it, so nothing can happen twice; the record makes a batch that
 -- is sent again after a lost reply get the answer of the first time.
@@ -38,13 +38,17 @@ end
 local in_own, in_index = all_of('HMGET', OWN, tags), all_of('ZMSCORE', INDEX, tags)
 
 at = 7
+local last_held = true
 for i = 1, deliveries do
     local tag, where = ARGV[at], ARGV[at + 1]
-    local held = where == 'p' or is_held(in_own[i], in_index[i])
+    local held = where == 'p' or (where == 'c' and last_held) or is_held(in_own[i], in_index[i])
     outcomes[i] = held and 1 or 0
-    if held and where ~= 'p' then
+    if tag ~= '' then
+        last_held = held
+    end
+    if held and tag ~= '' then
         ended[#ended + 1] = tag
-    elseif in_own[i] then
+    elseif in_own[i] and tag ~= '' then
         dropped[#dropped + 1] = tag
     end
     if where == 'd' then

@@ -100,6 +100,35 @@ static void retries_and_requeues(void **state)
     stop_worker(&w);
 }
 
+static void what_follows_goes_only_with_what_was_held(void **state)
+{
+    struct fixture *f = *state;
+    struct worker w = start_worker(f, "w1", false);
+    push_messages(f, "t.add", 0, 2);
+    assert_int_equal(claim(w.claimer, 10).count, 2);
+    /* A peer has taken the second. */
+    assert_int_equal(RUN_INT(f, "ZADD", "unacked_index", "17.5", "tag-1"), 0);
+    struct cel_finish_item items[6] = {
+        {.tag = SPAN("tag-0")},
+        {.to = CEL_FINISH_FOLLOW, .queue = SPAN("next"), .message = SPAN("a")},
+        {.result = {.task_id = SPAN("other"), .document = SPAN("{\"status\": \"FAILURE\"}")}},
+        {.to = CEL_FINISH_FOLLOW, .queue = SPAN("next"), .priority = 3, .message = SPAN("b")},
+        {.tag = SPAN("tag-1")},
+        {.to = CEL_FINISH_FOLLOW, .queue = SPAN("next"), .message = SPAN("c")},
+    };
+    finish(w.finisher, items, 6);
+    assert_true(items[0].held && items[1].held && items[3].held);
+    assert_false(items[4].held || items[5].held);
+    assert_int_equal(RUN_INT(f, "LLEN", "next"), 1);
+    assert_reply(run(f, "LINDEX", "next", "0", NULL), "a");
+    assert_reply(run(f, "LINDEX",
+                     "next\x06\x16"
+                     "3",
+                     "0", NULL),
+                 "b");
+    stop_worker(&w);
+}
+
 static void hands_back_to_the_front_in_order(void **state)
 {
     struct fixture *f = *state;
@@ -439,6 +468,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(acknowledges, fixture_clear),
         cmocka_unit_test_setup(retries_and_requeues, fixture_clear),
+        cmocka_unit_test_setup(what_follows_goes_only_with_what_was_held, fixture_clear),
         cmocka_unit_test_setup(hands_back_to_the_front_in_order, fixture_clear),
         cmocka_unit_test_setup(quarantines_whole, fixture_clear),
         cmocka_unit_test_setup(leaves_alone_what_is_not_held, fixture_clear),
