@@ -89,13 +89,6 @@ static enum celeriac_err wait_until(struct cel_consumer *consumer, struct cel_re
     return CELERIAC_OK;
 }
 
-/* Whether a message asks for follow-ups (links, chains, chords) that only Python dispatches. */
-static bool has_canvas(const struct cel_task_message *message)
-{
-    return message->callbacks.len > 2 || message->errbacks.len > 2 || message->chain.len > 2 ||
-           message->chord.len > 0;
-}
-
 /* Sends one request where it belongs; is_new: it comes from the broker. On failure it is still the
  * caller's. */
 static enum celeriac_err route(struct cel_consumer *consumer, struct cel_request *request,
@@ -109,7 +102,7 @@ static enum celeriac_err route(struct cel_consumer *consumer, struct cel_request
                               message->refuse_text);
     } else if (!request->definition && consumer->runtime->unknown_task == CELERIAC_UNKNOWN_FAIL) {
         cel_end_unregistered(consumer->runtime, request);
-    } else if (!request->definition || has_canvas(message)) {
+    } else if (!request->definition) {
         end_as_stray(consumer, request);
     } else if (cel_end_revoked(consumer->runtime, request)) {
         return CELERIAC_OK;

@@ -11,11 +11,15 @@ void cel_end(struct cel_runtime *runtime, struct cel_request *request)
     cel_settler_end(runtime->settler, request);
 }
 
-static struct cel_settle_context settle_context(struct strbuf *scratch)
+static struct cel_settle_context settle_context(const struct cel_runtime *runtime,
+                                                struct strbuf *scratch)
 {
     strbuf_init(scratch, CEL_RETURN_MAX);
-    return (struct cel_settle_context){
-        .now_us = clock_wall_us(), .random = random_os, .scratch = scratch};
+    return (struct cel_settle_context){.now_us = clock_wall_us(),
+                                       .random = random_os,
+                                       .scratch = scratch,
+                                       .world = &runtime->world,
+                                       .inherit_priority = runtime->inherit_priority};
 }
 
 void cel_end_in_quarantine(struct cel_runtime *runtime, struct cel_request *request,
@@ -33,7 +37,7 @@ void cel_end_in_quarantine(struct cel_runtime *runtime, struct cel_request *requ
 void cel_end_unregistered(struct cel_runtime *runtime, struct cel_request *request)
 {
     struct strbuf scratch;
-    struct cel_settle_context context = settle_context(&scratch);
+    struct cel_settle_context context = settle_context(runtime, &scratch);
 
     log_error("worker", "received unregistered task", LOG_SPAN("task", request->message->task),
               LOG_SPAN("id", request->message->id));
@@ -71,7 +75,7 @@ bool cel_end_revoked(struct cel_runtime *runtime, struct cel_request *request)
         return false;
     log_info("worker", "discarding revoked task", LOG_SPAN("task", request->message->task),
              LOG_SPAN("id", request->message->id), LOG_SPAN("reason", reason));
-    context = settle_context(&scratch);
+    context = settle_context(runtime, &scratch);
     if (cel_settle_revoked(request->message, request->definition, reason, &context,
                            &request->settlement))
         strbuf_clear(&request->settlement.record);

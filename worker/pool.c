@@ -49,6 +49,8 @@ static struct cel_settle_context settle_context(struct executor *executor, char 
         .random = random_os,
         .delivery_tag = {.ptr = tag, .len = UUID_LEN},
         .scratch = &executor->scratch,
+        .world = &executor->runtime->world,
+        .inherit_priority = executor->runtime->inherit_priority,
     };
 }
 
@@ -108,6 +110,7 @@ static void keep_for_later(struct cel_request *request)
                  LOG_SPAN("task", request->message->task), LOG_SPAN("id", request->message->id));
     strbuf_clear(&request->settlement.record);
     strbuf_clear(&request->settlement.retry);
+    cel_aftermath_close(&request->settlement.aftermath);
     request->settlement.fate = CEL_FATE_REQUEUE;
 }
 

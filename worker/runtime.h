@@ -13,6 +13,7 @@
 #include "base/span.h"
 #include "base/uuid.h"
 #include "celeriac/worker.h"
+#include "celery_proto/codec/canvas.h"
 #include "worker/held.h"
 #include "worker/rate.h"
 #include "worker/ready_queue.h"
@@ -38,6 +39,8 @@ struct cel_runtime {
     char id[UUID_SIZE];   /* of this worker process, for its lease */
     struct span hostname; /* node name; NUL-terminated */
     int64_t pid;
+    struct cel_canvas_context world; /* what messages that follow tasks have in common */
+    bool inherit_priority;           /* task_inherit_parent_priority */
     struct cel_registry *registry;
     struct cel_rates *rates;     /* while running */
     struct cel_revoked *revoked; /* ids and stamps that shall not be started */

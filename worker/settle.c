@@ -15,12 +15,14 @@ void cel_settlement_init(struct cel_settlement *settlement)
     *settlement = (struct cel_settlement){.fate = CEL_FATE_ACK};
     strbuf_init(&settlement->record, CEL_ENVELOPE_MAX);
     strbuf_init(&settlement->retry, CEL_ENVELOPE_MAX);
+    cel_aftermath_init(&settlement->aftermath);
 }
 
 void cel_settlement_close(struct cel_settlement *settlement)
 {
     strbuf_close(&settlement->record);
     strbuf_close(&settlement->retry);
+    cel_aftermath_close(&settlement->aftermath);
 }
 
 bool cel_result_ignored(const struct cel_task_message *message,
@@ -92,21 +94,35 @@ static enum celeriac_err write_exception(struct cel_result *record,
     return cel_result_write(record, out);
 }
 
+static struct cel_aftermath_context aftermath_context(const struct cel_task_message *message,
+                                                      const struct cel_settle_context *context)
+{
+    return cel_aftermath_context_of(message, context->world, context->inherit_priority,
+                                    context->now_us);
+}
+
+/* The record goes into the scratch buffer first: what follows a failure needs its exception. */
 static enum celeriac_err settle_failure(const struct cel_task_message *message, bool ignored,
                                         const struct cel_exception *exception,
                                         const struct cel_settle_context *context,
                                         struct cel_settlement *settlement)
 {
     struct cel_result record = record_of(message, CEL_STATE_FAILURE, context->now_us);
+    struct cel_aftermath_context after = aftermath_context(message, context);
     struct strbuf traceback;
     enum celeriac_err code;
 
     settlement->state = CEL_STATE_FAILURE;
-    if (ignored)
+    if (ignored && message->errbacks.len == 0 && !cel_aftermath_follows(message))
         return CELERIAC_OK;
     strbuf_init(&traceback, CEL_RETURN_MAX);
     add_traceback(&traceback, message, exception);
     code = write_exception(&record, exception, &traceback, context, &settlement->record);
+    if (code == CELERIAC_OK)
+        code = cel_aftermath_fail(&settlement->aftermath, message, record.result, record.traceback,
+                                  !ignored, &after);
+    if (ignored)
+        strbuf_clear(&settlement->record);
     strbuf_close(&traceback);
     return code;
 }
@@ -255,17 +271,38 @@ static enum celeriac_err settle_requeue(const struct cel_task_message *message,
     return code;
 }
 
+/* Celery raises out of the dispatch, and the task has failed after all. */
+static enum celeriac_err settle_undispatched(const struct cel_task_message *message, bool ignored,
+                                             const struct celeriac_error *why,
+                                             const struct cel_settle_context *context,
+                                             struct cel_settlement *settlement)
+{
+    const struct cel_exception exception = {.type = SPAN("ValueError"),
+                                            .message = span_of(why->text)};
+
+    cel_aftermath_close(&settlement->aftermath);
+    return settle_failure(message, ignored, &exception, context, settlement);
+}
+
 static enum celeriac_err settle_success(const struct cel_task_message *message, bool ignored,
                                         const struct cel_outcome *outcome,
                                         const struct cel_settle_context *context,
                                         struct cel_settlement *settlement)
 {
     struct cel_result record = record_of(message, CEL_STATE_SUCCESS, context->now_us);
+    struct cel_aftermath_context after = aftermath_context(message, context);
+    struct celeriac_error err = {0};
+    enum celeriac_err code = CELERIAC_OK;
 
     settlement->state = CEL_STATE_SUCCESS;
-    if (ignored)
-        return CELERIAC_OK;
     record.result = strbuf_span(&outcome->result);
+    if (cel_aftermath_follows(message))
+        code = cel_aftermath_succeed(&settlement->aftermath, message, record.result, &after,
+                                     &record.children, &err);
+    if (code == CELERIAC_ERR_VALUE || code == CELERIAC_ERR_LIMIT)
+        return settle_undispatched(message, ignored, &err, context, settlement);
+    if (code || ignored)
+        return code;
     return cel_result_write(&record, &settlement->record);
 }
 
@@ -298,6 +335,7 @@ static void start(struct cel_settlement *settlement)
 {
     strbuf_clear(&settlement->record);
     strbuf_clear(&settlement->retry);
+    cel_aftermath_close(&settlement->aftermath);
     settlement->fate = CEL_FATE_ACK;
     settlement->state = CEL_STATE_PENDING;
     settlement->retry_delay = 0;
@@ -336,12 +374,20 @@ static enum celeriac_err settle_unstarted(const struct cel_task_message *message
                                           struct cel_settlement *settlement)
 {
     struct cel_result record = record_of(message, state, context->now_us);
+    struct cel_aftermath_context after = aftermath_context(message, context);
+    enum celeriac_err code;
 
     start(settlement);
     settlement->state = state;
+    code = write_exception(&record, exception, NULL, context, &settlement->record);
+    if (code == CELERIAC_OK && state == CEL_STATE_REVOKED)
+        code = cel_aftermath_revoke(&settlement->aftermath, message, record.result);
+    else if (code == CELERIAC_OK)
+        code = cel_aftermath_fail(&settlement->aftermath, message, record.result, (struct span){0},
+                                  !ignored, &after);
     if (ignored)
-        return CELERIAC_OK;
-    return write_exception(&record, exception, NULL, context, &settlement->record);
+        strbuf_clear(&settlement->record);
+    return code;
 }
 
 enum celeriac_err cel_settle_revoked(const struct cel_task_message *message,

@@ -13,6 +13,7 @@
 #include "base/strbuf.h"
 #include "celery_proto/codec/result_doc.h"
 #include "celery_proto/codec/task_message.h"
+#include "worker/aftermath.h"
 #include "worker/registry.h"
 #include "worker/task_context.h"
 
@@ -33,6 +34,7 @@ struct cel_settlement {
     int64_t retry_delay;  /* seconds until the next attempt of a retry */
     bool postponed;       /* "not now": kept (CEL_FATE_POSTPONE), or sent again in `retry` */
     double postpone;      /* seconds of that */
+    struct cel_aftermath aftermath; /* what else follows */
 };
 
 /* What the world adds to the rules. */
@@ -40,8 +42,10 @@ struct cel_settle_context {
     int64_t now_us;           /* wall time */
     random_source_fn *random; /* for jitter */
     void *random_context;
-    struct span delivery_tag; /* a fresh UUID for the next attempt */
-    struct strbuf *scratch;   /* working memory, kept from one call to the next */
+    struct span delivery_tag;               /* a fresh UUID for the next attempt */
+    struct strbuf *scratch;                 /* working memory, kept from one call to the next */
+    const struct cel_canvas_context *world; /* for messages that follow */
+    bool inherit_priority;                  /* task_inherit_parent_priority */
 };
 
 /* Starts an empty settlement. Allocates nothing yet. */

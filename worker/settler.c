@@ -2,18 +2,22 @@
 
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "worker/events.h"
+#include "worker/follow.h"
 
 struct cel_settler {
     struct cel_runtime *runtime;
     struct cel_finisher *finisher; /* the thread's */
-    struct cel_finish_item *items; /* the thread's; CEL_FINISH_ITEMS_MAX */
-    struct cel_note **notes;       /* the notes behind them */
+    struct cel_follow *follow;     /* the thread's */
+    struct cel_item_list list;     /* the thread's: items of a batch */
+    struct cel_note **notes;       /* the notes behind them; CEL_FINISH_ITEMS_MAX */
+    struct cel_request **followed; /* those of them that set something off */
     pthread_t thread;
     bool thread_started;
     int stop_fd; /* eventfd that ends the thread's pauses */
@@ -110,8 +114,8 @@ static bool may_go_on(struct cel_settler *settler)
     return go_on;
 }
 
-/* Sends one batch until it is through. False when the worker stops first. */
-static bool write_batch(struct cel_settler *settler, size_t count)
+/* Sends some items until they are through. False when the worker stops first. */
+static bool write_some(struct cel_settler *settler, struct cel_finish_item *items, size_t count)
 {
     struct celeriac_error err = {0};
     bool reported = false;
@@ -120,7 +124,7 @@ static bool write_batch(struct cel_settler *settler, size_t count)
         enum celeriac_err code;
 
         celeriac_error_clear(&err);
-        code = cel_finish(settler->finisher, settler->items, count, &err);
+        code = cel_finish(settler->finisher, items, count, &err);
         atomic_store(&settler->runtime->counters.results_dropped,
                      cel_finish_results_dropped(settler->finisher));
         atomic_store(&settler->runtime->answered, cel_finish_answered(settler->finisher));
@@ -138,36 +142,94 @@ static bool write_batch(struct cel_settler *settler, size_t count)
     }
 }
 
-/*
- * Fills the items of a batch and returns their number. A task that is so short that its start and
- * its end meet here is written once: the end acknowledges.
- */
-static size_t fill_items(struct cel_settler *settler, size_t count)
+/* How many items of the rest go into one call: what follows a task stays with it. */
+static size_t slice(const struct cel_finish_item *items, size_t left)
 {
-    size_t filled = 0;
+    size_t count = left < CEL_FINISH_ITEMS_MAX ? left : CEL_FINISH_ITEMS_MAX;
 
-    for (size_t i = 0; i < count; i++)
-        if (settler->notes[i]->is_end)
-            settler->notes[i]->request->ending = true;
+    while (count < left && count > 1 && items[count].to == CEL_FINISH_FOLLOW)
+        count--;
+    return count;
+}
+
+static bool write_items(void *context, struct cel_finish_item *items, size_t count)
+{
+    struct cel_settler *settler = context;
+    size_t done = 0;
+
+    while (done < count) {
+        size_t now = slice(items + done, count - done);
+
+        if (!write_some(settler, items + done, now))
+            return false;
+        done += now;
+    }
+    return true;
+}
+
+static bool follow_may_go_on(void *context)
+{
+    return may_go_on(context);
+}
+
+/* An item finds room sooner or later; until then nothing of the batch is lost, only late. */
+static void add_item(struct cel_settler *settler, struct cel_finish_item item)
+{
+    while (!cel_item_list_add(&settler->list, item))
+        nanosleep(&(struct timespec){.tv_nsec = 10 * NS_PER_MS}, NULL);
+}
+
+static void add_end(struct cel_settler *settler, const struct cel_request *request)
+{
+    add_item(settler, item_of_end(request));
+    if (cel_aftermath_is_empty(&request->settlement.aftermath))
+        return;
+    while (!cel_follow_add(request, &settler->list))
+        nanosleep(&(struct timespec){.tv_nsec = 10 * NS_PER_MS}, NULL);
+}
+
+/*
+ * Fills the items of a batch. A task that is so short that its start and its end meet here is
+ * written once: the end acknowledges.
+ */
+static void fill_items(struct cel_settler *settler, size_t count)
+{
+    settler->list.count = 0;
     for (size_t i = 0; i < count; i++) {
         struct cel_note *note = settler->notes[i];
 
         if (note->is_end)
-            settler->items[filled++] = item_of_end(note->request);
+            add_end(settler, note->request);
         else if (!note->request->ending)
-            settler->items[filled++] = item_of_start(note->request);
+            add_item(settler, item_of_start(note->request));
         if (!note->is_end && !note->request->ending)
             note->request->start_written = note->request->acked;
     }
-    return filled;
 }
 
-static void warn_of_losses(const struct cel_settler *settler, size_t items)
+/* What must be done before anything is acknowledged. False when the worker stops first. */
+static bool follow_first(struct cel_settler *settler, size_t count)
 {
-    for (size_t i = 0; i < items; i++)
-        if (settler->items[i].tag.len > 0 && !settler->items[i].held)
+    size_t followed = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct cel_request *request = settler->notes[i]->request;
+
+        if (!settler->notes[i]->is_end)
+            continue;
+        request->ending = true;
+        if (!cel_aftermath_is_empty(&request->settlement.aftermath))
+            settler->followed[followed++] = request;
+    }
+    return followed == 0 || cel_follow_before(settler->follow, settler->followed, followed);
+}
+
+static void warn_of_losses(const struct cel_settler *settler)
+{
+    for (size_t i = 0; i < settler->list.count; i++)
+        if (settler->list.items[i].tag.len > 0 && !settler->list.items[i].held)
             log_warning("worker", "message was taken over by a peer",
-                        LOG_SPAN("tag", settler->items[i].tag));
+                        LOG_SPAN("tag", settler->list.items[i].tag));
 }
 
 /* Monitors hear of an end when it is written. */
@@ -180,11 +242,12 @@ static void send_events(struct cel_settler *settler, size_t count)
 
 static void finish_batch(struct cel_settler *settler, size_t count)
 {
-    size_t items = fill_items(settler, count);
-
-    if (write_batch(settler, items)) {
-        warn_of_losses(settler, items);
-        send_events(settler, count);
+    if (follow_first(settler, count)) {
+        fill_items(settler, count);
+        if (write_items(settler, settler->list.items, settler->list.count)) {
+            warn_of_losses(settler);
+            send_events(settler, count);
+        }
     }
     for (size_t i = 0; i < count; i++)
         release(settler->runtime, settler->notes[i]);
@@ -288,9 +351,25 @@ static enum celeriac_err start_thread(struct cel_settler *settler, struct celeri
     return CELERIAC_OK;
 }
 
+static enum celeriac_err connect_parts(struct cel_settler *s,
+                                       const struct cel_finisher_options *options,
+                                       bool unordered_chords, struct celeriac_error *err)
+{
+    const struct cel_follow_host host = {
+        .context = s, .write = write_items, .may_go_on = follow_may_go_on, .stop_fd = s->stop_fd};
+    const struct cel_chord_options chords = {.results = options->results,
+                                             .unordered = unordered_chords};
+    enum celeriac_err code = cel_finisher_create(options, &s->finisher, err);
+
+    if (code)
+        return code;
+    return cel_follow_create(s->runtime, &chords, &options->conn, options->keys, &host, &s->follow,
+                             err);
+}
+
 enum celeriac_err cel_settler_create(const struct cel_finisher_options *options,
-                                     struct cel_runtime *runtime, struct cel_settler **settler,
-                                     struct celeriac_error *err)
+                                     bool unordered_chords, struct cel_runtime *runtime,
+                                     struct cel_settler **settler, struct celeriac_error *err)
 {
     struct cel_settler *s = mem_calloc(1, sizeof *s);
     enum celeriac_err code;
@@ -299,14 +378,14 @@ enum celeriac_err cel_settler_create(const struct cel_finisher_options *options,
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     s->runtime = runtime;
     s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    s->items = mem_calloc(CEL_FINISH_ITEMS_MAX, sizeof *s->items);
+    s->followed = mem_calloc(CEL_FINISH_ITEMS_MAX, sizeof(struct cel_request *));
     s->notes = mem_calloc(CEL_FINISH_ITEMS_MAX, sizeof(struct cel_note *));
     if (s->stop_fd < 0)
         code = celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot make an eventfd");
-    else if (!s->items || !s->notes)
+    else if (!s->followed || !s->notes)
         code = celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     else
-        code = cel_finisher_create(options, &s->finisher, err);
+        code = connect_parts(s, options, unordered_chords, err);
     if (code == CELERIAC_OK)
         code = start_thread(s, err);
     if (code) {
@@ -339,10 +418,12 @@ void cel_settler_destroy(struct cel_settler *settler)
     if (!settler)
         return;
     cel_settler_stop(settler, 0);
+    cel_follow_destroy(settler->follow);
     cel_finisher_destroy(settler->finisher);
     if (settler->stop_fd >= 0)
         close(settler->stop_fd);
-    mem_free(settler->items);
+    mem_free(settler->list.items);
+    mem_free(settler->followed);
     mem_free(settler->notes);
     mem_free(settler);
 }

@@ -18,7 +18,8 @@ struct cel_settler;
 
 /* Makes it and starts its thread. CELERIAC_ERR_VALUE, _MEMORY, _SYSTEM. */
 enum celeriac_err cel_settler_create(const struct cel_finisher_options *options,
-                                     struct cel_runtime *runtime, struct cel_settler **settler,
+                                     bool unordered_chords, struct cel_runtime *runtime,
+                                     struct cel_settler **settler,
                                      struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
 /*

@@ -46,6 +46,8 @@ struct celeriac_worker {
     struct cel_runtime runtime;
     struct celeriac_worker_options options; /* numbers; strings are below */
     char *hostname;
+    char *origin;        /* "gen<pid>@<host>", as Celery signs what it sends */
+    char *default_queue; /* task_default_queue */
     struct cel_addresses addresses;
     char *queue_text;    /* the names one after the other, NUL-terminated */
     const char **queues; /* into queue_text */
@@ -79,6 +81,41 @@ static enum celeriac_err set_hostname(struct celeriac_worker *worker, const char
     strbuf_close(&name);
     worker->runtime.hostname = span_of(worker->hostname);
     return code;
+}
+
+static void new_id(void *context, char id[UUID_SIZE])
+{
+    (void)context;
+    uuid_new(id);
+}
+
+/* What the messages have in common that follow tasks: callbacks, chains, chords. */
+static enum celeriac_err set_world(struct celeriac_worker *worker,
+                                   const struct celeriac_worker_options *options,
+                                   struct celeriac_error *err)
+{
+    struct cel_runtime *runtime = &worker->runtime;
+    struct span name, host;
+    struct strbuf origin;
+    enum celeriac_err code;
+
+    (void)span_cut(runtime->hostname, '@', &name, &host);
+    strbuf_init(&origin, CEL_NODENAME_MAX + 64);
+    strbuf_printf(&origin, "gen%lld@%.*s", (long long)runtime->pid, SPAN_PRINTF(host));
+    code = strbuf_take(&origin, &worker->origin, NULL);
+    strbuf_close(&origin);
+    worker->default_queue = mem_dup(
+        options->default_queue && *options->default_queue ? options->default_queue : "celery");
+    if (code || !worker->default_queue)
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    runtime->inherit_priority = options->inherit_parent_priority;
+    runtime->world = (struct cel_canvas_context){
+        .new_id = new_id,
+        .origin = span_of(worker->origin),
+        .reply_to = {.ptr = runtime->id, .len = UUID_LEN},
+        .queue = span_of(worker->default_queue),
+    };
+    return CELERIAC_OK;
 }
 
 static enum celeriac_err set_addresses(struct celeriac_worker *worker,
@@ -221,6 +258,9 @@ static enum celeriac_err set_up(struct celeriac_worker *worker,
     uuid_new(runtime->id);
     runtime->pid = getpid();
     runtime->unknown_task = options->unknown_task;
+    code = set_world(worker, options, err);
+    if (code)
+        return code;
     runtime->progress = options->progress;
     runtime->progress_user = options->progress_user;
     code = cel_revoked_create(options->state_db, &runtime->revoked);
@@ -280,6 +320,8 @@ void celeriac_worker_destroy(struct celeriac_worker *worker)
     mem_free(worker->queues);
     mem_free(worker->queue_text);
     mem_free(worker->hostname);
+    mem_free(worker->origin);
+    mem_free(worker->default_queue);
     pthread_mutex_destroy(&worker->lock);
     mem_free(worker);
 }
@@ -312,7 +354,8 @@ static enum celeriac_err start_settler(struct celeriac_worker *worker, struct ce
         .results = results_of(worker),
     };
 
-    return cel_settler_create(&options, &worker->runtime, &worker->runtime.settler, err);
+    return cel_settler_create(&options, worker->options.chord_unordered, &worker->runtime,
+                              &worker->runtime.settler, err);
 }
 
 static enum celeriac_err start_consumer(struct celeriac_worker *worker, struct celeriac_error *err)

@@ -63,9 +63,13 @@ struct celeriac_worker_options {
     bool result_keep;             /* results never expire (result_expires=None) */
     enum celeriac_unknown_task unknown_task;
     const char *global_keyprefix; /* kombu's transport option of that name; NULL: none */
-    unsigned eta_task_limit; /* worker_eta_task_limit: with so many messages waiting for their eta
-                                nothing more is taken; 0: 1,000,000 */
-    const char *state_db;    /* --statedb: file that keeps revoked ids over a restart; NULL: none */
+    unsigned eta_task_limit;   /* worker_eta_task_limit: with so many messages waiting for their eta
+                                  nothing more is taken; 0: 1,000,000 */
+    const char *default_queue; /* task_default_queue: where callbacks, chain steps and chord bodies
+                                  go that name no queue; NULL: "celery" */
+    bool inherit_parent_priority; /* task_inherit_parent_priority: they take the task's priority */
+    bool chord_unordered; /* result_chord_ordered false, as all who share chords must have it */
+    const char *state_db; /* --statedb: file that keeps revoked ids over a restart; NULL: none */
     /*
      * Called by the consumer's own thread after each turn of its loop: about once a second when
      * there is nothing to do, and after at most a few seconds when the broker does not answer.

@@ -48,3 +48,24 @@ def flaky(self):
 @app.task(name="t.reject", acks_late=True)
 def reject():
     raise Reject("no", requeue=False)
+
+
+@app.task(name="t.mul")
+def mul(x, y):
+    return x * y
+
+
+@app.task(name="t.mul_late", acks_late=True)
+def mul_late(x, y):
+    return x * y
+
+
+@app.task(name="t.identity")
+def identity(x):
+    return x
+
+
+@app.task(name="t.xsum")
+def xsum(numbers):
+    """Adds up every number in a value, however deep."""
+    return sum(xsum(n) for n in numbers) if isinstance(numbers, list) else numbers

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/parse_num.h"
 #include "base/strbuf.h"
@@ -78,6 +79,52 @@ static void reject(struct celeriac_task *task, void *user)
     celeriac_task_reject(task, false);
 }
 
+static void mul(struct celeriac_task *task, void *user)
+{
+    int64_t x;
+    int64_t y;
+
+    (void)user;
+    if (celeriac_task_arg_int(task, 0, "x", &x) || celeriac_task_arg_int(task, 1, "y", &y))
+        return;
+    celeriac_task_return_int(task, x * y);
+}
+
+static void identity(struct celeriac_task *task, void *user)
+{
+    struct celeriac_bytes json;
+
+    (void)user;
+    if (celeriac_task_arg_json(task, 0, "x", &json))
+        celeriac_task_fail(task, &(struct celeriac_exception){.type = "TypeError"});
+    else
+        celeriac_task_return_json(task, json.ptr, json.len);
+}
+
+/* Adds up every number in a value, however deep. */
+static void xsum(struct celeriac_task *task, void *user)
+{
+    struct celeriac_bytes json;
+    struct json_doc doc;
+    int64_t sum = 0;
+
+    (void)user;
+    json_init(&doc);
+    if (celeriac_task_arg_json(task, 0, "numbers", &json) ||
+        json_parse(&doc, (struct span){json.ptr, json.len}, NULL, NULL)) {
+        celeriac_task_fail(task, &(struct celeriac_exception){.type = "TypeError"});
+    } else {
+        for (uint32_t i = 0; i < doc.count; i++) {
+            int64_t n;
+
+            if (json_int(&doc.nodes[i], INT64_MIN, INT64_MAX, &n) == CELERIAC_OK)
+                sum += n;
+        }
+        celeriac_task_return_int(task, sum);
+    }
+    json_close(&doc);
+}
+
 static const struct celeriac_task_options tasks[] = {
     {.name = "t.add", .run = add},
     {.name = "t.sleep", .run = pause_for},
@@ -86,6 +133,10 @@ static const struct celeriac_task_options tasks[] = {
     {.name = "t.boom", .run = boom},
     {.name = "t.flaky", .run = flaky},
     {.name = "t.reject", .run = reject, .acks_late = true},
+    {.name = "t.mul", .run = mul},
+    {.name = "t.mul_late", .run = mul, .acks_late = true},
+    {.name = "t.identity", .run = identity},
+    {.name = "t.xsum", .run = xsum},
 };
 
 static void *watch_signals(void *argument)

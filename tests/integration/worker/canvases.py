@@ -1,0 +1,235 @@
+"""Builds canvases with a Celery environment, sends them, and prints what each came to as JSON lines.
+
+python -m tests.integration.worker.canvases NAME...  (none: all)
+"""
+
+import json
+import sys
+import uuid
+
+from celery import chain, chord, group, signature
+
+from tests.integration.worker.peer_app import add, app, boom, flaky, identity, mul, mul_late, xsum
+
+WAIT = 30
+
+
+def state_of(result):
+    """How a task ended: its state and its value or exception."""
+    try:
+        value = result.get(timeout=WAIT)
+    except Exception as error:  # told to the test, which compares
+        return ["FAILURE", type(error).__name__, str(error)]
+    return ["SUCCESS", value]
+
+
+def masked(outcome, *ids):
+    """An outcome without the ids that differ from run to run."""
+    text = json.dumps(outcome)
+    for i, one in enumerate(ids):
+        text = text.replace(one, f"<{i}>")
+    return json.loads(text)
+
+
+def linked():
+    """A callback, several callbacks, and a group among them."""
+    one, two, three = (str(uuid.uuid4()) for _ in range(3))
+    sig = add.s(1, 2)
+    sig.link(mul.s(10).set(task_id=one))
+    sig.link(mul.si(6, 7).set(task_id=two))
+    sig.link(group(add.s(100).set(task_id=three)))
+    result = sig.apply_async()
+    outcome = [state_of(result)] + [state_of(app.AsyncResult(i)) for i in (one, two, three)]
+    children = app.backend.get_task_meta(result.id)["children"]
+    return [outcome, len(children)]
+
+
+def linked_once():
+    one = str(uuid.uuid4())
+    result = add.apply_async((1, 2), link=mul.s(10).set(task_id=one))
+    outcome = [state_of(result), state_of(app.AsyncResult(one))]
+    meta = app.backend.get_task_meta(one)
+    return [outcome, meta.get("parent_id") == result.id,
+            masked(json.loads(json.dumps(app.backend.get_task_meta(result.id)["children"])), one)]
+
+
+def chained():
+    result = chain(add.s(1, 2), mul.s(3), add.s(4), mul.s(5))()
+    return [state_of(result), state_of(result.parent), state_of(result.parent.parent)]
+
+
+def chain_with_retry():
+    return state_of((flaky.s() | add.s(1)).apply_async())
+
+
+def chain_with_kwargs_and_immutable():
+    return state_of(chain(add.s(1, y=2), mul.si(3, 3), add.s(y=1))())
+
+
+def chain_fails():
+    result = chain(add.s(1, 2), boom.si(), add.s(1), mul.s(2))()
+    return [state_of(result), state_of(result.parent), state_of(result.parent.parent)]
+
+
+def errback():
+    one = str(uuid.uuid4())
+    result = boom.apply_async(link_error=identity.s().set(task_id=one))
+    return masked([state_of(result), state_of(app.AsyncResult(one))], result.id)
+
+
+def chain_errback():
+    one = str(uuid.uuid4())
+    canvas = chain(add.s(1, 2), boom.si(), add.s(1))
+    result = canvas.on_error(identity.s().set(task_id=one)).apply_async()
+    return masked([state_of(result), state_of(app.AsyncResult(one))], result.parent.id, result.id)
+
+
+def grouped():
+    result = group(add.s(i, i) for i in range(10))()
+    return result.get(timeout=WAIT)
+
+
+def chord_small():
+    return state_of(chord([add.s(i, i) for i in range(3)])(xsum.s()))
+
+
+def chord_late():
+    return state_of(chord([mul_late.s(i, i) for i in range(20)])(xsum.s()))
+
+
+def chord_in_order():
+    return state_of(chord([identity.s({"n": i, "t": "\u00e9\u20ac"}) for i in range(30)])(identity.s()))
+
+
+def chord_thousand():
+    return state_of(chord([add.s(i, 1) for i in range(1000)])(xsum.s()))
+
+
+def chord_of_one():
+    return state_of(chord([add.s(1, 2)])(xsum.s()))
+
+
+def chord_empty():
+    return state_of(chord([])(xsum.s()))
+
+
+def chord_in_chain():
+    return state_of(chain(add.s(1, 1), group(add.s(i) for i in range(5)), xsum.s(), mul.s(2))())
+
+
+def two_chords_in_chain():
+    canvas = chain(add.s(1, 1), group(add.s(1), add.s(2)), xsum.s(), group(mul.s(2), mul.s(3)), xsum.s(), add.s(1))
+    return state_of(canvas())
+
+
+def group_then_group():
+    result = chain(group(add.s(1, 1), add.s(2, 2)), group(xsum.s(), identity.s()))()
+    return result.get(timeout=WAIT)
+
+
+def chain_ends_in_group():
+    return chain(add.s(1, 1), group(add.s(1), mul.s(10)))().get(timeout=WAIT)
+
+
+def chord_of_chains():
+    header = [chain(add.s(i, 1), mul.s(2), add.s(1)) for i in range(8)]
+    return state_of(chord(header)(xsum.s()))
+
+
+def chord_of_chords():
+    header = [chord([add.s(i, j) for j in range(4)], xsum.s()) for i in range(4)]
+    return state_of(chord(header)(xsum.s()))
+
+
+def chord_body_chain():
+    return state_of(chord([add.s(1, 1), add.s(2, 2)], chain(xsum.s(), mul.s(3), add.s(1)))())
+
+
+def chord_body_group():
+    result = chord([add.s(1, 1), add.s(2, 2)], group(xsum.s(), identity.s()))()
+    return result.get(timeout=WAIT)
+
+
+def nested_groups():
+    canvas = chord([group(add.s(1, 1), group(add.s(2, 2), add.s(3, 3))), add.s(4, 4)], identity.s())
+    value = state_of(canvas())
+    return [value[0], sorted(json.dumps(v) for v in value[1]) if value[0] == "SUCCESS" else value[1:]]
+
+
+def chain_ending_in_group_in_chord():
+    canvas = chord([chain(add.s(1, 1), group(add.s(1), add.s(2))), add.s(5, 5)], identity.s())
+    return state_of(canvas())
+
+
+def chord_fails():
+    one = str(uuid.uuid4())
+    failing = boom.si().set(task_id=one)
+    body = xsum.s()
+    errback_id = str(uuid.uuid4())
+    body.link_error(identity.s().set(task_id=errback_id))
+    result = chord([add.s(1, 1), failing, add.s(2, 2)])(body)
+    outcome = state_of(result)
+    return masked([outcome, state_of(app.AsyncResult(errback_id))], one, result.id)
+
+
+def chain_in_chord_fails():
+    one = str(uuid.uuid4())
+    result = chord([chain(boom.si(), add.s(1).set(task_id=one)), add.s(2, 2)])(xsum.s())
+    outcome = state_of(result)
+    outcome[2] = outcome[2].split(" raised ")[-1]
+    return outcome
+
+
+def chord_then_failing_step():
+    result = chain(group(add.s(1, 1), add.s(2, 2)), xsum.s(), boom.si(), add.s(1))()
+    return state_of(result)
+
+
+def linked_chain_and_chord():
+    one, two = str(uuid.uuid4()), str(uuid.uuid4())
+    sig = add.s(1, 2)
+    sig.link(chain(mul.s(2), add.s(1).set(task_id=one)))
+    sig.link(chord([add.s(1), add.s(2)], xsum.s().set(task_id=two)))
+    result = sig.apply_async()
+    return [state_of(result), state_of(app.AsyncResult(one)), state_of(app.AsyncResult(two))]
+
+
+def stamped():
+    one = str(uuid.uuid4())
+    sig = chain(add.s(1, 2), mul.s(3).set(task_id=one))
+    if hasattr(sig, "stamp"):
+        sig.stamp(tenant="acme")
+    return state_of(sig.apply_async())
+
+
+def ignored_in_chord():
+    header = [add.s(i, i).set(ignore_result=True) for i in range(4)]
+    return state_of(chord(header)(xsum.s()))
+
+
+def serialised():
+    """A canvas that has been JSON in between, as a caller of another language builds it."""
+    canvas = json.loads(json.dumps(chain(add.s(1, 2), group(mul.s(2), mul.s(3)), xsum.s())))
+    return state_of(signature(canvas, app=app).apply_async())
+
+
+SCENARIOS = [linked, linked_once, chained, chain_with_retry, chain_with_kwargs_and_immutable, chain_fails, errback,
+             chain_errback, grouped, chord_small, chord_late, chord_in_order, chord_thousand, chord_of_one, chord_empty,
+             chord_in_chain, two_chords_in_chain, group_then_group, chain_ends_in_group, chord_of_chains,
+             chord_of_chords, chord_body_chain, chord_body_group, nested_groups, chain_ending_in_group_in_chord,
+             chord_fails, chain_in_chord_fails, chord_then_failing_step, linked_chain_and_chord, stamped,
+             ignored_in_chord, serialised]
+
+
+def main(names):
+    for scenario in SCENARIOS:
+        if names and scenario.__name__ not in names:
+            continue
+        try:
+            outcome = scenario()
+        except Exception as error:  # told to the test, which compares
+            outcome = ["raised", repr(error)]
+        print(json.dumps([scenario.__name__, outcome]), flush=True)
+
+
+main(sys.argv[1:])

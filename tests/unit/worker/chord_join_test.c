@@ -1,0 +1,115 @@
+/* worker/chord_join.c, its pure half: checklist lines 73 and 74. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "worker/chord_join.h"
+
+struct texts {
+    struct strbuf results, why;
+};
+
+static enum celeriac_err add(struct texts *t, const char *document, size_t len)
+{
+    strbuf_init(&t->results, 4096);
+    strbuf_init(&t->why, 4096);
+    return cel_chord_add_part((struct span){document, len}, true, &t->results, &t->why);
+}
+
+static void done(struct texts *t)
+{
+    strbuf_close(&t->results);
+    strbuf_close(&t->why);
+}
+
+static void results_keep_their_bytes(void **state)
+{
+    struct texts t;
+
+    (void)state;
+    strbuf_init(&t.results, 4096);
+    strbuf_init(&t.why, 4096);
+    assert_int_equal(
+        cel_chord_add_part(SPAN("[1, \"a\", \"SUCCESS\", {\"x\":NaN}]"), true, &t.results, &t.why),
+        CELERIAC_OK);
+    assert_int_equal(
+        cel_chord_add_part(SPAN("[1, \"b\", \"SUCCESS\", null]"), false, &t.results, &t.why),
+        CELERIAC_OK);
+    assert_string_equal(strbuf_text(&t.results), "{\"x\":NaN}, null");
+    assert_string_equal(strbuf_text(&t.why), "");
+    done(&t);
+}
+
+static void checklist_74_says_who_failed_and_how(void **state)
+{
+    static const char *const parts[][2] = {
+        {"[1, \"id\", \"FAILURE\", {\"exc_type\": \"ValueError\", \"exc_message\": [\"kaboom\", "
+         "3], "
+         "\"exc_module\": \"builtins\"}]",
+         "Dependency id raised ValueError('kaboom', 3)"},
+        {"[1, \"id\", \"REVOKED\", {\"exc_type\": \"TaskRevokedError\", \"exc_message\": "
+         "[\"expired\"], \"exc_module\": \"celery.exceptions\"}]",
+         "Dependency id raised TaskRevokedError('expired')"},
+        {"[1, \"id\", \"FAILURE\", 7]", "Dependency id raised 7"},
+        {"[1, 2]", "Join error: ValueError('a part cannot be read')"},
+        {"nonsense", "Join error: ValueError('a part cannot be read')"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        struct texts t;
+
+        assert_int_equal(add(&t, parts[i][0], strlen(parts[i][0])), CELERIAC_OK);
+        assert_string_equal(strbuf_text(&t.why), parts[i][1]);
+        assert_string_equal(strbuf_text(&t.results), "");
+        done(&t);
+    }
+}
+
+static void cut_at_every_byte_it_is_no_result(void **state)
+{
+    static const char part[] = "[1, \"id\", \"SUCCESS\", [1, 2]]";
+
+    (void)state;
+    for (size_t len = 0; len < sizeof part - 1; len++) {
+        struct texts t;
+
+        assert_int_equal(add(&t, part, len), CELERIAC_OK);
+        assert_true(strbuf_span(&t.why).len > 0);
+        done(&t);
+    }
+}
+
+static void survives_every_failing_allocation(void **state)
+{
+    static const char part[] = "[1, \"i\\u0064\", \"FAILURE\", {\"exc_type\": \"E\\u0045\"}]";
+    bool failed = true;
+
+    (void)state;
+    for (size_t n = 1; failed; n++) {
+        struct texts t;
+        enum celeriac_err code;
+
+        mem_fail_at(n);
+        code = add(&t, part, sizeof part - 1);
+        failed = mem_has_failed();
+        mem_fail_at(0);
+        assert_true(code == CELERIAC_OK || (failed && code == CELERIAC_ERR_MEMORY));
+        done(&t);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(results_keep_their_bytes),
+        cmocka_unit_test(checklist_74_says_who_failed_and_how),
+        cmocka_unit_test(cut_at_every_byte_it_is_no_result),
+        cmocka_unit_test(survives_every_failing_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

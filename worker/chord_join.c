@@ -1,0 +1,263 @@
+#include "worker/chord_join.h"
+
+#include <poll.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "celery_proto/codec/exception_doc.h"
+#include "celery_proto/codec/json_tree.h"
+#include "celery_proto/codec/result_doc.h"
+
+/* Pause between looks for a result that is not there yet. */
+#define LOOK_MS 100
+
+/* Groups within groups. */
+#define GROUP_DEPTH_MAX 40
+
+/* repr() of an exception object, as Python shows the exception that it reads from it. */
+static enum celeriac_err add_exception(const struct json_node *object, struct strbuf *out)
+{
+    struct cel_exception exception = {0};
+    struct strbuf text;
+    enum celeriac_err code;
+
+    strbuf_init(&text, CEL_JOIN_MAX);
+    code = cel_exception_read(object, &text, &exception);
+    if (code == CELERIAC_OK)
+        cel_exception_repr(&exception, out);
+    else if (code == CELERIAC_ERR_VALUE)
+        strbuf_add_span(out, json_raw(object));
+    strbuf_close(&text);
+    return code == CELERIAC_ERR_MEMORY ? code : strbuf_status(out);
+}
+
+static bool has_failed(const struct json_node *state)
+{
+    return json_string_is(state, "FAILURE") || json_string_is(state, "REVOKED");
+}
+
+enum celeriac_err cel_chord_add_part(struct span document, bool is_first, struct strbuf *results,
+                                     struct strbuf *why)
+{
+    struct json_doc doc;
+    const struct json_node *root;
+    const struct json_node *id;
+    enum celeriac_err code;
+
+    json_init(&doc);
+    code = json_parse(&doc, document, NULL, NULL);
+    root = json_root(&doc);
+    if (code == CELERIAC_ERR_MEMORY) {
+        json_close(&doc);
+        return code;
+    }
+    if (code || root->type != JSON_ARRAY || root->count != 4) {
+        strbuf_add_text(why, "Join error: ValueError('a part cannot be read')");
+    } else if (has_failed(json_at(root, 2))) {
+        id = json_at(root, 1);
+        strbuf_add_text(why, "Dependency ");
+        if (json_decode_string(id, why))
+            strbuf_add_span(why, json_raw(id));
+        strbuf_add_text(why, " raised ");
+        if (add_exception(json_at(root, 3), why) == CELERIAC_ERR_MEMORY)
+            strbuf_add_text(why, "an exception");
+    } else {
+        strbuf_add_text(results, is_first ? "" : ", ");
+        strbuf_add_span(results, json_raw(json_at(root, 3)));
+    }
+    json_close(&doc);
+    return strbuf_status(results) ? strbuf_status(results) : strbuf_status(why);
+}
+
+/* ---- headers with groups ------------------------------------------------------------------- */
+
+struct join {
+    struct cel_tree *tree;
+    struct span ids[CEL_CHORD_PARTS_MAX]; /* of one MGET */
+    struct span *all_ids;
+    size_t count, cap;
+};
+
+/* Collects the tasks of a result tuple [[id, parent], children or null] in order. */
+static enum celeriac_err collect(struct join *j, struct cel_value *tuple, unsigned depth)
+{
+    struct cel_value *children = cel_value_at(j->tree, tuple, 1);
+    enum celeriac_err code = CELERIAC_OK;
+
+    if (depth > GROUP_DEPTH_MAX)
+        return CELERIAC_ERR_LIMIT;
+    if (cel_value_is_array(children)) {
+        for (size_t i = 0; code == CELERIAC_OK && i < cel_value_count(j->tree, children); i++)
+            code = collect(j, cel_value_at(j->tree, children, i), depth + 1);
+        return code;
+    }
+    if (j->count == j->cap) {
+        size_t cap = j->cap ? j->cap * 2 : 64;
+        struct span *larger =
+            j->count < CEL_JOIN_TASKS_MAX ? mem_resize(j->all_ids, cap, sizeof *larger) : NULL;
+
+        if (!larger)
+            return CELERIAC_ERR_MEMORY;
+        j->all_ids = larger;
+        j->cap = cap;
+    }
+    j->all_ids[j->count++] =
+        cel_value_text(j->tree, cel_value_at(j->tree, cel_value_at(j->tree, tuple, 0), 0));
+    return cel_tree_status(j->tree);
+}
+
+/* Appends the structure of a tuple, taking results one after the other. */
+static void write_structure(struct join *j, struct cel_value *tuple, struct span *documents,
+                            size_t *next, struct strbuf *out)
+{
+    struct cel_value *children = cel_value_at(j->tree, tuple, 1);
+
+    if (!cel_value_is_array(children)) {
+        strbuf_add_span(out, documents[(*next)++]);
+        return;
+    }
+    strbuf_add_char(out, '[');
+    for (size_t i = 0; i < cel_value_count(j->tree, children); i++) {
+        if (i > 0)
+            strbuf_add_text(out, ", ");
+        write_structure(j, cel_value_at(j->tree, children, i), documents, next, out);
+    }
+    strbuf_add_char(out, ']');
+}
+
+/* What a stored record says: its result into *result, or why its task has failed. */
+static enum celeriac_err read_record(struct cel_tree *tree, struct span record, struct span *result,
+                                     bool *is_ready, struct strbuf *why)
+{
+    struct cel_result_reader reader;
+    struct cel_result_view view;
+    enum celeriac_err code;
+
+    cel_result_reader_init(&reader);
+    code = cel_result_read(&reader, record, &view, NULL);
+    *is_ready = code == CELERIAC_OK && cel_state_is_ready(view.state);
+    if (*is_ready && view.state != CEL_STATE_SUCCESS && strbuf_span(why).len == 0) {
+        strbuf_add_text(why, "Join error: ");
+        code = view.result ? add_exception(view.result, why) : CELERIAC_OK;
+    } else if (*is_ready) {
+        /* The record goes away with its reply; the tree keeps a copy. */
+        struct cel_value *value =
+            cel_tree_raw(tree, view.result ? json_raw(view.result) : SPAN("null"));
+        struct cel_value *list = cel_tree_array(tree);
+
+        cel_value_append(tree, list, value);
+        *result = cel_value_json(tree, list);
+        if (result->len >= 2)
+            *result = (struct span){result->ptr + 1, result->len - 2};
+    }
+    cel_result_reader_close(&reader);
+    return code == CELERIAC_ERR_MEMORY ? code : cel_tree_status(tree);
+}
+
+/* Reads what is missing among the results; *left counts what is missing still. */
+static enum celeriac_err read_missing(struct join *j, struct cel_chord_store *store,
+                                      struct span *documents, size_t *left, struct strbuf *why,
+                                      struct celeriac_error *err)
+{
+    size_t places[CEL_CHORD_PARTS_MAX];
+    enum celeriac_err code = CELERIAC_OK;
+    size_t i = 0;
+
+    *left = 0;
+    while (code == CELERIAC_OK && i < j->count) {
+        struct redisReply *reply = NULL;
+        size_t count = 0;
+
+        for (; i < j->count && count < CEL_CHORD_PARTS_MAX; i++)
+            if (!documents[i].ptr) {
+                places[count] = i;
+                j->ids[count++] = j->all_ids[i];
+            }
+        if (count == 0)
+            break;
+        code = cel_chord_read_results(store, j->ids, count, &reply, err);
+        for (size_t k = 0; code == CELERIAC_OK && k < count; k++) {
+            struct span record = cel_reply_span(cel_reply_at(reply, k));
+            bool is_ready = false;
+
+            if (record.len > 0)
+                code = read_record(j->tree, record, &documents[places[k]], &is_ready, why);
+            *left += is_ready ? 0 : 1;
+        }
+        cel_reply_destroy(reply);
+    }
+    return code;
+}
+
+static enum celeriac_err wait_for_all(struct join *j, struct cel_chord_store *store, int stop_fd,
+                                      struct span *documents, struct strbuf *why,
+                                      struct celeriac_error *err)
+{
+    int64_t deadline = clock_monotonic_ns() + CEL_JOIN_TIMEOUT_MS * NS_PER_MS;
+    struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
+    size_t left = 0;
+    enum celeriac_err code;
+
+    for (;;) {
+        code = read_missing(j, store, documents, &left, why, err);
+        if (code || left == 0 || strbuf_span(why).len > 0)
+            return code;
+        if (clock_monotonic_ns() >= deadline) {
+            strbuf_add_text(why, "Join error: TimeoutError('The operation timed out.')");
+            return CELERIAC_OK;
+        }
+        if (poll(&stop, 1, LOOK_MS) > 0)
+            return celeriac_error_set(err, CELERIAC_ERR_SHUTDOWN, "the worker stops");
+    }
+}
+
+static enum celeriac_err join_group(struct cel_chord_store *store, struct span record, int stop_fd,
+                                    struct strbuf *results, struct strbuf *why,
+                                    struct celeriac_error *err)
+{
+    struct join *j = mem_calloc(1, sizeof *j);
+    struct span *documents = NULL;
+    struct cel_value *tuple = NULL;
+    size_t next = 0;
+    enum celeriac_err code = j ? cel_tree_create(&j->tree) : CELERIAC_ERR_MEMORY;
+
+    if (code == CELERIAC_OK) {
+        tuple = cel_value_get(j->tree, cel_tree_raw(j->tree, record), "result");
+        code = collect(j, tuple, 0);
+    }
+    if (code == CELERIAC_OK && !(documents = mem_calloc(j->count + 1, sizeof *documents)))
+        code = CELERIAC_ERR_MEMORY;
+    if (code == CELERIAC_OK)
+        code = wait_for_all(j, store, stop_fd, documents, why, err);
+    if (code == CELERIAC_OK && strbuf_span(why).len == 0) {
+        write_structure(j, tuple, documents, &next, results);
+        code = strbuf_status(results);
+    }
+    mem_free(documents);
+    if (j) {
+        cel_tree_destroy(j->tree);
+        mem_free(j->all_ids);
+    }
+    mem_free(j);
+    return code;
+}
+
+enum celeriac_err cel_chord_join(struct cel_chord_store *store, const struct redisReply *outcome,
+                                 int stop_fd, struct strbuf *results, struct strbuf *why,
+                                 struct celeriac_error *err)
+{
+    struct span group = cel_reply_span(cel_reply_at(outcome, 0));
+    enum celeriac_err code = CELERIAC_OK;
+
+    if (group.len > 0)
+        return join_group(store, group, stop_fd, results, why, err);
+    strbuf_add_char(results, '[');
+    for (size_t i = 1; code == CELERIAC_OK && i < cel_reply_count(outcome); i++) {
+        code = cel_chord_add_part(cel_reply_span(cel_reply_at(outcome, i)), i == 1, results, why);
+        if (strbuf_span(why).len > 0)
+            break;
+    }
+    strbuf_add_char(results, ']');
+    return code ? code : strbuf_status(results);
+}
