@@ -121,11 +121,36 @@ static void run_rate_limit(struct cel_control_call *call)
     strbuf_close(&rate);
 }
 
+/* An argument in seconds; null and a missing one are none. False when it is no number. */
+static bool read_seconds(struct cel_control_call *call, const char *name, double *seconds)
+{
+    const struct json_node *node = cel_control_argument(call, name);
+
+    *seconds = 0;
+    if (!node || node->type == JSON_NULL || json_double(node, seconds) == CELERIAC_OK)
+        return true;
+    cel_control_raise(call, "ValueError", "%s: must be a number of seconds", name);
+    return false;
+}
+
 static void run_time_limit(struct cel_control_call *call)
 {
-    if (find_task(call))
-        cel_control_raise(call, "NotImplementedError",
-                          "time limits are not enforced by this worker");
+    const struct cel_task_definition *task;
+    struct celeriac_error err = {0};
+    double hard;
+    double soft;
+
+    if (!read_seconds(call, "hard", &hard) || !read_seconds(call, "soft", &soft))
+        return;
+    task = find_task(call);
+    if (!task)
+        return;
+    if (cel_registry_set_time_limits(call->view->runtime->registry, task->name, soft, hard, &err)) {
+        cel_control_raise(call, "ValueError", "%s", err.text);
+        return;
+    }
+    log_info("control", "new time limits", LOG_SPAN("task", task->name));
+    cel_control_ok(call, "time limits set successfully");
 }
 
 /* ---- the pool -------------------------------------------------------------------------------- */

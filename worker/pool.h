@@ -15,6 +15,12 @@
 #define CEL_POOL_THREADS_MAX 4096
 #define CEL_POOL_STACK_DEFAULT ((size_t)256 * 1024)
 
+/*
+ * Most threads that may be lost in tasks beyond their hard limit and be replaced: each keeps its
+ * stack, and a worker with so many sick tasks should be restarted.
+ */
+#define CEL_POOL_ABANDONED_MAX 64
+
 struct cel_pool;
 
 /*
@@ -37,6 +43,7 @@ enum celeriac_err cel_pool_shrink(struct cel_pool *pool, size_t n,
 /*
  * Waits until all threads have ended, which they do once runtime->ready is closed and their task
  * has returned; or until abandon_fd is readable, and then returns false: the threads go on running.
+ * False as well when threads are left that were given up because of a hard time limit.
  */
 bool cel_pool_join(struct cel_pool *pool, int abandon_fd);
 

@@ -40,6 +40,8 @@ struct cel_runtime {
     struct span hostname; /* node name; NUL-terminated */
     int64_t pid;
     struct cel_canvas_context world; /* what messages that follow tasks have in common */
+    int64_t time_limit_us;           /* of tasks that have none; 0: none */
+    int64_t soft_limit_us;           /* likewise */
     bool inherit_priority;           /* task_inherit_parent_priority */
     struct cel_registry *registry;
     struct cel_rates *rates;     /* while running */

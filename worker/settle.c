@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/json_writer.h"
+#include "base/parse_num.h"
 #include "celery_proto/codec/envelope.h"
 #include "celery_proto/codec/exception_doc.h"
 #include "celery_proto/codec/pyrepr.h"
@@ -387,6 +388,34 @@ static enum celeriac_err settle_unstarted(const struct cel_task_message *message
                                   !ignored, &after);
     if (ignored)
         strbuf_clear(&settlement->record);
+    return code;
+}
+
+enum celeriac_err cel_settle_timed_out(const struct cel_task_message *message,
+                                       const struct cel_task_definition *definition, double seconds,
+                                       const struct cel_settle_context *context,
+                                       struct cel_settlement *settlement)
+{
+    struct cel_exception exception = {.type = SPAN("TimeLimitExceeded"),
+                                      .module = SPAN("billiard.exceptions")};
+    bool ignored = cel_result_ignored(message, definition);
+    char number[FORMAT_DOUBLE_MAX];
+    struct strbuf args;
+    enum celeriac_err code;
+
+    strbuf_init(&args, 2 * sizeof number);
+    if (seconds == (double)(int64_t)seconds)
+        strbuf_printf(&args, "[%lld]", (long long)seconds);
+    else
+        strbuf_printf(&args, "[%.*s]", (int)format_double(seconds, number), number);
+    exception.args = strbuf_span(&args);
+    code = strbuf_status(&args);
+    if (code == CELERIAC_OK)
+        code =
+            settle_unstarted(message, CEL_STATE_FAILURE, &exception, ignored, context, settlement);
+    if (code == CELERIAC_OK && definition->requeue_on_timeout)
+        code = settle_requeue(message, definition, settlement);
+    strbuf_close(&args);
     return code;
 }
 

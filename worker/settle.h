@@ -66,6 +66,17 @@ enum celeriac_err cel_settle(const struct cel_task_message *message,
                              struct cel_settlement *settlement) CELERIAC_MUST_CHECK;
 
 /*
+ * Settles an execution that has passed its hard limit of that many seconds: FAILURE with
+ * TimeLimitExceeded of billiard.exceptions (celery/worker/request.py on_timeout). The message is
+ * acknowledged, or goes back to its queue when the task wants that and is acknowledged late. Errors
+ * as above.
+ */
+enum celeriac_err cel_settle_timed_out(const struct cel_task_message *message,
+                                       const struct cel_task_definition *definition, double seconds,
+                                       const struct cel_settle_context *context,
+                                       struct cel_settlement *settlement) CELERIAC_MUST_CHECK;
+
+/*
  * Settles a message that was never executed: REVOKED with TaskRevokedError(reason), the reason
  * being "expired", "revoked" or "terminated", or FAILURE with NotRegistered(name). definition may
  * be NULL. Errors as above.

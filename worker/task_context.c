@@ -1,6 +1,7 @@
 #include "worker/task_context.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 void cel_task_context_init(struct celeriac_task *task, const atomic_bool *stopping)
 {
@@ -30,12 +31,14 @@ void cel_task_context_close(struct celeriac_task *task)
     strbuf_close(&task->outcome.exception);
 }
 
-void cel_task_context_begin(struct celeriac_task *task, const struct cel_task_message *message)
+void cel_task_context_begin(struct celeriac_task *task, const struct cel_task_message *message,
+                            int64_t soft_deadline_ns)
 {
     struct cel_outcome *outcome = &task->outcome;
 
     forget_texts(task);
     task->message = message;
+    task->soft_deadline_ns = soft_deadline_ns;
     task->args_parsed = false;
     strbuf_clear(&outcome->result);
     strbuf_clear(&outcome->exception);
@@ -81,4 +84,9 @@ struct celeriac_bytes celeriac_task_kwargs(const struct celeriac_task *task)
 bool celeriac_task_stopping(const struct celeriac_task *task)
 {
     return atomic_load(task->stopping);
+}
+
+bool celeriac_task_soft_limit_exceeded(const struct celeriac_task *task)
+{
+    return task->soft_deadline_ns > 0 && clock_monotonic_ns() >= task->soft_deadline_ns;
 }

@@ -59,8 +59,9 @@ struct cel_argument_text {
 struct celeriac_task {
     const struct cel_task_message *message;
     const atomic_bool *stopping;
-    struct json_doc args;   /* parsed when first asked for */
-    struct json_doc kwargs; /* likewise */
+    int64_t soft_deadline_ns; /* monotonic; 0: no soft limit */
+    struct json_doc args;     /* parsed when first asked for */
+    struct json_doc kwargs;   /* likewise */
     bool args_parsed;
     struct cel_argument_text *texts;
     struct cel_outcome outcome;
@@ -72,9 +73,12 @@ void cel_task_context_init(struct celeriac_task *task, const atomic_bool *stoppi
 /* Releases what the context holds. */
 void cel_task_context_close(struct celeriac_task *task);
 
-/* Prepares for one message, borrowed until the next begin or close; the outcome is success, null.
+/*
+ * Prepares for one message, borrowed until the next begin or close; the outcome is success, null.
+ * soft_deadline_ns is monotonic, 0: none.
  */
-void cel_task_context_begin(struct celeriac_task *task, const struct cel_task_message *message);
+void cel_task_context_begin(struct celeriac_task *task, const struct cel_task_message *message,
+                            int64_t soft_deadline_ns);
 
 /* The exception's parts; empty spans when there is none. */
 struct span cel_outcome_type(const struct cel_outcome *outcome);

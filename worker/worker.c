@@ -21,6 +21,7 @@
 #include "worker/pool.h"
 #include "worker/runtime.h"
 #include "worker/settler.h"
+#include "worker/world.h"
 
 #define DEFAULT_MULTIPLIER 4
 #define UNLIMITED_PREFETCH \
@@ -46,8 +47,7 @@ struct celeriac_worker {
     struct cel_runtime runtime;
     struct celeriac_worker_options options; /* numbers; strings are below */
     char *hostname;
-    char *origin;        /* "gen<pid>@<host>", as Celery signs what it sends */
-    char *default_queue; /* task_default_queue */
+    struct cel_world world;
     struct cel_addresses addresses;
     char *queue_text;    /* the names one after the other, NUL-terminated */
     const char **queues; /* into queue_text */
@@ -81,41 +81,6 @@ static enum celeriac_err set_hostname(struct celeriac_worker *worker, const char
     strbuf_close(&name);
     worker->runtime.hostname = span_of(worker->hostname);
     return code;
-}
-
-static void new_id(void *context, char id[UUID_SIZE])
-{
-    (void)context;
-    uuid_new(id);
-}
-
-/* What the messages have in common that follow tasks: callbacks, chains, chords. */
-static enum celeriac_err set_world(struct celeriac_worker *worker,
-                                   const struct celeriac_worker_options *options,
-                                   struct celeriac_error *err)
-{
-    struct cel_runtime *runtime = &worker->runtime;
-    struct span name, host;
-    struct strbuf origin;
-    enum celeriac_err code;
-
-    (void)span_cut(runtime->hostname, '@', &name, &host);
-    strbuf_init(&origin, CEL_NODENAME_MAX + 64);
-    strbuf_printf(&origin, "gen%lld@%.*s", (long long)runtime->pid, SPAN_PRINTF(host));
-    code = strbuf_take(&origin, &worker->origin, NULL);
-    strbuf_close(&origin);
-    worker->default_queue = mem_dup(
-        options->default_queue && *options->default_queue ? options->default_queue : "celery");
-    if (code || !worker->default_queue)
-        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
-    runtime->inherit_priority = options->inherit_parent_priority;
-    runtime->world = (struct cel_canvas_context){
-        .new_id = new_id,
-        .origin = span_of(worker->origin),
-        .reply_to = {.ptr = runtime->id, .len = UUID_LEN},
-        .queue = span_of(worker->default_queue),
-    };
-    return CELERIAC_OK;
 }
 
 static enum celeriac_err set_addresses(struct celeriac_worker *worker,
@@ -194,6 +159,12 @@ static enum celeriac_err set_numbers(struct celeriac_worker *worker,
     if (numbers->autoscale_keepalive < 0 || numbers->autoscale_keepalive > KEEPALIVE_MAX)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE,
                                   "autoscale_keepalive: must be 0 to %d seconds", KEEPALIVE_MAX);
+    if (!(numbers->time_limit >= 0 && numbers->time_limit <= CEL_TIME_LIMIT_MAX) ||
+        !(numbers->soft_time_limit >= 0 && numbers->soft_time_limit <= CEL_TIME_LIMIT_MAX))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "time_limit, soft_time_limit: must be seconds, 0 for none");
+    worker->runtime.time_limit_us = (int64_t)(numbers->time_limit * (double)US_PER_SEC);
+    worker->runtime.soft_limit_us = (int64_t)(numbers->soft_time_limit * (double)US_PER_SEC);
     if (numbers->prefetch_multiplier == 0)
         numbers->prefetch_multiplier = DEFAULT_MULTIPLIER;
     if (numbers->prefetch_multiplier > MULTIPLIER_MAX)
@@ -233,6 +204,29 @@ static enum celeriac_err set_scale(struct celeriac_worker *worker, struct celeri
     return code;
 }
 
+/* What there is before the worker runs. */
+static enum celeriac_err make_parts(struct celeriac_worker *worker,
+                                    const struct celeriac_worker_options *options,
+                                    struct celeriac_error *err)
+{
+    struct cel_runtime *runtime = &worker->runtime;
+    enum celeriac_err code = cel_revoked_create(options->state_db, &runtime->revoked);
+
+    if (code == CELERIAC_OK)
+        code = cel_registry_create(&runtime->registry);
+    if (code == CELERIAC_OK)
+        code = cel_held_create(&runtime->held);
+    if (code == CELERIAC_OK)
+        code = cel_window_create(window_limit(worker, options->autoscale_max
+                                                          ? options->autoscale_max
+                                                          : worker->options.concurrency),
+                                 runtime->wake_fd, &runtime->window);
+    if (code == CELERIAC_OK)
+        code = cel_ready_queue_create(
+            window_limit(worker, CEL_POOL_THREADS_MAX) + CEL_CLAIM_ROOM_MAX, &runtime->ready);
+    return code ? celeriac_error_set(err, code, "out of memory") : CELERIAC_OK;
+}
+
 static enum celeriac_err set_up(struct celeriac_worker *worker,
                                 const struct celeriac_worker_options *options,
                                 struct celeriac_error *err)
@@ -258,25 +252,14 @@ static enum celeriac_err set_up(struct celeriac_worker *worker,
     uuid_new(runtime->id);
     runtime->pid = getpid();
     runtime->unknown_task = options->unknown_task;
-    code = set_world(worker, options, err);
+    runtime->inherit_priority = options->inherit_parent_priority;
+    code = cel_world_open(&worker->world, runtime->hostname, runtime->pid, options->default_queue,
+                          (struct span){.ptr = runtime->id, .len = UUID_LEN}, &runtime->world);
     if (code)
-        return code;
+        return celeriac_error_set(err, code, "out of memory");
     runtime->progress = options->progress;
     runtime->progress_user = options->progress_user;
-    code = cel_revoked_create(options->state_db, &runtime->revoked);
-    if (code == CELERIAC_OK)
-        code = cel_registry_create(&runtime->registry);
-    if (code == CELERIAC_OK)
-        code = cel_held_create(&runtime->held);
-    if (code == CELERIAC_OK)
-        code = cel_window_create(window_limit(worker, options->autoscale_max
-                                                          ? options->autoscale_max
-                                                          : worker->options.concurrency),
-                                 runtime->wake_fd, &runtime->window);
-    if (code == CELERIAC_OK)
-        code = cel_ready_queue_create(
-            window_limit(worker, CEL_POOL_THREADS_MAX) + CEL_CLAIM_ROOM_MAX, &runtime->ready);
-    return code ? celeriac_error_set(err, code, "out of memory") : CELERIAC_OK;
+    return make_parts(worker, options, err);
 }
 
 enum celeriac_err celeriac_worker_create(const struct celeriac_worker_options *options,
@@ -320,8 +303,7 @@ void celeriac_worker_destroy(struct celeriac_worker *worker)
     mem_free(worker->queues);
     mem_free(worker->queue_text);
     mem_free(worker->hostname);
-    mem_free(worker->origin);
-    mem_free(worker->default_queue);
+    cel_world_close(&worker->world);
     pthread_mutex_destroy(&worker->lock);
     mem_free(worker);
 }

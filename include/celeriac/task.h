@@ -166,6 +166,14 @@ CELERIAC_PUBLIC void celeriac_task_postpone(struct celeriac_task *task, double s
  * thread. */
 CELERIAC_PUBLIC bool celeriac_task_stopping(const struct celeriac_task *task);
 
+/*
+ * Whether the task has run into its soft time limit: where Python raises SoftTimeLimitExceeded in
+ * the middle of the task, a C task asks now and then, cleans up, and ends; by failing with type
+ * "SoftTimeLimitExceeded" of module "billiard.exceptions" if it has nothing better to say. Any
+ * thread, while the task runs.
+ */
+CELERIAC_PUBLIC bool celeriac_task_soft_limit_exceeded(const struct celeriac_task *task);
+
 #ifdef __cplusplus
 }
 #endif

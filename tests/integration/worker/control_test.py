@@ -341,6 +341,9 @@ class ControlTest(Stage):
             self.assertIsNone(self.client.control(name, self.c.nodename, arguments))
         self.assertEqual(self.client.control("time_limit", self.c.nodename, {"task_name": "nope", "soft": 1}),
                          {"error": "unknown task"})
+        for client in self.each_client():
+            self.assertEqual(client.control("time_limit", self.c.nodename, {"task_name": "t.sleep", "hard": 100, "soft": 90}),
+                             {"ok": "time limits set successfully"})
 
 
 class RobustTest(Stage):

@@ -96,6 +96,28 @@ static void hesitant(struct celeriac_task *task, void *user)
         celeriac_task_return_int(task, n);
 }
 
+/* Until its soft limit, then it cleans up. */
+static void careful(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    while (!celeriac_task_soft_limit_exceeded(task))
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    celeriac_task_return_text(task, "cleaned up");
+}
+
+/* Reads its arguments also when its time is over. */
+static void overdue(struct celeriac_task *task, void *user)
+{
+    struct celeriac_bytes text;
+
+    (void)user;
+    sem_post(&entered);
+    sem_wait(&gate);
+    if (celeriac_task_arg_text(task, 0, "text", &text) == CELERIAC_OK)
+        celeriac_task_return_text(task, text.ptr);
+    sem_post(&entered);
+}
+
 /* ---- a worker in a thread ------------------------------------------------------------------ */
 
 struct running {
@@ -110,6 +132,9 @@ struct running {
 
 static const struct celeriac_task_options tasks[] = {
     {.name = "t.add", .run = add},
+    {.name = "t.careful", .run = careful, .soft_time_limit = 0.05, .time_limit = 100},
+    {.name = "t.overdue", .run = overdue, .time_limit = 0.1},
+    {.name = "t.overdue_late", .run = overdue, .acks_late = true},
     {.name = "t.hourly", .run = add, .rate_limit = "1/h"},
     {.name = "t.boom", .run = boom},
     {.name = "t.flaky", .run = flaky},
@@ -552,6 +577,57 @@ static void with_so_many_waiting_nothing_more_is_taken(void **state)
     assert_int_equal(redis_int(r, "HLEN", "unacked"), 3);
 }
 
+static void checklist_58_a_soft_limit_lets_the_task_clean_up(void **state)
+{
+    struct running *r = *state;
+    char id[CELERIAC_TASK_ID_SIZE];
+
+    start(r, 1, 4);
+    send_task(r, (struct celeriac_send){.task = "t.careful"}, id);
+    expect_result(r, id, CELERIAC_SUCCESS, "\"cleaned up\"");
+}
+
+#define TIMED_OUT                                                                    \
+    "{\"exc_type\": \"TimeLimitExceeded\", \"exc_message\": [0.1], \"exc_module\": " \
+    "\"billiard.exceptions\"}"
+
+static void checklist_58_a_hard_limit_fails_the_task_and_replaces_its_thread(void **state)
+{
+    struct running *r = *state;
+    char id[CELERIAC_TASK_ID_SIZE];
+    struct celeriac_worker_stats stats;
+
+    start(r, 1, 4);
+    for (int i = 0; i < 3; i++) {
+        struct celeriac_send send = {.task = i == 2 ? "t.overdue_late" : "t.overdue",
+                                     .args_json = "[\"too late\"]",
+                                     .time_limit = i == 2 ? 0.1 : 0};
+
+        send_task(r, send, id);
+        sem_wait(&entered);
+        expect_result(r, id, CELERIAC_FAILURE, TIMED_OUT);
+    }
+    await(r, "HLEN", "unacked", 0);
+    /* The only thread is lost three times over, and yet tasks run. */
+    send_task(r, (struct celeriac_send){.task = "t.add", .args_json = "[1, 2]"}, id);
+    expect_result(r, id, CELERIAC_SUCCESS, "3");
+    celeriac_worker_get_stats(r->worker, &stats);
+    assert_int_equal(stats.active, 0);
+    assert_int_equal(stats.failed, 3);
+    for (int i = 0; i < 3; i++)
+        sem_post(&gate);
+    for (int i = 0; i < 3; i++)
+        sem_wait(&entered);
+    /* What they said afterwards counts no more. */
+    send_task(r, (struct celeriac_send){.task = "t.add", .args_json = "[1, 2]"}, id);
+    expect_result(r, id, CELERIAC_SUCCESS, "3");
+    celeriac_worker_get_stats(r->worker, &stats);
+    assert_int_equal(stats.succeeded, 2);
+    /* Their threads have time to end, so that the stop finds none that is lost. */
+    nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    stop(r);
+}
+
 static void checklist_60_starts_no_more_than_its_rate(void **state)
 {
     struct running *r = *state;
@@ -778,6 +854,8 @@ int main(void)
         TEST(checklist_29_what_others_took_is_not_run_when_it_is_due),
         TEST(a_thousand_etas_run_once_each),
         TEST(with_so_many_waiting_nothing_more_is_taken),
+        TEST(checklist_58_a_soft_limit_lets_the_task_clean_up),
+        TEST(checklist_58_a_hard_limit_fails_the_task_and_replaces_its_thread),
         TEST(checklist_60_starts_no_more_than_its_rate),
         TEST(revoked_ids_survive_a_restart),
         TEST(postponing_spends_no_retry),

@@ -57,7 +57,7 @@ static void make_message(struct fixture *f, struct cel_task_send send)
     assert_int_equal(f->message->refuse, CEL_REFUSE_NONE);
     strbuf_close(&envelope);
     strbuf_close(&scratch);
-    cel_task_context_begin(&f->task, f->message);
+    cel_task_context_begin(&f->task, f->message, 0);
 }
 
 static void define(struct fixture *f, struct celeriac_task_options options)

@@ -16,7 +16,7 @@ static void begin(struct celeriac_task *task, struct cel_task_message *message, 
                   const char *kwargs)
 {
     *message = (struct cel_task_message){.args = span_of(args), .kwargs = span_of(kwargs)};
-    cel_task_context_begin(task, message);
+    cel_task_context_begin(task, message, 0);
 }
 
 static void by_position_or_by_name(void **state)

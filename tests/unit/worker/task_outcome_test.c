@@ -18,7 +18,7 @@ static void the_last_outcome_counts(void **state)
 
     (void)state;
     cel_task_context_init(&task, &stopping);
-    cel_task_context_begin(&task, &message);
+    cel_task_context_begin(&task, &message, 0);
     celeriac_task_fail(&task, &(struct celeriac_exception){.type = "KeyError", .message = "x"});
     celeriac_task_return_text(&task, "fine \xe2\x82\xac");
     assert_int_equal(task.outcome.kind, CEL_OUTCOME_SUCCESS);
@@ -35,7 +35,7 @@ static void the_last_outcome_counts(void **state)
     celeriac_task_postpone(&task, -3);
     assert_int_equal(task.outcome.kind, CEL_OUTCOME_POSTPONE);
     assert_true(task.outcome.seconds >= 0);
-    cel_task_context_begin(&task, &message);
+    cel_task_context_begin(&task, &message, 0);
     assert_int_equal(task.outcome.kind, CEL_OUTCOME_SUCCESS);
     assert_int_equal(celeriac_task_retries(&task), 2);
     assert_int_equal(celeriac_task_id(&task).len, 1);
@@ -52,7 +52,7 @@ static void only_one_json_value_is_a_result(void **state)
     (void)state;
     cel_task_context_init(&task, &stopping);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        cel_task_context_begin(&task, &message);
+        cel_task_context_begin(&task, &message, 0);
         celeriac_task_return_json(&task, bad[i], span_of(bad[i]).len);
         assert_int_equal(task.outcome.kind, CEL_OUTCOME_FAILURE);
         assert_true(span_is(cel_outcome_type(&task.outcome), "EncodeError"));
@@ -71,7 +71,7 @@ static void a_message_that_is_not_utf8_is_named_as_such(void **state)
 
     (void)state;
     cel_task_context_init(&task, &stopping);
-    cel_task_context_begin(&task, &message);
+    cel_task_context_begin(&task, &message, 0);
     celeriac_task_fail(&task, &(struct celeriac_exception){.type = "E", .message = "a\xff"});
     assert_true(span_is(cel_outcome_message(&task.outcome), "(not UTF-8)"));
     cel_task_context_close(&task);
@@ -86,7 +86,7 @@ static void a_failure_stays_one_without_memory(void **state)
         struct celeriac_task task;
 
         cel_task_context_init(&task, &stopping);
-        cel_task_context_begin(&task, &message);
+        cel_task_context_begin(&task, &message, 0);
         mem_fail_at(n);
         celeriac_task_fail(&task, &(struct celeriac_exception){.type = "E", .message = "m"});
         mem_fail_at(0);
