@@ -4,6 +4,7 @@ import argparse
 import os
 import random
 import re
+import signal
 import sys
 import time
 from collections import Counter
@@ -165,8 +166,12 @@ def run(session: Session, once: bool, fleet: bool) -> None:
     prove(apis[0], key, smtp)
     if fleet:
         show_fleet(apis, key, smtp, postgres, redis)
-    if not once:
+    if once:
+        return
+    try:
         stay(session, apis, key, smtp)
+    except KeyboardInterrupt:
+        print("\nstopped")
 
 
 def main() -> int:
@@ -181,7 +186,8 @@ def main() -> int:
         with Session("demo") as session:
             run(session, options.once, options.fleet)
     except KeyboardInterrupt:
-        print("\nstopped")
+        print("\nstopped before the proof", file=sys.stderr)
+        return 128 + signal.SIGINT
     except ServiceError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
