@@ -33,8 +33,9 @@ endforeach()
 install(TARGETS celeriac LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS celeriac_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/celeriac DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
-install(TARGETS celeriac-worker celeriac-api RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS celeriac-worker celeriac-api celeriac-cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES docs/man/celeriac.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
 # The files may be moved with the library: paths start where the .pc file lies.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")

@@ -4,7 +4,7 @@ import re
 
 import tree
 
-MAINS = {"api/main.c", "worker/main/main.c"}
+MAINS = {"api/main.c", "cli/main.c", "worker/main/main.c"}
 # pattern, files in which it is allowed, reason
 BANNED = [
     (r"\b(?:strcpy|strcat|strncpy|strncat|strlcat|strlcpy|sprintf|vsprintf|gets|strtok)\s*\(", set(),

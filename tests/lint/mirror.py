@@ -5,7 +5,7 @@ import tree
 TEST_FOLDERS = {
     "base": "base", "celery_proto/codec": "codec", "celery_proto/redis": "redis", "worker": "worker",
     "notify/rules": "notify", "notify/store": "store", "notify/providers": "notify", "notify": "notify",
-    "api": "api", "jinja": "jinja", "worker/main": "worker",
+    "api": "api", "cli": "cli", "jinja": "jinja", "worker/main": "worker",
 }
 # A file, then where else it is tested or why it needs no unit test.
 ELSEWHERE = tree.listed("mirror.txt")

@@ -19,6 +19,7 @@ MAY_INCLUDE = {
     "notify/providers": {"notify/providers", "notify/rules", "base", "celeriac/error"},
     "notify": {"notify", "notify/rules", "notify/store", "notify/providers", "jinja", "base", "celeriac"},
     "api": {"api", "notify", "notify/rules", "notify/store", "base", "celeriac"},
+    "cli": {"cli", "celery_proto/redis", "celery_proto/codec", "base", "celeriac"},
     "worker/main": {"worker/main", "notify", "notify/store", "base", "celeriac"},
 }
 
@@ -44,7 +45,7 @@ def folder_of(path):
 
 def sources(suffixes=(".c", ".h")):
     """Our own C files, as paths relative to the project."""
-    for top in ("base", "celery_proto", "worker", "notify", "api", "jinja"):
+    for top in ("base", "celery_proto", "worker", "notify", "api", "cli", "jinja"):
         for path in sorted((ROOT / top).rglob("*")):
             if path.suffix in suffixes and "target" not in path.parts:
                 yield path.relative_to(ROOT)

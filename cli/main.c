@@ -1,0 +1,116 @@
+/* celeriac: looks after a fleet of workers. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "cli/cli.h"
+
+#define HELP_MAX ((size_t)64 * 1024)
+
+static const struct setting *const tables[] = {cli_options, NULL};
+
+static void add_usage(struct strbuf *out)
+{
+    strbuf_add_text(out, "usage: celeriac COMMAND [options]\n\ncommands:\n");
+    for (const struct cli_command *c = cli_commands; c->name; c++)
+        strbuf_printf(out, "  %s%s%s\n      %s\n", c->name, *c->usage ? " " : "", c->usage,
+                      c->help);
+    strbuf_add_text(out, "\n");
+    settings_help(cli_options, out);
+}
+
+static const struct cli_command *find(const char *name)
+{
+    for (const struct cli_command *c = cli_commands; name && c->name; c++)
+        if (span_is(span_of(name), c->name))
+            return c;
+    return NULL;
+}
+
+static enum celeriac_err connect_to_broker(struct cli *cli, struct celeriac_error *err)
+{
+    const struct settings *s = cli->settings;
+    const struct cel_address_texts texts = {
+        .broker_url = settings_text(s, "broker"),
+        .result_backend = settings_text(s, "result_backend"),
+        .broker_transport_options = settings_text(s, "broker_transport_options"),
+        .result_backend_transport_options = settings_text(s, "result_backend_transport_options"),
+        .broker_use_ssl = settings_text(s, "broker_use_ssl"),
+        .redis_backend_use_ssl = settings_text(s, "redis_backend_use_ssl"),
+        .broker_failover_strategy = settings_text(s, "broker_failover_strategy"),
+    };
+    struct cel_conn_options options;
+    enum celeriac_err code = cel_addresses_open(&texts, &cli->addresses, err);
+
+    if (code)
+        return code;
+    options = cel_to_broker(&cli->addresses, "celeriac-cli");
+    return cel_conn_create(&options, &cli->conn, err);
+}
+
+/* Reads the command line and the environment; *command NULL: only --help or --version. */
+static enum celeriac_err prepare(struct cli *cli, int argc, char **argv, char ***words,
+                                 const struct cli_command **command, struct celeriac_error *err)
+{
+    enum celeriac_err code = settings_create(tables, &cli->settings, err);
+
+    if (code == CELERIAC_OK)
+        code = settings_read_options(cli->settings, argc, argv, words, err);
+    if (code == CELERIAC_OK)
+        code = settings_read_environment(cli->settings, environ, err);
+    if (code || settings_bool(cli->settings, "help") || settings_bool(cli->settings, "version"))
+        return code;
+    *command = find((*words)[0]);
+    if (!*command)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  (*words)[0] ? "no such command: %s" : "%s",
+                                  (*words)[0] ? (*words)[0] : "a command is missing, see --help");
+    cli->json = settings_bool(cli->settings, "json");
+    cli->words = *words + 1;
+    while (cli->words[cli->word_count])
+        cli->word_count++;
+    return connect_to_broker(cli, err);
+}
+
+static int status_of(enum celeriac_err code)
+{
+    return code == CELERIAC_ERR_VALUE || code == CELERIAC_ERR_SYNTAX ? CLI_USAGE : CLI_FAILED;
+}
+
+static void close_all(struct cli *cli)
+{
+    cel_pipeline_close(&cli->pipeline);
+    cel_conn_destroy(cli->conn);
+    cel_addresses_close(&cli->addresses);
+    settings_destroy(cli->settings);
+    strbuf_close(&cli->out);
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli = {0};
+    struct celeriac_error err = {0};
+    const struct cli_command *command = NULL;
+    char **words = NULL;
+    enum celeriac_err code;
+
+    strbuf_init(&cli.out, CLI_OUTPUT_MAX);
+    cel_pipeline_init(&cli.pipeline);
+    code = prepare(&cli, argc, argv, &words, &command, &err);
+    if (code == CELERIAC_OK && command)
+        code = command->run(&cli, &err);
+    else if (code == CELERIAC_OK && settings_bool(cli.settings, "version"))
+        strbuf_add_text(&cli.out, "celeriac " CELERIAC_VERSION "\n");
+    else if (code == CELERIAC_OK)
+        add_usage(&cli.out);
+    if (code == CELERIAC_OK)
+        code = cli_flush(&cli, &err);
+    if (code) {
+        fprintf(stderr, "celeriac: %s\n", err.text);
+        cli.status = status_of(code);
+    }
+    mem_free(words);
+    close_all(&cli);
+    return cli.status;
+}
