@@ -42,7 +42,7 @@ function(celeriac_unit_test name)
   target_link_libraries(${name} PRIVATE ${arg_LINK} celeriac_flags PkgConfig::CMOCKA)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
+  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 600)
 endfunction()
 
 # celeriac_integration_test(NAME SOURCE file.c SERVICES service ... LINK target ...)
@@ -58,5 +58,5 @@ function(celeriac_integration_test name)
   add_test(NAME ${name}
     COMMAND ${Python3_EXECUTABLE} -m tests.services up ${arg_SERVICES} -- $<TARGET_FILE:${name}>
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT 300)
+  set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT 900)
 endfunction()

@@ -22,6 +22,9 @@
 /* Longest SQL text of a test. */
 #define SQL_MAX 8192
 
+/* Far beyond what connecting takes. */
+#define READY_NS (60 * NS_PER_SEC)
+
 static const char *variable(const char *name)
 {
     const char *value = getenv(name);
@@ -173,9 +176,21 @@ struct store *database_store(const struct store_options *options)
     with.server = database_server();
     if (store_create(&with, &s, &err) != CELERIAC_OK)
         fail_msg("%s", err.text);
-    if (store_wait_ready(s, 10 * NS_PER_SEC, &err) != CELERIAC_OK)
+    if (store_wait_ready(s, READY_NS, &err) != CELERIAC_OK)
         fail_msg("%s", err.text);
     return s;
+}
+
+void database_await_reason(struct store *s, const char *words, struct celeriac_error *err)
+{
+    /* The first attempt may have failed for another reason, or be under way. */
+    for (int i = 0; i < 200; i++) {
+        celeriac_error_clear(err);
+        assert_int_equal(store_wait_ready(s, 100 * NS_PER_MS, err), CELERIAC_ERR_UNAVAILABLE);
+        if (strstr(err->text, words))
+            return;
+    }
+    fail_msg("%s", err->text);
 }
 
 struct store *database_sender(const struct store_options *options, struct uuid *sender)
@@ -183,7 +198,7 @@ struct store *database_sender(const struct store_options *options, struct uuid *
     struct celeriac_error err = {0};
     struct uuid made = database_uuid();
     struct store *s = database_store(options);
-    if (store_start_sender(s, &made, clock_monotonic_ns() + 10 * NS_PER_SEC, &err) != CELERIAC_OK)
+    if (store_start_sender(s, &made, clock_monotonic_ns() + READY_NS, &err) != CELERIAC_OK)
         fail_msg("%s", err.text);
     if (sender)
         *sender = made;

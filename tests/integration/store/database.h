@@ -42,6 +42,9 @@ struct store_server database_server(void);
 /* A store with these options (NULL: defaults) that is ready; destroy it with store_destroy(). */
 struct store *database_store(const struct store_options *options);
 
+/* Waits until the store, which cannot become ready, gives a reason with those words. */
+void database_await_reason(struct store *s, const char *words, struct celeriac_error *err);
+
 /* The same with a new sender, which is given back unless `sender` is NULL. */
 struct store *database_sender(const struct store_options *options, struct uuid *sender);
 

@@ -180,7 +180,7 @@ static void newer_schema_is_judged_by_its_own_word(void **state)
     struct store_options options = {.server = database_server()};
     assert_int_equal(store_create(&options, &store, NULL), CELERIAC_OK);
     celeriac_error_clear(&err);
-    assert_int_equal(store_wait_ready(store, 10 * NS_PER_SEC, &err), CELERIAC_ERR_UNSUPPORTED);
+    assert_int_equal(store_wait_ready(store, 60 * NS_PER_SEC, &err), CELERIAC_ERR_UNSUPPORTED);
     assert_non_null(strstr(err.text, "upgrade"));
     store_destroy(store);
 }
@@ -193,14 +193,14 @@ static void daemon_names_the_command(void **state)
     (void)state;
     database_clear();
     assert_int_equal(store_create(&options, &store, NULL), CELERIAC_OK);
-    assert_int_equal(store_wait_ready(store, 10 * NS_PER_SEC, &err), CELERIAC_ERR_UNSUPPORTED);
+    assert_int_equal(store_wait_ready(store, 60 * NS_PER_SEC, &err), CELERIAC_ERR_UNSUPPORTED);
     assert_non_null(strstr(err.text, "celeriac-api migrate"));
     assert_false(store_is_ready(store));
     /* It goes on trying, so a migration afterwards is enough. */
     assert_int_equal(migrate(NULL, NULL), CELERIAC_OK);
     enum celeriac_err rc = CELERIAC_ERR_UNSUPPORTED;
     for (int i = 0; i < 100 && rc == CELERIAC_ERR_UNSUPPORTED; i++) {
-        rc = store_wait_ready(store, 10 * NS_PER_SEC, NULL);
+        rc = store_wait_ready(store, 60 * NS_PER_SEC, NULL);
         database_sleep_ms(50);
     }
     assert_int_equal(rc, CELERIAC_OK);
