@@ -100,7 +100,7 @@ bool cel_events_enable(struct cel_events *events, bool on)
 /* Makes the buffer fit its bound; the lock is held. The newest event always stays. */
 static void drop_oldest(struct cel_events *events)
 {
-    while (events->bytes > CEL_EVENTS_BYTES_MAX && events->first != events->last) {
+    while (events->bytes > CEL_EVENTS_BYTES_MAX && events->first && events->first->next) {
         struct cel_event_block *oldest = events->first;
 
         events->first = oldest->next;

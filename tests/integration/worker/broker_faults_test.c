@@ -221,9 +221,9 @@ static void cut_connections(struct fixture *f, int round)
         while (line != NULL && *line != '\0' && count < 16) {
             const char *end = strchr(line, '\n');
             const char *at = strstr(line, which);
-            long long id = 0;
-            if (at != NULL && (end == NULL || at < end) && sscanf(line, "id=%lld", &id) == 1)
-                (void)snprintf(ids[count++], sizeof ids[0], "%lld", id);
+            if (at != NULL && (end == NULL || at < end) && strncmp(line, "id=", 3) == 0)
+                (void)snprintf(ids[count++], sizeof ids[0], "%.*s", (int)strcspn(line + 3, " "),
+                               line + 3);
             line = end != NULL ? end + 1 : NULL;
         }
         for (size_t k = 0; k < count; k++)

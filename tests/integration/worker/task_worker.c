@@ -169,7 +169,7 @@ static int run(struct celeriac_worker_options *options)
         fprintf(stderr, "task_worker: %s\n", err.text);
     /* Told to shut down by remote control, the watcher is still asleep. */
     if (watching) {
-        pthread_kill(watcher, SIGTERM);
+        kill(getpid(), SIGTERM);
         pthread_join(watcher, NULL);
     }
     celeriac_worker_destroy(worker);
