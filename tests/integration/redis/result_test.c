@@ -12,11 +12,14 @@
 #include "celery_proto/redis/pubsub.h"
 #include "celery_proto/redis/result_store.h"
 
+/* No busy machine needs as long; nothing here is meant to take it. */
+#define PATIENT_MS 30000
+
 static struct cel_result_store *make_store(struct fixture *f)
 {
     struct cel_result_store *store = NULL;
     const struct cel_result_store_options options = {
-        .conn = {.url = f->url, .connect_timeout_ms = 1000, .io_timeout_ms = 1000},
+        .conn = {.url = f->url, .connect_timeout_ms = PATIENT_MS, .io_timeout_ms = PATIENT_MS},
         .keys = f->keys,
         .expires = 100};
     assert_ok(cel_result_store_create(&options, &store, NULL));

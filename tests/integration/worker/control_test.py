@@ -446,6 +446,7 @@ class RobustTest(Stage):
         for _ in range(40):
             self.client.send("t.burn", 0.2, queue="qc")
         times = []
+        active = []
         for _ in range(10):
             key = f"r{uuid.uuid4()}"
             self.redis.call("SADD", "_kombu.binding.reply.celery.pidbox", f"{key}\x06\x16\x06\x16{key}")
@@ -456,8 +457,9 @@ class RobustTest(Stage):
             reply = self.redis.call("BRPOP", key, 20)
             times.append(time.monotonic() - start)
             self.redis.call("SREM", "_kombu.binding.reply.celery.pidbox", f"{key}\x06\x16\x06\x16{key}")
-            active = json.loads(base64.b64decode(json.loads(reply[1])["body"]))[self.c.nodename]
-            self.assertEqual(len(active), 2)
+            active.append(len(json.loads(base64.b64decode(json.loads(reply[1])["body"]))[self.c.nodename]))
+        # A thread between two tasks has none.
+        self.assertEqual(max(active), 2)
         print(f"answers of a saturated worker: median {statistics.median(times) * 1000:.1f} ms, "
               f"longest {max(times) * 1000:.1f} ms")
 
