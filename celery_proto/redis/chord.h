@@ -19,9 +19,12 @@
 /* Most parts of one call: bounds the time that the server spends in one script. */
 #define CEL_CHORD_PARTS_MAX 256
 
-/* Seconds for which whoever completes a chord may send its body undisturbed, and for which a chord
- * that is done is remembered. Celery's are 6 to 30 and 300. */
-#define CEL_CHORD_CLAIM_S 30
+/*
+ * Seconds for which whoever completes a chord may send its body undisturbed, and for which a chord
+ * that is done is remembered. Celery's are 6 to 30 and 300. Ours is shorter than the time after
+ * which a killed worker's messages are back: the header task that comes again finds the claim free.
+ */
+#define CEL_CHORD_CLAIM_S 2
 #define CEL_CHORD_DONE_S 300
 
 struct cel_chord_options {

@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import threading
+import time
 import unittest
 
 from tests.integration.worker.peers import PythonWorker, TaskWorker, peer_env
@@ -30,7 +32,11 @@ class Fleet:
         self.python = [PythonWorker(self.session, f"py{i}").start() for i in range(python)]
 
     def close(self):
+        # A sanitizer's complaints show in the exit code.
+        codes = [worker.stop() for worker in self.c if worker.alive]
         self.session.close()
+        if any(codes):
+            raise AssertionError(f"the workers ended with {codes}")
 
 
 class CanvasTest(unittest.TestCase):
@@ -66,6 +72,19 @@ class CanvasTest(unittest.TestCase):
         fleet = Fleet("mixed", c=1, python=1)
         self.addCleanup(fleet.close)
         self.compare(fleet)
+
+    def test_a_chord_survives_kills(self):
+        fleet = Fleet("kills", c=1)
+        self.addCleanup(fleet.close)
+        found = {}
+        client = threading.Thread(target=lambda: found.update(outcomes(fleet.session, "slow_chord")))
+        client.start()
+        for i in range(4):
+            victim = TaskWorker(fleet.session, f"victim{i}", concurrency=4).start()
+            time.sleep(0.5)
+            victim.kill()
+        client.join()
+        self.assertEqual(found, {"slow_chord": ["SUCCESS", 300 * 299]})
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ import uuid
 
 from celery import chain, chord, group, signature
 
-from tests.integration.worker.peer_app import add, app, boom, flaky, identity, mul, mul_late, xsum
+from tests.integration.worker.peer_app import add, app, boom, flaky, identity, mul, mul_late, sleep_late, xsum
 
-WAIT = 30
+WAIT = 60
 
 
 def state_of(result):
@@ -213,6 +213,13 @@ def serialised():
     return state_of(signature(canvas, app=app).apply_async())
 
 
+def slow_chord():
+    """Long enough for workers to be killed meanwhile; every message is acknowledged late."""
+    header = [chain(sleep_late.si(0.05), mul_late.si(i, 2)) for i in range(300)]
+    return state_of(chord(header)(xsum.s()))
+
+
+EXTRA = [slow_chord]
 SCENARIOS = [linked, linked_once, chained, chain_with_retry, chain_with_kwargs_and_immutable, chain_fails, errback,
              chain_errback, grouped, chord_small, chord_late, chord_in_order, chord_thousand, chord_of_one, chord_empty,
              chord_in_chain, two_chords_in_chain, group_then_group, chain_ends_in_group, chord_of_chains,
@@ -222,7 +229,7 @@ SCENARIOS = [linked, linked_once, chained, chain_with_retry, chain_with_kwargs_a
 
 
 def main(names):
-    for scenario in SCENARIOS:
+    for scenario in SCENARIOS + (EXTRA if names else []):
         if names and scenario.__name__ not in names:
             continue
         try:

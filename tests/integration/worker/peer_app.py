@@ -65,7 +65,7 @@ def identity(x):
     return x
 
 
-@app.task(name="t.xsum")
+@app.task(name="t.xsum", acks_late=True)
 def xsum(numbers):
     """Adds up every number in a value, however deep."""
     return sum(xsum(n) for n in numbers) if isinstance(numbers, list) else numbers

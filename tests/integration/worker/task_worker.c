@@ -136,7 +136,7 @@ static const struct celeriac_task_options tasks[] = {
     {.name = "t.mul", .run = mul},
     {.name = "t.mul_late", .run = mul, .acks_late = true},
     {.name = "t.identity", .run = identity},
-    {.name = "t.xsum", .run = xsum},
+    {.name = "t.xsum", .run = xsum, .acks_late = true},
 };
 
 static void *watch_signals(void *argument)
