@@ -19,7 +19,9 @@ static struct cel_settle_context settle_context(const struct cel_runtime *runtim
                                        .random = random_os,
                                        .scratch = scratch,
                                        .world = &runtime->world,
-                                       .inherit_priority = runtime->inherit_priority};
+                                       .inherit_priority = runtime->inherit_priority,
+                                       .result_extended = runtime->result_extended,
+                                       .worker = runtime->hostname};
 }
 
 void cel_end_in_quarantine(struct cel_runtime *runtime, struct cel_request *request,

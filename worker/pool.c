@@ -67,7 +67,18 @@ static struct cel_settle_context settle_context(struct executor *executor, char 
         .scratch = &executor->scratch,
         .world = &executor->runtime->world,
         .inherit_priority = executor->runtime->inherit_priority,
+        .result_extended = executor->runtime->result_extended,
+        .worker = executor->runtime->hostname,
     };
+}
+
+static void write_started(struct executor *executor, struct cel_request *request)
+{
+    char tag[UUID_SIZE];
+    struct cel_settle_context context = settle_context(executor, tag);
+
+    if (cel_started_record(request->message, executor->runtime->pid, &context, &request->started))
+        strbuf_clear(&request->started);
 }
 
 /* Says that execution begins, as far as somebody wants to know. */
@@ -78,9 +89,8 @@ static void announce(struct executor *executor, struct cel_request *request)
     bool track = definition->track_started && !cel_result_ignored(request->message, definition);
 
     request->acked = !definition->acks_late;
-    if (track && cel_started_record(request->message, runtime->pid, runtime->hostname,
-                                    &executor->scratch, &request->started))
-        strbuf_clear(&request->started);
+    if (track)
+        write_started(executor, request);
     if (request->acked && request->in_window) {
         request->in_window = false;
         cel_window_give(runtime->window, 1);

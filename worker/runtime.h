@@ -42,6 +42,7 @@ struct cel_runtime {
     struct cel_canvas_context world; /* what messages that follow tasks have in common */
     int64_t time_limit_us;           /* of tasks that have none; 0: none */
     int64_t soft_limit_us;           /* likewise */
+    bool result_extended;            /* records say more about their tasks */
     bool inherit_priority;           /* task_inherit_parent_priority */
     struct cel_registry *registry;
     struct cel_rates *rates;     /* while running */

@@ -47,6 +47,26 @@ static struct cel_result record_of(const struct cel_task_message *message, enum 
     };
 }
 
+/* What result_extended adds (celery/backends/base.py _get_result_meta); extra outlives the record.
+ */
+static void extend(struct cel_result *record, const struct cel_task_message *message,
+                   const struct cel_settle_context *context, struct cel_result_extended *extra)
+{
+    if (!context->result_extended)
+        return;
+    *extra = (struct cel_result_extended){
+        .name = message->task,
+        .args = message->args,
+        .kwargs = message->kwargs,
+        .worker = context->worker,
+        .retries = message->retries,
+        .queue = message->routing_key,
+        .stamped_headers = message->stamped_headers,
+        .stamps = message->stamps,
+    };
+    record->extended = extra;
+}
+
 static struct cel_exception exception_of(const struct cel_outcome *outcome)
 {
     struct cel_exception exception = {.type = cel_outcome_type(outcome),
@@ -109,11 +129,13 @@ static enum celeriac_err settle_failure(const struct cel_task_message *message, 
                                         struct cel_settlement *settlement)
 {
     struct cel_result record = record_of(message, CEL_STATE_FAILURE, context->now_us);
+    struct cel_result_extended extra;
     struct cel_aftermath_context after = aftermath_context(message, context);
     struct strbuf traceback;
     enum celeriac_err code;
 
     settlement->state = CEL_STATE_FAILURE;
+    extend(&record, message, context, &extra);
     if (ignored && message->errbacks.len == 0 && !cel_aftermath_follows(message))
         return CELERIAC_OK;
     strbuf_init(&traceback, CEL_RETURN_MAX);
@@ -184,10 +206,12 @@ static enum celeriac_err write_retry_record(const struct cel_task_message *messa
                                             struct cel_settlement *settlement)
 {
     struct cel_result record = record_of(message, CEL_STATE_RETRY, context->now_us);
+    struct cel_result_extended extra;
     struct strbuf traceback;
     struct strbuf children;
     enum celeriac_err code;
 
+    extend(&record, message, context, &extra);
     strbuf_init(&traceback, CEL_RETURN_MAX);
     strbuf_init(&children, CEL_RETURN_MAX);
     add_retry_traceback(&traceback, message, exception, settlement->retry_delay);
@@ -291,11 +315,13 @@ static enum celeriac_err settle_success(const struct cel_task_message *message, 
                                         struct cel_settlement *settlement)
 {
     struct cel_result record = record_of(message, CEL_STATE_SUCCESS, context->now_us);
+    struct cel_result_extended extra;
     struct cel_aftermath_context after = aftermath_context(message, context);
     struct celeriac_error err = {0};
     enum celeriac_err code = CELERIAC_OK;
 
     settlement->state = CEL_STATE_SUCCESS;
+    extend(&record, message, context, &extra);
     record.result = strbuf_span(&outcome->result);
     if (cel_aftermath_follows(message))
         code = cel_aftermath_succeed(&settlement->aftermath, message, record.result, &after,
@@ -375,11 +401,13 @@ static enum celeriac_err settle_unstarted(const struct cel_task_message *message
                                           struct cel_settlement *settlement)
 {
     struct cel_result record = record_of(message, state, context->now_us);
+    struct cel_result_extended extra;
     struct cel_aftermath_context after = aftermath_context(message, context);
     enum celeriac_err code;
 
     start(settlement);
     settlement->state = state;
+    extend(&record, message, context, &extra);
     code = write_exception(&record, exception, NULL, context, &settlement->record);
     if (code == CELERIAC_OK && state == CEL_STATE_REVOKED)
         code = cel_aftermath_revoke(&settlement->aftermath, message, record.result);
@@ -444,20 +472,23 @@ enum celeriac_err cel_settle_unregistered(const struct cel_task_message *message
 }
 
 enum celeriac_err cel_started_record(const struct cel_task_message *message, int64_t pid,
-                                     struct span hostname, struct strbuf *scratch,
+                                     const struct cel_settle_context *context,
                                      struct strbuf *record)
 {
     struct cel_result result = record_of(message, CEL_STATE_STARTED, 0);
+    struct cel_result_extended extra;
+    struct strbuf *scratch = context->scratch;
     struct json_writer writer;
     enum celeriac_err code;
 
+    extend(&result, message, context, &extra);
     strbuf_clear(scratch);
     json_writer_init(&writer, scratch, JSON_STYLE_PYTHON);
     json_begin_object(&writer);
     json_key(&writer, "pid");
     json_integer(&writer, pid);
     json_key(&writer, "hostname");
-    json_string(&writer, hostname);
+    json_string(&writer, context->worker);
     json_end_object(&writer);
     code = strbuf_status(scratch);
     if (code)

@@ -46,6 +46,8 @@ struct cel_settle_context {
     struct strbuf *scratch;                 /* working memory, kept from one call to the next */
     const struct cel_canvas_context *world; /* for messages that follow */
     bool inherit_priority;                  /* task_inherit_parent_priority */
+    bool result_extended;                   /* records say name, arguments, worker, queue, stamps */
+    struct span worker;                     /* node name, for those */
 };
 
 /* Starts an empty settlement. Allocates nothing yet. */
@@ -99,7 +101,7 @@ bool cel_result_ignored(const struct cel_task_message *message,
 
 /* Appends the STARTED record of an execution that begins: {"pid", "hostname"}. */
 enum celeriac_err cel_started_record(const struct cel_task_message *message, int64_t pid,
-                                     struct span hostname, struct strbuf *scratch,
+                                     const struct cel_settle_context *context,
                                      struct strbuf *record) CELERIAC_MUST_CHECK;
 
 #endif

@@ -253,6 +253,7 @@ static enum celeriac_err set_up(struct celeriac_worker *worker,
     runtime->pid = getpid();
     runtime->unknown_task = options->unknown_task;
     runtime->inherit_priority = options->inherit_parent_priority;
+    runtime->result_extended = options->result_extended;
     code = cel_world_open(&worker->world, runtime->hostname, runtime->pid, options->default_queue,
                           (struct span){.ptr = runtime->id, .len = UUID_LEN}, &runtime->world);
     if (code)

@@ -68,7 +68,8 @@ struct celeriac_worker_options {
     const char *default_queue; /* task_default_queue: where callbacks, chain steps and chord bodies
                                   go that name no queue; NULL: "celery" */
     bool inherit_parent_priority; /* task_inherit_parent_priority: they take the task's priority */
-    double time_limit;      /* --time-limit: hard limit of tasks that have none, seconds; 0: none */
+    bool result_extended; /* result_extended: records say name, arguments, worker, queue, stamps */
+    double time_limit;    /* --time-limit: hard limit of tasks that have none, seconds; 0: none */
     double soft_time_limit; /* --soft-time-limit: likewise */
     bool chord_unordered;   /* result_chord_ordered false, as all who share chords must have it */
     const char *state_db;   /* --statedb: file that keeps revoked ids over a restart; NULL: none */

@@ -35,6 +35,8 @@ static const struct setting table[] = {
      "file that keeps revoked ids over a restart"},
     {"eta_task_limit", SETTING_INT, "0", "CELERY_WORKER_ETA_TASK_LIMIT", "--eta-task-limit", "N", 0, 1000000, false,
      "messages that may wait for their eta before no more are taken; 0 means 1,000,000"},
+    {"result_extended", SETTING_FLAG, NULL, "CELERY_RESULT_EXTENDED", "--result-extended", NULL, 0, 0, false,
+     "results say name, arguments, worker and queue of their task"},
     {"time_limit", SETTING_SECONDS, "0", "CELERY_WORKER_TIME_LIMIT", "--time-limit", "SECONDS", 0, 315360000, false,
      "hard limit of tasks that have none of their own; 0 means none"},
     {"soft_time_limit", SETTING_SECONDS, "0", "CELERY_WORKER_SOFT_TIME_LIMIT", "--soft-time-limit", "SECONDS", 0, 315360000, false,
@@ -168,6 +170,7 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
         (double)settings_seconds_ns(settings, "heartbeat_interval") / (double)NS_PER_SEC;
     worker->state_db = settings_text(settings, "statedb");
     worker->eta_task_limit = (unsigned)settings_int(settings, "eta_task_limit");
+    worker->result_extended = settings_bool(settings, "result_extended");
     worker->time_limit = (double)settings_seconds_ns(settings, "time_limit") / (double)NS_PER_SEC;
     worker->soft_time_limit =
         (double)settings_seconds_ns(settings, "soft_time_limit") / (double)NS_PER_SEC;

@@ -382,17 +382,66 @@ static void checklist_46_expired_and_unregistered(void **state)
 static void started_names_process_and_host(void **state)
 {
     struct fixture *f = *state;
+    const struct cel_settle_context context = {.worker = SPAN("celery@host1"),
+                                               .scratch = &f->scratch};
     struct strbuf started;
 
     strbuf_init(&started, 1000);
-    assert_int_equal(
-        cel_started_record(f->message, 42, SPAN("celery@host1"), &f->scratch, &started),
-        CELERIAC_OK);
+    assert_int_equal(cel_started_record(f->message, 42, &context, &started), CELERIAC_OK);
     assert_string_equal(strbuf_text(&started),
                         "{\"status\": \"STARTED\", \"result\": {\"pid\": 42, \"hostname\": "
                         "\"celery@host1\"}, \"traceback\": null, \"children\": [], \"date_done\": "
                         "null, \"task_id\": \"" ID "\"}");
     strbuf_close(&started);
+}
+
+static void checklist_67_extended_records_say_more(void **state)
+{
+    struct fixture *f = *state;
+    const struct cel_settle_context context = {.now_us = NOW_US,
+                                               .scratch = &f->scratch,
+                                               .result_extended = true,
+                                               .worker = SPAN("celery@host1")};
+
+    make_message(f, (struct cel_task_send){.args = SPAN("[1, 2]"),
+                                           .kwargs = SPAN("{\"k\": null}"),
+                                           .stamped_headers = SPAN("[\"s\"]"),
+                                           .stamps = SPAN("{\"s\": 7}")});
+    celeriac_task_return_int(&f->task, 3);
+    assert_int_equal(
+        cel_settle(f->message, &f->definition, &f->task.outcome, &context, &f->settlement),
+        CELERIAC_OK);
+    assert_non_null(strstr(record(f), "+00:00\", \"name\": \"shop.tasks.add\", \"args\": [1, 2], "
+                                      "\"kwargs\": {\"k\": null}, \"worker\": \"celery@host1\", "
+                                      "\"retries\": 0, \"queue\": \"celery\", "));
+    assert_non_null(strstr(record(f), "\"stamped_headers\": [\"s\"], \"s\": 7, \"task_id\": "));
+    celeriac_task_fail(&f->task, &(struct celeriac_exception){.type = "KeyError"});
+    assert_int_equal(
+        cel_settle(f->message, &f->definition, &f->task.outcome, &context, &f->settlement),
+        CELERIAC_OK);
+    assert_non_null(strstr(record(f), "\"worker\": \"celery@host1\""));
+}
+
+static void checklist_58_a_timeout_is_billiards(void **state)
+{
+    struct fixture *f = *state;
+    const struct cel_settle_context context = {.now_us = NOW_US, .scratch = &f->scratch};
+
+    assert_int_equal(cel_settle_timed_out(f->message, &f->definition, 3, &context, &f->settlement),
+                     CELERIAC_OK);
+    assert_int_equal(f->settlement.fate, CEL_FATE_ACK);
+    assert_non_null(strstr(record(f),
+                           "{\"status\": \"FAILURE\", \"result\": {\"exc_type\": "
+                           "\"TimeLimitExceeded\", \"exc_message\": [3], \"exc_module\": "
+                           "\"billiard.exceptions\"}, \"traceback\": null"));
+    f->definition.acks_late = true;
+    f->definition.requeue_on_timeout = true;
+    assert_int_equal(
+        cel_settle_timed_out(f->message, &f->definition, 0.5, &context, &f->settlement),
+        CELERIAC_OK);
+    assert_int_equal(f->settlement.fate, CEL_FATE_REQUEUE);
+    assert_non_null(strstr(record(f), "\"exc_message\": [0.5]"));
+    assert_true(strbuf_span(&f->settlement.retry).len > 0);
 }
 
 static void survives_every_failing_allocation(void **state)
@@ -434,6 +483,8 @@ int main(void)
         TEST(postponing_leaves_no_trace),
         TEST(checklist_46_expired_and_unregistered),
         TEST(started_names_process_and_host),
+        TEST(checklist_67_extended_records_say_more),
+        TEST(checklist_58_a_timeout_is_billiards),
         TEST(survives_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
