@@ -15,6 +15,7 @@
 #include "worker/queue_change.h"
 #include "worker/schedule.h"
 #include "worker/settler.h"
+#include "worker/task_stats.h"
 
 /*
  * Pause between claims that found nothing but messages of others, so that they are looked at seldom
@@ -167,6 +168,11 @@ static enum celeriac_err receive(struct cel_consumer *consumer, struct span tag,
     if (is_new)
         log_info("worker", "task received", LOG_SPAN("task", message->task),
                  LOG_SPAN("id", message->id));
+    if (definition)
+        request->stats = cel_task_table_get(consumer->runtime->task_table, definition, queue);
+    request->ready_ns = clock_monotonic_ns();
+    if (is_new)
+        CEL_TASK_COUNT(request->stats, received);
     cel_held_add(consumer->runtime->held, request);
     request->evictions = consumer->evictions;
     request->in_window = true;

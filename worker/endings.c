@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "worker/events.h"
 #include "worker/settler.h"
+#include "worker/task_stats.h"
 
 void cel_end(struct cel_runtime *runtime, struct cel_request *request)
 {
@@ -82,6 +83,7 @@ bool cel_end_revoked(struct cel_runtime *runtime, struct cel_request *request)
                            &request->settlement))
         strbuf_clear(&request->settlement.record);
     CEL_COUNT(runtime, revoked);
+    CEL_TASK_COUNT(request->stats, revoked);
     strbuf_close(&scratch);
     cel_events_revoked(runtime->events, request, span_is(reason, "expired"), false, 0);
     cel_end(runtime, request);

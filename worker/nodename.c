@@ -1,5 +1,12 @@
 #include "worker/nodename.h"
 
+#include <string.h>
+#include <unistd.h>
+
+#include "celeriac/worker.h"
+
+#define HOST_NAME_SIZE 256 /* POSIX HOST_NAME_MAX with its NUL */
+
 static enum celeriac_err expand_letter(char letter, struct span host, struct strbuf *out,
                                        struct celeriac_error *err)
 {
@@ -65,5 +72,22 @@ enum celeriac_err cel_nodename_expand(const char *pattern, struct span host, str
         code = strbuf_status(out);
     if (code)
         strbuf_truncate(out, before);
+    return code;
+}
+
+enum celeriac_err celeriac_worker_nodename(const char *hostname, char name[CELERIAC_NODENAME_SIZE],
+                                           struct celeriac_error *err)
+{
+    char host[HOST_NAME_SIZE] = "";
+    struct strbuf text;
+    enum celeriac_err code;
+
+    if (gethostname(host, sizeof host - 1))
+        return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "hostname: cannot be read");
+    strbuf_init(&text, 2 * CEL_NODENAME_MAX + HOST_NAME_SIZE);
+    code = cel_nodename_expand(hostname, span_of(host), &text, err);
+    if (code == CELERIAC_OK)
+        memcpy(name, strbuf_text(&text), strbuf_span(&text).len + 1);
+    strbuf_close(&text);
     return code;
 }

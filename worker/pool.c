@@ -14,6 +14,7 @@
 #include "worker/live.h"
 #include "worker/settler.h"
 #include "worker/task_context.h"
+#include "worker/task_stats.h"
 #include "worker/time_limits.h"
 
 /* A task thread's place. */
@@ -126,6 +127,28 @@ static void count_and_log(struct cel_runtime *runtime, const struct cel_request 
     }
 }
 
+/* The same for metrics, which tell tasks and queues apart. */
+static void count_task(const struct cel_request *request, const struct cel_outcome *outcome,
+                       int64_t took_ns)
+{
+    const struct cel_settlement *settlement = &request->settlement;
+    struct cel_task_stats *stats = request->stats;
+
+    if (!stats || settlement->postponed)
+        return;
+    if (settlement->state == CEL_STATE_SUCCESS) {
+        CEL_TASK_COUNT(stats, succeeded);
+        histogram_add(&stats->runtime, took_ns);
+    } else if (settlement->state == CEL_STATE_RETRY) {
+        CEL_TASK_COUNT(stats, retried);
+    } else if (settlement->state == CEL_STATE_FAILURE) {
+        cel_task_stats_failed(stats, outcome->has_exception ? cel_outcome_type(outcome)
+                                                            : SPAN("MaxRetriesExceededError"));
+    } else if (outcome->kind == CEL_OUTCOME_REJECT) {
+        CEL_TASK_COUNT(stats, rejected);
+    }
+}
+
 /*
  * The outcome could not be put into a record, for want of memory. The message is kept and tried
  * again: losing the outcome of one execution is better than losing the message.
@@ -154,6 +177,7 @@ static void conclude(struct executor *executor, struct cel_request *request, int
         keep_for_later(request);
     took = clock_monotonic_ns() - began_ns;
     count_and_log(runtime, request, took);
+    count_task(request, &executor->task.outcome, took);
     cel_events_end(runtime->events, request, &executor->task.outcome, took);
     cel_live_remove(request);
     if (request->settlement.fate == CEL_FATE_POSTPONE) {
@@ -214,6 +238,9 @@ static bool execute(struct executor *executor, struct cel_request *request)
     CEL_COUNT(runtime, started);
     CEL_COUNT(runtime, active);
     began_ns = clock_monotonic_ns();
+    CEL_TASK_COUNT(request->stats, started);
+    if (request->stats)
+        histogram_add(&request->stats->wait, began_ns - request->ready_ns);
     cel_task_context_begin(
         &executor->task, request->message,
         limits.soft_us > 0 ? began_ns + limits.soft_us * (NS_PER_SEC / US_PER_SEC) : 0);
@@ -355,6 +382,7 @@ static void report_timeout(struct cel_runtime *runtime, struct cel_request *requ
     log_error("worker", "hard time limit exceeded", task, id,
               LOG_SECONDS("limit", limit_us * (NS_PER_SEC / US_PER_SEC)));
     CEL_COUNT(runtime, failed);
+    cel_task_stats_failed(request->stats, SPAN("TimeLimitExceeded"));
 }
 
 static void time_out(void *context, struct cel_timed *timed)

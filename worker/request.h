@@ -31,6 +31,7 @@ enum cel_request_state {
 };
 
 struct cel_event_block;
+struct cel_task_stats;
 struct cel_request;
 
 /* A link in the settler's list: the request wants something written. */
@@ -47,10 +48,12 @@ struct cel_request {
     struct span queue;                            /* name; borrowed from the claimer */
     enum cel_request_state state;                 /* changed by cel_request_move() only */
     unsigned evictions;                           /* of the worker before it was claimed */
-    bool in_window;                               /* counts against the prefetch limit */
-    bool acked;             /* acknowledged when it started, or about to be: it counts as gone */
-    bool start_written;     /* the settler's: that acknowledgement has left */
-    bool ending;            /* the settler's: its end is in the same batch as its start */
+    struct cel_task_stats *stats;                 /* what it is counted in; NULL: nothing */
+    int64_t ready_ns;   /* monotonic time of its reception, or of its eta; for those statistics */
+    bool in_window;     /* counts against the prefetch limit */
+    bool acked;         /* acknowledged when it started, or about to be: it counts as gone */
+    bool start_written; /* the settler's: that acknowledgement has left */
+    bool ending;        /* the settler's: its end is in the same batch as its start */
     const char *quarantine; /* why it goes to the quarantine list; NULL: it does not */
     struct strbuf started;  /* record of the STARTED state; empty: none */
     struct cel_settlement settlement;

@@ -27,6 +27,7 @@ struct cel_consumer;
 struct cel_events;
 struct cel_live;
 struct cel_pool;
+struct cel_task_table;
 
 /* Counters, see struct celeriac_worker_stats. */
 struct cel_counters {
@@ -53,8 +54,9 @@ struct cel_runtime {
     struct cel_settler *settler;
     struct cel_consumer *consumer;
     struct cel_pool *pool;
-    struct cel_scale scale;    /* --autoscale */
-    atomic_size_t threads;     /* task threads that there are to be */
+    struct cel_task_table *task_table; /* for metrics */
+    struct cel_scale scale;            /* --autoscale */
+    atomic_size_t threads;             /* task threads that there are to be */
     atomic_uint turns;         /* of the consumer's loop: it moves as long as the consumer lives */
     struct cel_events *events; /* for monitors; sent by the control thread */
     struct cel_live *live;     /* what remote control shows */

@@ -17,10 +17,11 @@
 #include "worker/heartbeat.h"
 #include "worker/keeper.h"
 #include "worker/live.h"
-#include "worker/nodename.h"
+#include "worker/metrics.h"
 #include "worker/pool.h"
 #include "worker/runtime.h"
 #include "worker/settler.h"
+#include "worker/task_stats.h"
 #include "worker/world.h"
 
 #define DEFAULT_MULTIPLIER 4
@@ -35,7 +36,6 @@
 #define HEARTBEAT_MAX 3600.0
 
 #define KEEPALIVE_MAX 86400 /* seconds; a day means for ever */
-#define HOST_NAME_SIZE 256  /* POSIX HOST_NAME_MAX with its NUL */
 
 /* How long a stopping worker tries to reach Redis before it leaves the rest to its peers. */
 #define WARM_WRITE_NS (10 * NS_PER_SEC)
@@ -68,19 +68,16 @@ struct celeriac_worker {
 static enum celeriac_err set_hostname(struct celeriac_worker *worker, const char *pattern,
                                       struct celeriac_error *err)
 {
-    char host[HOST_NAME_SIZE] = "";
-    struct strbuf name;
-    enum celeriac_err code;
+    char name[CELERIAC_NODENAME_SIZE];
+    enum celeriac_err code = celeriac_worker_nodename(pattern, name, err);
 
-    if (gethostname(host, sizeof host - 1))
-        return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "hostname: cannot be read");
-    strbuf_init(&name, 2 * CEL_NODENAME_MAX + HOST_NAME_SIZE);
-    code = cel_nodename_expand(pattern, span_of(host), &name, err);
-    if (code == CELERIAC_OK)
-        code = strbuf_take(&name, &worker->hostname, NULL);
-    strbuf_close(&name);
+    if (code)
+        return code;
+    worker->hostname = mem_dup(name);
+    if (!worker->hostname)
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     worker->runtime.hostname = span_of(worker->hostname);
-    return code;
+    return CELERIAC_OK;
 }
 
 static enum celeriac_err set_addresses(struct celeriac_worker *worker,
@@ -215,6 +212,8 @@ static enum celeriac_err make_parts(struct celeriac_worker *worker,
     if (code == CELERIAC_OK)
         code = cel_registry_create(&runtime->registry);
     if (code == CELERIAC_OK)
+        code = cel_task_table_create(&runtime->task_table);
+    if (code == CELERIAC_OK)
         code = cel_held_create(&runtime->held);
     if (code == CELERIAC_OK)
         code = cel_window_create(window_limit(worker, options->autoscale_max
@@ -292,6 +291,7 @@ void celeriac_worker_destroy(struct celeriac_worker *worker)
     cel_ready_queue_destroy(worker->runtime.ready);
     cel_window_destroy(worker->runtime.window);
     cel_held_destroy(worker->runtime.held);
+    cel_task_table_destroy(worker->runtime.task_table);
     cel_registry_destroy(worker->runtime.registry);
     cel_revoked_destroy(worker->runtime.revoked);
     if (worker->runtime.wake_fd >= 0)
@@ -579,4 +579,19 @@ void celeriac_worker_get_stats(const struct celeriac_worker *worker,
         .threads = (unsigned)atomic_load(&worker->runtime.threads),
         .results_dropped = atomic_load(&c->results_dropped),
     };
+}
+
+enum celeriac_err celeriac_worker_metrics(struct celeriac_worker *worker, bool ask_broker,
+                                          void (*write)(void *user, const char *text, size_t len),
+                                          void *user)
+{
+    struct cel_metrics_view view = {
+        .runtime = &worker->runtime,
+        .broker = worker->addresses.broker,
+        .keys = worker->addresses.keys,
+        .queues = worker->queues,
+        .queue_count = worker->queue_count,
+    };
+
+    return cel_metrics_give(&view, ask_broker, write, user);
 }

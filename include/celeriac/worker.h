@@ -102,6 +102,17 @@ CELERIAC_PUBLIC enum celeriac_err celeriac_worker_create(
     const struct celeriac_worker_options *options, struct celeriac_worker **worker,
     struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
+/* Bytes of the longest node name with its NUL. */
+#define CELERIAC_NODENAME_SIZE 201
+
+/*
+ * The node name that a worker with this `hostname` option has, into name. CELERIAC_ERR_VALUE or
+ * _LIMIT for a bad pattern, CELERIAC_ERR_SYSTEM, CELERIAC_ERR_MEMORY.
+ */
+CELERIAC_PUBLIC enum celeriac_err celeriac_worker_nodename(
+    const char *hostname, char name[CELERIAC_NODENAME_SIZE],
+    struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
 /* Releases a worker that is not running; worker may be NULL. */
 CELERIAC_PUBLIC void celeriac_worker_destroy(struct celeriac_worker *worker);
 
@@ -145,6 +156,17 @@ struct celeriac_worker_stats {
 /* Reads the counters. Any thread. */
 CELERIAC_PUBLIC void celeriac_worker_get_stats(const struct celeriac_worker *worker,
                                                struct celeriac_worker_stats *stats);
+
+/*
+ * Gives `write` one text with metrics in Prometheus' exposition format 0.0.4: those of the tasks
+ * and the worker, under the names that celery-exporter uses, and with ask_broker the lengths of the
+ * queues, for which the broker is asked (for up to about two seconds when it does not answer;
+ * without its answer they are left out). CELERIAC_ERR_MEMORY or _LIMIT, and nothing was written.
+ * Any thread, from celeriac_worker_create() to celeriac_worker_destroy().
+ */
+CELERIAC_PUBLIC enum celeriac_err celeriac_worker_metrics(
+    struct celeriac_worker *worker, bool ask_broker,
+    void (*write)(void *user, const char *text, size_t len), void *user) CELERIAC_MUST_CHECK;
 
 #ifdef __cplusplus
 }
