@@ -31,6 +31,10 @@ WORKDIR /
 
 FROM runtime AS worker
 COPY --from=build /usr/local/bin/celeriac-worker /usr/local/bin/
+# Probes and metrics; the port that celery-exporter has.
+ENV CELERIAC_HTTP=0.0.0.0:9808
+EXPOSE 9808
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["celeriac-worker", "healthcheck"]
 ENTRYPOINT ["celeriac-worker"]
 CMD ["-l", "info"]
 

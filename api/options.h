@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/listen_socket.h"
+#include "base/listen_socket.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "base/strbuf.h"

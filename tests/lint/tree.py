@@ -31,7 +31,7 @@ FOREIGN = {
     "pcre2.h": {"celery_proto/codec"},
     "libpq-fe.h": {"notify/store"},
     "curl/": {"notify/providers"},
-    "microhttpd.h": {"api"},
+    "microhttpd.h": {"api", "worker/main"},
 }
 
 

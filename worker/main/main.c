@@ -14,6 +14,10 @@
 #include "celeriac/worker.h"
 #include "notify/enqueue.h"
 #include "notify/send_task.h"
+#include "worker/main/health.h"
+#include "worker/main/healthcheck.h"
+#include "worker/main/http.h"
+#include "worker/main/metrics.h"
 #include "worker/main/options.h"
 #include "worker/main/service.h"
 
@@ -27,12 +31,14 @@
 struct program {
     struct worker_options options;
     struct worker_service service;
+    struct worker_health health;
+    struct worker_http *http;
     struct shutdown_signals *signals;
     struct store *store;
     struct notify_render *render;
     struct notify_providers *providers;
     struct notify_send_task send_task;
-    struct notify_enqueue *enqueue;
+    _Atomic(struct notify_enqueue *) enqueue; /* comes while HTTP requests are answered already */
     struct celeriac_worker *worker;
     int ended_fd; /* eventfd; readable: the worker has ended */
 };
@@ -111,14 +117,40 @@ static enum celeriac_err open_providers(struct program *program, struct celeriac
     return code;
 }
 
+static void on_progress(void *user, bool consuming)
+{
+    struct program *program = user;
+
+    worker_health_progress(&program->health, consuming, clock_monotonic_ns());
+    worker_service_progress(&program->service, consuming);
+}
+
+static void write_metrics(void *user, struct strbuf *out)
+{
+    struct program *program = user;
+
+    worker_metrics_write(program->worker, program->store, atomic_load(&program->enqueue), out);
+}
+
+/* It listens while the database is waited for, too. */
+static enum celeriac_err open_http(struct program *program, struct celeriac_error *err)
+{
+    struct worker_http_options options = {.address = program->options.http,
+                                          .health = &program->health,
+                                          .metrics = write_metrics,
+                                          .metrics_user = program};
+
+    return options.address ? worker_http_create(&options, &program->http, err) : CELERIAC_OK;
+}
+
 static enum celeriac_err open_worker(struct program *program, struct celeriac_error *err)
 {
     struct celeriac_worker_options *options = &program->options.worker;
     struct celeriac_task_options task;
     enum celeriac_err code;
 
-    options->progress = worker_service_progress;
-    options->progress_user = &program->service;
+    options->progress = on_progress;
+    options->progress_user = program;
     code = celeriac_worker_create(options, &program->worker, err);
     if (code)
         return code;
@@ -136,6 +168,7 @@ static enum celeriac_err open_all(struct program *program, struct celeriac_error
         .broker_transport_options = worker->broker_transport_options,
         .broker_use_ssl = worker->broker_use_ssl,
         .broker_failover_strategy = worker->broker_failover_strategy};
+    struct notify_enqueue *made = NULL;
     enum celeriac_err code = open_providers(program, err);
 
     if (code == CELERIAC_OK)
@@ -143,19 +176,23 @@ static enum celeriac_err open_all(struct program *program, struct celeriac_error
     if (code == CELERIAC_OK)
         code = open_worker(program, err);
     if (code == CELERIAC_OK)
+        code = open_http(program, err);
+    if (code == CELERIAC_OK)
         code = await_store(program, err);
     if (code == CELERIAC_OK)
         code = start_sender(program, err);
     enqueue.store = program->store;
     if (code == CELERIAC_OK)
-        code = notify_enqueue_create(&enqueue, &program->enqueue, err);
+        code = notify_enqueue_create(&enqueue, &made, err);
+    atomic_store(&program->enqueue, made);
     return code;
 }
 
 static void close_all(struct program *program)
 {
+    worker_http_destroy(program->http);
     celeriac_worker_destroy(program->worker);
-    notify_enqueue_destroy(program->enqueue);
+    notify_enqueue_destroy(atomic_load(&program->enqueue));
     store_destroy(program->store);
     notify_providers_destroy(program->providers);
     notify_render_destroy(program->render);
@@ -184,6 +221,7 @@ static void *watch_signals(void *argument)
         number = shutdown_next(program->signals);
         if (number == 0)
             continue;
+        worker_health_stopping(&program->health);
         worker_service_stopping(&program->service);
         if (number == SIGQUIT || asked) {
             log_warning("worker", "stopping at once, returning all messages");
@@ -238,6 +276,28 @@ static enum celeriac_err open_service(struct program *program, struct celeriac_e
     return worker_service_open(&program->service, &manager, err);
 }
 
+/* Answers within some milliseconds; a worker that is not ready, or not there, is a failure. */
+static int check_health(const struct program *program)
+{
+    struct celeriac_error err = {0};
+    struct strbuf answer;
+    bool ready = false;
+    enum celeriac_err code;
+
+    if (!program->options.http) {
+        fputs("celeriac-worker: healthcheck: give --http or CELERIAC_HTTP\n", stderr);
+        return EXIT_USAGE;
+    }
+    strbuf_init(&answer, (size_t)16 * 1024);
+    code = worker_healthcheck(program->options.http, &ready, &answer, &err);
+    if (code)
+        fprintf(stderr, "celeriac-worker: healthcheck: %s\n", err.text);
+    else
+        puts(strbuf_text(&answer));
+    strbuf_close(&answer);
+    return code == CELERIAC_OK && ready ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int work(struct program *program)
 {
     struct celeriac_error err = {0};
@@ -282,6 +342,12 @@ int main(int argc, char **argv)
 
         if (program.options.version)
             puts("celeriac-worker " CELERIAC_VERSION);
+        worker_options_close(&program.options);
+        return status;
+    }
+    if (program.options.healthcheck) {
+        int status = check_health(&program);
+
         worker_options_close(&program.options);
         return status;
     }

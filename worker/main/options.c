@@ -4,10 +4,14 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/parse_num.h"
 
 /* Stack of a task thread: rendering a template and a TLS handshake fit into this (jinja/jinja.h).
  */
 #define TASK_STACK ((size_t)512 * 1024)
+
+/* Most task threads, as celeriac/worker.h has it. */
+#define CONCURRENCY_MAX 4096
 
 /* clang-format off */
 static const struct setting table[] = {
@@ -41,6 +45,12 @@ static const struct setting table[] = {
      "hard limit of tasks that have none of their own; 0 means none"},
     {"soft_time_limit", SETTING_SECONDS, "0", "CELERY_WORKER_SOFT_TIME_LIMIT", "--soft-time-limit", "SECONDS", 0, 315360000, false,
      "likewise the soft limit"},
+    {"http", SETTING_TEXT, NULL, "CELERIAC_HTTP", "--http", "HOST:PORT", 0, 0, false,
+     "serve /livez, /readyz and /metrics there; also where `celeriac-worker healthcheck` asks"},
+    {"autoscale", SETTING_TEXT, NULL, "CELERY_WORKER_AUTOSCALE", "--autoscale", "MAX,MIN", 0, 0, false,
+     "let the number of task threads follow the load between MIN (default 1) and MAX"},
+    {"autoscale_keepalive", SETTING_SECONDS, "30", "AUTOSCALE_KEEPALIVE", NULL, NULL, 0, 86400, false,
+     "time without a new task after which surplus threads end"},
     {"workdir", SETTING_TEXT, NULL, NULL, "--workdir", "FOLDER", 0, 0, false,
      "working folder, where .env is read"},
     {"pool", SETTING_TEXT, NULL, NULL, "-P, --pool", "POOL", 0, 0, false,
@@ -78,10 +88,15 @@ static const char *const without_effect[] = {
 
 static const struct setting *const tables[] = {table, notify_settings_table, NULL};
 
-/* `celery -A app worker ...` is spelt with the command's name; it is allowed to stay. */
-static enum celeriac_err check_words(char *const *words, struct celeriac_error *err)
+/* `celery -A app worker ...` is spelt with the command's name; it is allowed to stay. Ours has one
+ * command besides. */
+static enum celeriac_err check_words(char *const *words, bool *healthcheck,
+                                     struct celeriac_error *err)
 {
-    if (words[0] && span_is(span_of(words[0]), "worker"))
+    *healthcheck = words[0] && span_is(span_of(words[0]), "healthcheck");
+    if (*healthcheck)
+        words++;
+    else if (words[0] && span_is(span_of(words[0]), "worker"))
         words++;
     if (words[0])
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "unexpected argument: %s", words[0]);
@@ -99,7 +114,7 @@ static enum celeriac_err read_sources(struct worker_options *options, int argc, 
         return code;
     code = settings_read_options(options->settings, argc, argv, &words, err);
     if (code == CELERIAC_OK)
-        code = check_words(words, err);
+        code = check_words(words, &options->healthcheck, err);
     mem_free(words);
     if (code)
         return code;
@@ -127,6 +142,35 @@ static enum celeriac_err read_unknown(const struct worker_options *options,
     return CELERIAC_OK;
 }
 
+/* "MAX" or "MAX,MIN", as Celery takes them. */
+static enum celeriac_err read_autoscale(const struct settings *settings,
+                                        struct celeriac_worker_options *worker,
+                                        struct celeriac_error *err)
+{
+    const char *text = settings_text(settings, "autoscale");
+    struct span first;
+    struct span second;
+    int64_t max = 0;
+    int64_t min = 0;
+
+    if (!text)
+        return CELERIAC_OK;
+    if (!span_cut(span_of(text), ',', &first, &second))
+        first = span_of(text);
+    else if (parse_int64(span_trim(second), 0, CONCURRENCY_MAX, &min))
+        max = -1;
+    if (max < 0 || parse_int64(span_trim(first), 1, CONCURRENCY_MAX, &max) || max < min)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "option --autoscale: must be MAX,MIN with MAX 1 to %d and not "
+                                  "below MIN",
+                                  CONCURRENCY_MAX);
+    worker->autoscale_max = (unsigned)max;
+    worker->autoscale_min = (unsigned)min;
+    worker->autoscale_keepalive =
+        (double)settings_seconds_ns(settings, "autoscale_keepalive") / (double)NS_PER_SEC;
+    return CELERIAC_OK;
+}
+
 enum celeriac_err worker_options_read(struct worker_options *options, int argc, char *const *argv,
                                       char *const *environment, struct celeriac_error *err)
 {
@@ -144,8 +188,11 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
         code = read_unknown(options, &worker->unknown_task, err);
     if (code == CELERIAC_OK)
         code = log_level_parse(span_of(settings_text(settings, "loglevel")), &options->level);
+    if (code == CELERIAC_OK)
+        code = read_autoscale(settings, worker, err);
     if (code)
         return code;
+    options->http = settings_text(settings, "http");
     options->logfile = settings_text(settings, "logfile");
     worker->broker_url = settings_text(settings, "broker");
     if (!worker->broker_url)
@@ -186,7 +233,8 @@ void worker_options_close(struct worker_options *options)
 
 void worker_options_help(struct strbuf *out)
 {
-    strbuf_add_text(out, "usage: celeriac-worker [options]\n\n"
+    strbuf_add_text(out, "usage: celeriac-worker [options]\n"
+                         "       celeriac-worker healthcheck [--http HOST:PORT]\n\n"
                          "A worker for the notification service, with the options of "
                          "`celery worker`.\nSettings come from the environment or from .env; "
                          "see docs/settings.md.\n\n");

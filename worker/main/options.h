@@ -21,6 +21,8 @@ struct worker_options {
     struct celeriac_worker_options worker;
     enum log_level level;
     const char *logfile; /* NULL: standard error */
+    const char *http;    /* address for probes and metrics; NULL: none */
+    bool healthcheck;    /* the command: ask a running worker */
     bool help;
     bool version;
 };

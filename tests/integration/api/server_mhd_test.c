@@ -19,8 +19,8 @@
 
 #include <cmocka.h>
 
-#include "api/listen_socket.h"
 #include "api/server.h"
+#include "base/listen_socket.h"
 
 /* Exchanges that wait for the test to say go. */
 #define PENDING_MAX 2048

@@ -1,8 +1,8 @@
 /*
  * A listening TCP socket from "HOST:PORT".
  */
-#ifndef API_LISTEN_SOCKET_H
-#define API_LISTEN_SOCKET_H
+#ifndef BASE_LISTEN_SOCKET_H
+#define BASE_LISTEN_SOCKET_H
 
 #include <stdbool.h>
 

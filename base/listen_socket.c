@@ -1,4 +1,4 @@
-#include "api/listen_socket.h"
+#include "base/listen_socket.h"
 
 #include <errno.h>
 #include <netdb.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "api/listen_socket.h"
+#include "base/listen_socket.h"
 
 static void check_parse(const char *text, const char *host, unsigned port)
 {

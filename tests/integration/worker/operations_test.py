@@ -1,0 +1,180 @@
+"""celeriac-worker as an operator meets it: python3 -m tests.integration.worker.operations_test"""
+
+import base64
+import json
+import socket
+import subprocess
+import sys
+import unittest
+import urllib.error
+import urllib.request
+import uuid
+
+from tests.integration.worker.exposition import Metrics
+from tests.services import CeleriacWorker, Postgres, Redis, Session, ports
+from tests.services.celeriac import migrate, program
+from tests.services.server import wait_until
+
+TASK = "notifications.tasks.send_notification_task"
+WAIT_S = 30
+
+
+def envelope(arguments: list, **headers: object) -> str:
+    """A message for the queue celery, as kombu writes it."""
+    body = base64.b64encode(json.dumps([arguments, {}, {}]).encode()).decode()
+    task_id = str(uuid.uuid4())
+    return json.dumps({
+        "body": body, "content-type": "application/json", "content-encoding": "utf-8",
+        "headers": {"task": TASK, "id": task_id, **headers},
+        "properties": {"delivery_tag": str(uuid.uuid4()), "body_encoding": "base64", "correlation_id": task_id,
+                       "delivery_info": {"exchange": "", "routing_key": "celery"}}})
+
+
+class Stage(unittest.TestCase):
+    """Servers of its own for each test class, and a broker that is empty for each test."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.session = Session("operations")
+        cls.addClassCleanup(cls.session.close)
+        cls.redis = Redis(cls.session).start()
+        Postgres(cls.session, fsync=False).start()
+        migrate(cls.session)
+
+    def setUp(self):
+        if not self.redis.alive:
+            self.redis.start()
+        self.redis.call("FLUSHALL")
+        self.dir = self.session.folder("test")
+
+    def worker(self, *options: str, wait: bool = True, **extra: str) -> CeleriacWorker:
+        """A worker that is stopped after the test."""
+        worker = CeleriacWorker(self.session, concurrency=2, options=options, extra=extra)
+        self.addCleanup(lambda: worker.alive and worker.stop())
+        return worker.start(wait=wait)
+
+    def run_worker(self, *options: str, **extra: str) -> subprocess.CompletedProcess:
+        """A worker that is expected to end by itself."""
+        return subprocess.run([program("celeriac-worker"), *options], env=self.session.environment(extra), check=False,
+                              cwd=self.dir, capture_output=True, text=True, timeout=WAIT_S)
+
+
+class HttpTest(Stage):
+    """--http and healthcheck."""
+
+    def setUp(self):
+        super().setUp()
+        self.port = ports.claim()
+        self.address = f"127.0.0.1:{self.port}"
+
+    def ask(self, path: str, method: str = "GET") -> tuple[int, str, str]:
+        """Status, type and text."""
+        request = urllib.request.Request(f"http://{self.address}{path}", method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=WAIT_S) as reply:
+                return reply.status, reply.headers["Content-Type"], reply.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.headers["Content-Type"], error.read().decode()
+
+    def metrics(self) -> Metrics:
+        """What /metrics says now."""
+        status, kind, text = self.ask("/metrics")
+        self.assertEqual((status, kind), (200, "text/plain; version=0.0.4; charset=utf-8"))
+        return Metrics(text)
+
+    def healthcheck(self, *options: str, **extra: str) -> tuple[int, str]:
+        """Exit code and output."""
+        done = self.run_worker("healthcheck", *options, **extra)
+        return done.returncode, (done.stdout + done.stderr).strip()
+
+    def test_probes_follow_the_broker(self):
+        self.worker("--http", self.address)
+        wait_until(lambda: self.ask("/readyz")[0] == 200, WAIT_S, "readiness")
+        self.assertEqual(self.ask("/readyz")[2], "consuming\n")
+        self.assertEqual(self.ask("/livez"), (200, "text/plain; charset=utf-8", "consuming\n"))
+        self.assertEqual(self.healthcheck("--http", self.address), (0, "consuming"))
+        self.assertEqual(self.healthcheck(CELERIAC_HTTP=f"0.0.0.0:{self.port}"), (0, "consuming"))
+        self.redis.kill()
+        wait_until(lambda: self.ask("/readyz")[0] == 503, WAIT_S, "the outage to be seen")
+        self.assertEqual(self.ask("/readyz")[2], "waiting for the broker\n")
+        self.assertEqual(self.ask("/livez")[0], 200)
+        self.assertEqual(self.healthcheck("--http", self.address), (1, "waiting for the broker"))
+        self.assertEqual(self.metrics().value("celeriac_broker_up"), 0)
+        self.redis.start()
+        wait_until(lambda: self.ask("/readyz")[0] == 200, WAIT_S, "readiness after the outage")
+
+    def test_healthcheck_without_a_worker(self):
+        code, text = self.healthcheck("--http", self.address)
+        self.assertEqual(code, 1)
+        self.assertIn("cannot connect", text)
+        self.assertEqual(self.healthcheck("--http", "nonsense")[0], 1)
+        code, text = self.healthcheck()
+        self.assertEqual(code, 64)
+        self.assertIn("CELERIAC_HTTP", text)
+
+    def test_what_is_not_served(self):
+        self.worker("--http", self.address)
+        self.assertEqual(self.ask("/")[0], 404)
+        self.assertEqual(self.ask("/metrics/")[0], 404)
+        self.assertEqual(self.ask("/metrics", "POST")[0], 405)
+        self.assertEqual(self.ask("/livez", "HEAD")[0], 200)
+
+    def test_a_port_in_use_stops_the_start(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            done = self.run_worker("--http", f"127.0.0.1:{taken.getsockname()[1]}")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("in use", done.stderr)
+
+    def test_tasks_are_counted_by_queue(self):
+        """Every family is there, and a success, a failure and an expired one are counted."""
+        self.redis.call("LPUSH", "celery", envelope([str(uuid.uuid4())]))
+        self.redis.call("LPUSH", "celery\x06\x163", envelope(["x"], expires="2001-01-01T00:00:00+00:00"))
+        self.redis.call("LPUSH", "celery", "not a message")
+        self.worker("--http", self.address, "-n", "w1@h\"1")
+        where = {"name": TASK, "hostname": 'h"1', "queue_name": "celery"}
+        wait_until(lambda: self.metrics().value("celery_task_succeeded_total", **where) == 1, WAIT_S, "the success")
+        wait_until(lambda: self.metrics().value("celery_task_revoked_total", **where) == 1, WAIT_S, "the expired one")
+        wait_until(lambda: self.metrics().value("celeriac_quarantine_length") == 1, WAIT_S, "the quarantine")
+        metrics = self.metrics()
+        self.assertEqual(metrics.value("celery_task_received_total", **where), 2)
+        self.assertEqual(metrics.value("celery_task_started_total", **where), 1)
+        self.assertEqual(metrics.value("celery_task_failed_total", exception="", **where), 0)
+        self.assertEqual(metrics.value("celery_task_runtime_count", **where), 1)
+        self.assertEqual(metrics.value("celeriac_task_wait_seconds_count", **where), 1)
+        self.assertEqual(metrics.value("celery_worker_up", hostname='h"1'), 1)
+        self.assertEqual(metrics.value("celery_worker_tasks_active", hostname='h"1'), 0)
+        self.assertEqual(metrics.value("celery_active_process_count", queue_name="celery"), 2)
+        self.assertEqual(metrics.value("celeriac_broker_up"), 1)
+        self.assertEqual(metrics.value("celeriac_unacked_length"), 0)
+        self.assertGreater(metrics.value("celeriac_store_calls_total"), 0)
+        self.assertEqual(metrics.value("celeriac_outbox_failures_total"), 0)
+
+    def test_lengths_are_true_for_each_priority(self):
+        """Messages that nobody takes are counted in the list they wait in."""
+        others = envelope([]).replace(TASK, "somebody.elses")
+        for _ in range(3):
+            self.redis.call("LPUSH", "celery", others)
+        self.redis.call("LPUSH", "celery\x06\x169", others)
+        self.worker("--http", self.address, "-Q", "celery,other")
+        wait_until(lambda: self.metrics().value("celery_queue_length", queue_name="celery") == 4, WAIT_S,
+                   "messages of others to be left")
+        metrics = self.metrics()
+        lengths = [metrics.value("celeriac_queue_priority_length", queue_name="celery", priority=step)
+                   for step in ("0", "3", "6", "9")]
+        self.assertEqual(lengths, [3, 0, 0, 1])
+        self.assertEqual(metrics.value("celery_queue_length", queue_name="other"), 0)
+
+    def test_idle_takes_few_connections(self):
+        """Six at most with 64 threads, and none for metrics that nobody asks for."""
+        worker = self.worker("--http", self.address, "-c", "64")
+        wait_until(lambda: self.ask("/readyz")[0] == 200, WAIT_S, "readiness")
+        self.metrics()
+        clients = [line for line in self.redis.call("CLIENT", "LIST").decode().splitlines() if "celeriac-" in line]
+        self.assertLessEqual(len(clients), 6)
+        self.assertFalse([line for line in clients if "name=celeriac-metrics" in line])
+        self.assertTrue(worker.alive)
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main(verbosity=2))

@@ -1,0 +1,15 @@
+/* All that /metrics of celeriac-worker shows: the worker's, the store's and the outbox's numbers.
+ */
+#ifndef WORKER_MAIN_METRICS_H
+#define WORKER_MAIN_METRICS_H
+
+#include "base/strbuf.h"
+#include "celeriac/worker.h"
+#include "notify/enqueue.h"
+#include "notify/store/store.h"
+
+/* Appends them; enqueue may be NULL. Any thread. */
+void worker_metrics_write(struct celeriac_worker *worker, struct store *store,
+                          struct notify_enqueue *enqueue, struct strbuf *out);
+
+#endif
