@@ -10,7 +10,7 @@ import time
 import unittest
 import uuid
 
-from tests.integration.worker.peers import Client, PythonWorker, TaskWorker, test_venvs
+from tests.integration.worker.peers import Client, PythonWorker, TaskWorker, celery, test_venvs
 from tests.services import Redis, Session, wait_until
 
 # Members whose presence depends on the kind of pool or on who runs; docs/operations.md names them.
@@ -173,6 +173,46 @@ class InspectTest(Stage):
     def test_checklist_85_python_workers_find_us(self):
         self.py.restart()
         self.assertTrue(self.py.logged("mingle: sync complete|mingle: all alone"))
+
+
+class ProgramTest(Stage):
+    """The program `celery`, as an operator uses it."""
+
+    with_python = False
+
+    def run_celery(self, *words, everywhere=False):
+        """What it prints, by the newest or each version; it must be content."""
+        for venv in test_venvs() if everywhere else test_venvs()[:1]:
+            with self.subTest(client=venv, words=words):
+                code, text = celery(self.session, *words, venv=venv)
+                self.assertEqual(code, 0, text)
+                yield text
+
+    def test_checklist_82_status_and_inspect(self):
+        for text in self.run_celery("status", everywhere=True):
+            self.assertRegex(text, r"c@test: .*OK")
+            self.assertIn("1 node online", text)
+        for name in ("active", "active_queues", "clock", "conf", "memdump", "memsample", "ping", "registered", "report",
+                     "reserved", "revoked", "scheduled", "stats"):
+            for text in self.run_celery("inspect", name, "-d", self.c.nodename, everywhere=name == "stats"):
+                self.assertIn("c@test", text)
+        for text in self.run_celery("inspect", "query_task", "some-id", "-d", self.c.nodename):
+            self.assertIn("c@test", text)
+        for text in self.run_celery("inspect", "ping", "-d", self.c.nodename, "--json", everywhere=True):
+            self.assertEqual(json.loads(text.splitlines()[0])["c@test"], {"ok": "pong"})
+
+    def test_checklist_87_control(self):
+        for words in (("enable_events",), ("disable_events",), ("rate_limit", "t.boom", "10/m"), ("pool_grow", "1"),
+                      ("pool_shrink", "1"), ("add_consumer", "q5"), ("cancel_consumer", "q5"), ("revoke", "some-id"),
+                      ("terminate", "KILL", "some-id"), ("heartbeat",)):
+            for text in self.run_celery("control", *words, "-d", self.c.nodename, everywhere=words[0] == "revoke"):
+                if words[0] != "heartbeat":
+                    self.assertRegex(text, r"c@test: .*OK", words)
+
+    def test_no_node_replies(self):
+        for venv in test_venvs():
+            code, _ = celery(self.session, "inspect", "ping", "-d", "nobody@test", venv=venv)
+            self.assertEqual(code, 69)
 
 
 class ControlTest(Stage):
@@ -445,6 +485,7 @@ class RobustTest(Stage):
         """With all threads busy and a full window; the time is printed, not judged."""
         for _ in range(40):
             self.client.send("t.burn", 0.2, queue="qc")
+        wait_until(lambda: len(self.client.inspect("active", self.c.nodename)) == 2, 20, "two to run")
         times = []
         active = []
         for _ in range(10):

@@ -185,5 +185,27 @@ class SwitchTest(unittest.TestCase):
         self.assertEqual(answer, {"ok": "pong"})
 
 
+class OldReceiverTest(unittest.TestCase):
+    """A monitor of Celery 5.2."""
+
+    def test_checklist_79_understands_us(self):
+        with Session("events-old") as session:
+            redis = Redis(session).start()
+            listener = Listener(session, "celery52")
+            self.addCleanup(listener.close)
+            wait_until(lambda: redis.call("PUBSUB", "NUMPAT") >= 1, 30, "the receiver")
+            worker = TaskWorker(session, "c", words=("events",)).start()
+            client = Client(session)
+            self.addCleanup(client.close)
+            task = client.send("t.add", 1, 2)
+            done = listener.wait("task-succeeded", uuid=task)
+            self.assertEqual([e["type"] for e in listener.of(uuid=task)],
+                             ["task-received", "task-started", "task-succeeded"])
+            self.assertLess(abs(done["timestamp"] - time.time()), 60)
+            listener.wait("worker-heartbeat", hostname=worker.nodename)
+            self.assertEqual(worker.stop(), 0)
+            listener.wait("worker-offline", hostname=worker.nodename)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -139,6 +139,14 @@ class Listener:
         self._process.stdout.close()
 
 
+def celery(session: Session, *words: str, venv: str = "newest") -> tuple[int, str]:
+    """Runs the program "celery" with the application of peer_app.py; returns exit code and output."""
+    venvs.ensure(venv)
+    done = subprocess.run([str(venvs.python(venv)), "-m", "celery", "-A", "tests.integration.worker.peer_app", *words],
+                          env=peer_env(session), cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    return done.returncode, done.stdout + done.stderr
+
+
 def test_venvs() -> tuple[str, ...]:
     """The environments with which clients are tried."""
     return tuple(os.environ.get("CELERIAC_TEST_VENVS", "newest celery52").split())
