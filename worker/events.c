@@ -20,6 +20,9 @@
  */
 #define EVENT_MAX ((size_t)1024 * 1024)
 
+/* How long an offset of local time is believed. */
+#define ZONE_US US_PER_SEC
+
 struct cel_events {
     struct span hostname;
     int64_t pid;
@@ -27,6 +30,8 @@ struct cel_events {
     bool everything;
     atomic_bool tasks; /* task events are wanted */
     struct cel_lamport clock;
+    atomic_int_fast64_t zone_until_us; /* until when the offset below need not be asked for again */
+    atomic_int zone_s;                 /* seconds west of UTC */
 
     pthread_mutex_t lock; /* of what follows */
     struct cel_event_block *first, *last;
@@ -75,11 +80,22 @@ struct cel_lamport *cel_events_clock(struct cel_events *events)
     return &events->clock;
 }
 
-void cel_events_origin(const struct cel_events *events, struct cel_event_origin *origin)
+/* The zone changes twice a year; asking the C library takes a lock that all threads share. */
+static double utc_offset(struct cel_events *events)
 {
-    *origin = (struct cel_event_origin){.hostname = events->hostname,
-                                        .utc_offset = clock_hours_west(clock_wall_us()),
-                                        .pid = events->pid};
+    int64_t now_us = clock_wall_us();
+
+    if (now_us >= atomic_load_explicit(&events->zone_until_us, memory_order_relaxed)) {
+        atomic_store(&events->zone_s, (int)(clock_hours_west(now_us) * 3600));
+        atomic_store(&events->zone_until_us, now_us + ZONE_US);
+    }
+    return atomic_load(&events->zone_s) / 3600.0;
+}
+
+void cel_events_origin(struct cel_events *events, struct cel_event_origin *origin)
+{
+    *origin = (struct cel_event_origin){
+        .hostname = events->hostname, .utc_offset = utc_offset(events), .pid = events->pid};
 }
 
 struct cel_event_moment cel_events_moment(struct cel_events *events)

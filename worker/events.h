@@ -49,7 +49,7 @@ void cel_events_destroy(struct cel_events *events);
 struct cel_lamport *cel_events_clock(struct cel_events *events);
 
 /* Who sends, for events that do not go through the buffer. */
-void cel_events_origin(const struct cel_events *events, struct cel_event_origin *origin);
+void cel_events_origin(struct cel_events *events, struct cel_event_origin *origin);
 
 /* The next tick of the clock and wall time. */
 struct cel_event_moment cel_events_moment(struct cel_events *events);
