@@ -141,7 +141,8 @@ static enum celeriac_err publish(struct cel_mingle *mingle, struct celeriac_erro
     ask.arguments = strbuf_span(&arguments);
     ask.ticket = (struct span){ticket, UUID_LEN};
     ask.clock = cel_lamport_forward(cel_events_clock(mingle->runtime->events));
-    ask.expires = (double)(clock_wall_us() + CEL_MINGLE_NS / 1000) / (double)US_PER_SEC;
+    ask.expires =
+        (double)clock_wall_us() / (double)US_PER_SEC + (double)CEL_MINGLE_NS / NANOSECONDS;
     code = strbuf_status(&arguments);
     if (code == CELERIAC_OK)
         code = cel_pidbox_ask(&ask, (struct span){tag, UUID_LEN}, &envelope);

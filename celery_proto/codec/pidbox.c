@@ -186,7 +186,7 @@ enum celeriac_err cel_pidbox_read(struct cel_pidbox_reader *reader, struct span 
                                   struct cel_pidbox_request *request, struct celeriac_error *err)
 {
     struct cel_pidbox_request found = {.clock = 0};
-    struct cel_envelope envelope;
+    struct cel_envelope envelope = {.raw = raw};
     enum celeriac_err code = open_envelope(reader, raw, &envelope, err);
 
     if (code == CELERIAC_OK)
@@ -202,7 +202,7 @@ enum celeriac_err cel_pidbox_read_reply(struct cel_pidbox_reader *reader, struct
                                         struct cel_pidbox_reply *reply, struct celeriac_error *err)
 {
     struct cel_pidbox_reply found = {.clock = 0};
-    struct cel_envelope envelope;
+    struct cel_envelope envelope = {.raw = raw};
     enum celeriac_err code = open_envelope(reader, raw, &envelope, err);
 
     if (code == CELERIAC_OK)
