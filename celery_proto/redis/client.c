@@ -13,22 +13,10 @@
 #include "celery_proto/codec/keys.h"
 #include "celery_proto/codec/result_doc.h"
 #include "celery_proto/codec/task_send.h"
-#include "celery_proto/redis/addresses.h"
-#include "celery_proto/redis/publish.h"
-#include "celery_proto/redis/result_store.h"
+#include "celery_proto/redis/client_state.h"
 
 #define HOST_NAME_SIZE 256 /* POSIX HOST_NAME_MAX with its NUL */
 #define ORIGIN_MAX 512     /* "gen", a process id, '@' and the host */
-
-struct celeriac_client {
-    struct cel_addresses addresses;
-    struct cel_publisher *publisher;
-    struct cel_result_store *results;
-    struct strbuf origin;     /* "gen<pid>@<host>", celery/utils/nodenames.py anon_nodename */
-    char reply_to[UUID_SIZE]; /* identifies this client, as Celery's thread_oid */
-    struct strbuf scratch;
-    struct strbuf envelopes; /* of one batch, one after the other */
-};
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
@@ -79,6 +67,7 @@ enum celeriac_err celeriac_client_create(const struct celeriac_client_options *o
     strbuf_init(&c->scratch, CEL_ENVELOPE_MAX);
     strbuf_init(&c->envelopes, SIZE_MAX / 2);
     uuid_new(c->reply_to);
+    c->result_expires = options->result_expires;
     code = open_parts(c, options, err);
     /* An unreadable host name leaves "localhost": the origin is informational. */
     if (gethostname(host, sizeof host - 1))
@@ -100,6 +89,7 @@ void celeriac_client_destroy(struct celeriac_client *client)
         return;
     cel_publisher_destroy(client->publisher);
     cel_result_store_destroy(client->results);
+    cel_chord_store_destroy(client->chords);
     cel_addresses_close(&client->addresses);
     strbuf_close(&client->origin);
     strbuf_close(&client->scratch);

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/strbuf.h"
 #include "celeriac/client.h"
+#include "celeriac/signature.h"
 #include "celeriac/worker.h"
 #include "celery_proto/redis/broker_url.h"
 #include "celery_proto/redis/pipeline.h"
@@ -96,6 +97,16 @@ static void hesitant(struct celeriac_task *task, void *user)
         celeriac_task_return_int(task, n);
 }
 
+/* Returns its first argument. */
+static void first(struct celeriac_task *task, void *user)
+{
+    struct celeriac_bytes json;
+
+    (void)user;
+    if (celeriac_task_arg_json(task, 0, "x", &json) == CELERIAC_OK)
+        celeriac_task_return_json(task, json.ptr, json.len);
+}
+
 /* Until its soft limit, then it cleans up. */
 static void careful(struct celeriac_task *task, void *user)
 {
@@ -132,6 +143,7 @@ struct running {
 
 static const struct celeriac_task_options tasks[] = {
     {.name = "t.add", .run = add},
+    {.name = "t.first", .run = first},
     {.name = "t.careful", .run = careful, .soft_time_limit = 0.05, .time_limit = 100},
     {.name = "t.overdue", .run = overdue, .time_limit = 0.1},
     {.name = "t.overdue_late", .run = overdue, .acks_late = true},
@@ -577,6 +589,43 @@ static void with_so_many_waiting_nothing_more_is_taken(void **state)
     assert_int_equal(redis_int(r, "HLEN", "unacked"), 3);
 }
 
+static struct celeriac_signature *signature_of(const char *task, const char *args)
+{
+    struct celeriac_signature *signature = NULL;
+
+    assert_int_equal(
+        celeriac_signature_create(&(struct celeriac_send){.task = task, .args_json = args}, false,
+                                  &signature, NULL),
+        CELERIAC_OK);
+    return signature;
+}
+
+static void checklist_14_canvases_are_built_and_sent_in_c(void **state)
+{
+    struct running *r = *state;
+    struct celeriac_signature *steps[2] = {signature_of("t.add", "[1, 2]"),
+                                           signature_of("t.add", "[10]")};
+    struct celeriac_signature *header[2] = {NULL, signature_of("t.add", "[20, 30]")};
+    struct celeriac_signature *body = signature_of("t.first", NULL);
+    struct celeriac_signature *chord = NULL;
+    char id[CELERIAC_TASK_ID_SIZE];
+
+    start(r, 2, 4);
+    assert_int_equal(celeriac_signature_chain(steps, 2, &header[0], NULL), CELERIAC_OK);
+    assert_int_equal(celeriac_client_apply(r->client, header[0], id, NULL), CELERIAC_OK);
+    expect_result(r, id, CELERIAC_SUCCESS, "13");
+    assert_int_equal(celeriac_signature_chord(header, 2, body, &chord, NULL), CELERIAC_OK);
+    assert_int_equal(celeriac_client_apply(r->client, chord, id, NULL), CELERIAC_OK);
+    expect_result(r, id, CELERIAC_SUCCESS, "[13, 50]");
+    await(r, "HLEN", "unacked", 0);
+    celeriac_signature_destroy(chord);
+    celeriac_signature_destroy(body);
+    for (int i = 0; i < 2; i++) {
+        celeriac_signature_destroy(steps[i]);
+        celeriac_signature_destroy(header[i]);
+    }
+}
+
 static void checklist_58_a_soft_limit_lets_the_task_clean_up(void **state)
 {
     struct running *r = *state;
@@ -854,6 +903,7 @@ int main(void)
         TEST(checklist_29_what_others_took_is_not_run_when_it_is_due),
         TEST(a_thousand_etas_run_once_each),
         TEST(with_so_many_waiting_nothing_more_is_taken),
+        TEST(checklist_14_canvases_are_built_and_sent_in_c),
         TEST(checklist_58_a_soft_limit_lets_the_task_clean_up),
         TEST(checklist_58_a_hard_limit_fails_the_task_and_replaces_its_thread),
         TEST(checklist_60_starts_no_more_than_its_rate),
