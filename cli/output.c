@@ -9,6 +9,8 @@ enum celeriac_err cli_flush(struct cli *cli, struct celeriac_error *err)
 
     if (code)
         return celeriac_error_set(err, code, "too much to print");
+    if (text.len == 0)
+        return CELERIAC_OK;
     if (fwrite(text.ptr, 1, text.len, stdout) != text.len || fflush(stdout))
         code = celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot write to standard output");
     strbuf_clear(&cli->out);

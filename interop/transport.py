@@ -9,7 +9,8 @@ cases: failover  SENTINEL FAILOVER in the middle of work, ROUNDS times   kill   
 A push counts as promised when both replicas have confirmed it (WAIT), so that no choice of the sentinels
 can lose it. Each promised task must run at least once; which runs twice is counted. A Python worker compares
 nothing after a failover: what its server forgot to be acknowledged stays in unacked for the visibility
-timeout, and is not lost. With a Python worker the case says how many wait so.
+timeout, and is not lost; the case says how many wait so. And kombu takes a message before it writes it down:
+each time that a master goes it may lose the one that a Python worker was taking. Ours may lose none.
 """
 
 import argparse
@@ -76,8 +77,9 @@ def run_sentinel(session: Session, report: Report, title: str, kinds: list[str],
     held = held_numbers(servers.client) - set(counts)
     missing = producer.promised - set(counts) - held
     twice = sum(count - 1 for number, count in counts.items() if number < PROBE_FIRST)
-    report.case(lost_case, not missing and len(producer.promised) > 100,
-                f"{len(missing)} of {len(producer.promised)} promised lost, {twice} executions too many, "
+    may_miss = 0 if ours_alone else rounds * sum(kind != "celeriac" for kind in kinds)
+    report.case(lost_case, len(missing) <= may_miss and len(producer.promised) > 100,
+                f"{len(missing)} of {len(producer.promised)} promised lost (kombu: up to {may_miss}), {twice} executions too many, "
                 f"{len(producer.unknown & set(counts))} of {len(producer.unknown)} not promised ran, "
                 f"{len(held)} wait in unacked")
     report.case(gap_case, len(gaps) == rounds and max(gaps) <= CONSUMING_S,
@@ -166,8 +168,8 @@ def run_forms(session: Session, report: Report, kind: str) -> None:
     judge(FORMS[5], _works(session, kind, plain.unix_url(), plain.call))
     plain.call("ACL", "SETUSER", "ann", "on", ">p@ss/w:rd;%", "~*", "&*", "+@all")
     judge(FORMS[6], _works(session, kind, f"redis://ann:p%40ss%2Fw%3Ard%3B%25@127.0.0.1:{plain.port}/0", plain.call))
-    judge(FORMS[7], _works(session, kind, f"redis://127.0.0.1:1/0;redis://127.0.0.1:{plain.port}/0", plain.call))
-    if kind == "celeriac":  # a replica lets kombu in, and then refuses to be written to
+    if kind == "celeriac":
+        judge(FORMS[7], _works(session, kind, f"redis://127.0.0.1:1/0;redis://127.0.0.1:{plain.port}/0", plain.call))
         replica = Redis(session, "replica", config=(f"replicaof 127.0.0.1 {plain.port}",)).start()
         judge(FORMS[8], _works(session, kind, f"redis://127.0.0.1:{replica.port}/0;redis://127.0.0.1:{plain.port}/0",
                                plain.call))
@@ -175,7 +177,7 @@ def run_forms(session: Session, report: Report, kind: str) -> None:
 
 def form_cases(kinds: list[str]) -> list[str]:
     """Names of the cases of all forms."""
-    ours = {FORMS[2], FORMS[3], FORMS[8]}
+    ours = {FORMS[2], FORMS[3], FORMS[7], FORMS[8]}  # Celery's result backend takes one URL
     return [f"{name}: {kind}" for kind in kinds for name in FORMS if kind == "celeriac" or name not in ours]
 
 
