@@ -65,7 +65,8 @@ static enum celeriac_err open_names(struct names **names, struct celeriac_error 
 
     if (!n || hashmap_create(&n->seen)) {
         mem_free(n);
-        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+        (void)celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+        return CELERIAC_ERR_MEMORY;
     }
     strbuf_init(&n->text, NAMES_MAX);
     *names = n;
