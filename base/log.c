@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@
  */
 static atomic_int lowest_level = LOG_WARNING;
 static atomic_int line_format = LOG_FORMAT_TEXT;
+static atomic_bool colored;
 static atomic_int current_fd = STDERR_FILENO;
 
 /* Our own descriptor, once a file was opened. It stays open for good, so that a thread
@@ -101,13 +104,40 @@ enum celeriac_err log_level_parse(struct span name, enum log_level *level)
     return CELERIAC_ERR_VALUE;
 }
 
+void log_set_colors(bool colors)
+{
+    atomic_store_explicit(&colored, colors, memory_order_relaxed);
+}
+
+/* ANSI's escape sequence for lines of a level; NULL for those that stay plain. */
+static const char *color_of(enum log_level level)
+{
+    static const char *const colors[] = {
+        [LOG_WARNING] = "\033[33m", [LOG_ERROR] = "\033[31m", [LOG_CRITICAL] = "\033[35m"};
+
+    return level < LOG_WARNING ? NULL : colors[level];
+}
+
+/* The line, its newline kept outside of the colour, in one write. */
+static ssize_t write_colored(int fd, struct span line, const char *color)
+{
+    static char plain[] = "\033[0m\n";
+    struct iovec parts[3] = {
+        {(void *)(uintptr_t)color, strlen(color)},
+        {(void *)(uintptr_t)line.ptr, line.len - 1},
+        {plain, sizeof plain - 1},
+    };
+
+    return writev(fd, parts, 3);
+}
+
 /* A line that cannot be written is lost: there is no better place to say so. */
-static void write_line(struct span line)
+static void write_line(struct span line, const char *color)
 {
     int fd = atomic_load_explicit(&current_fd, memory_order_relaxed);
     ssize_t n;
     do {
-        n = write(fd, line.ptr, line.len);
+        n = color ? write_colored(fd, line, color) : write(fd, line.ptr, line.len);
     } while (n < 0 && errno == EINTR);
 }
 
@@ -120,5 +150,7 @@ void log_write(enum log_level level, const char *component, const char *event,
     log_line_begin(&line, format, clock_wall_us(), level_names[level], component, event);
     for (size_t i = 0; i < count; i++)
         log_line_field(&line, &fields[i]);
-    write_line(log_line_end(&line));
+    bool in_color =
+        format == LOG_FORMAT_TEXT && atomic_load_explicit(&colored, memory_order_relaxed);
+    write_line(log_line_end(&line), in_color ? color_of(level) : NULL);
 }

@@ -73,6 +73,9 @@ bool log_enabled(enum log_level level);
 /* Text or JSON; text at start. */
 void log_set_format(enum log_format format);
 
+/* Whether text lines from WARNING up are coloured, for a terminal; not at start. */
+void log_set_colors(bool colors);
+
 /*
  * Writes to the file at path from now on (appending, created with mode 0640); NULL goes back to
  * standard error. Call again with the same path after the file was rotated. CELERIAC_ERR_SYSTEM,

@@ -19,10 +19,17 @@
 #include "worker/main/http.h"
 #include "worker/main/metrics.h"
 #include "worker/main/options.h"
+#include "worker/main/pidfile.h"
 #include "worker/main/service.h"
+#include "worker/main/start.h"
+#include "worker/main/stop_signals.h"
 
 /* Exit codes: as `celery worker` (0, 1), and sysexits.h EX_USAGE for a wrong command line. */
 #define EXIT_USAGE 64
+
+/* sysexits.h EX_CANTCREAT: the pidfile belongs to another process, as celery/platforms.py has it.
+ */
+#define EXIT_LOCKED 73
 
 /* Pause between looks at a database that is away when we start. */
 #define READY_WAIT_NS (1 * NS_PER_SEC)
@@ -34,6 +41,8 @@ struct program {
     struct worker_health health;
     struct worker_http *http;
     struct shutdown_signals *signals;
+    struct worker_start start;
+    struct stop_signals plan; /* of the thread that watches signals, while it runs */
     struct store *store;
     struct notify_render *render;
     struct notify_providers *providers;
@@ -203,35 +212,43 @@ static void close_all(struct program *program)
 
 /* ---- signals ------------------------------------------------------------------------------- */
 
-/* TERM, INT and HUP stop warm; QUIT, or any second signal, stops cold. */
+static void stop(struct program *program, enum stop_action action)
+{
+    if (action == STOP_NOTHING)
+        return;
+    worker_health_stopping(&program->health);
+    worker_service_stopping(&program->service);
+    if (action == STOP_COLD)
+        log_warning("worker", "stopping at once, returning all messages");
+    else
+        log_warning("worker", "stopping when running tasks have ended");
+    celeriac_worker_stop(program->worker,
+                         action == STOP_COLD ? CELERIAC_STOP_COLD : CELERIAC_STOP_WARM);
+}
+
 static void *watch_signals(void *argument)
 {
     struct program *program = argument;
     struct pollfd fds[] = {{.fd = shutdown_fd(program->signals), .events = POLLIN},
                            {.fd = program->ended_fd, .events = POLLIN}};
-    bool asked = false;
+    struct stop_signals *plan = &program->plan;
 
     for (;;) {
+        struct celeriac_worker_stats stats;
+        int64_t until = plan->cold_at_ns > 0 ? plan->cold_at_ns : -1;
         int number;
 
-        if (poll(fds, 2, -1) < 0)
+        if (poll(fds, 2, clock_poll_ms(clock_monotonic_ns(), until)) < 0)
             continue;
         if (fds[1].revents)
             return NULL;
+        if (stop_signals_is_over(plan, clock_monotonic_ns()))
+            stop(program, STOP_COLD);
         number = shutdown_next(program->signals);
         if (number == 0)
             continue;
-        worker_health_stopping(&program->health);
-        worker_service_stopping(&program->service);
-        if (number == SIGQUIT || asked) {
-            log_warning("worker", "stopping at once, returning all messages");
-            celeriac_worker_stop(program->worker, CELERIAC_STOP_COLD);
-        } else {
-            log_warning("worker",
-                        "stopping when running tasks have ended; once more stops at once");
-            celeriac_worker_stop(program->worker, CELERIAC_STOP_WARM);
-        }
-        asked = true;
+        celeriac_worker_get_stats(program->worker, &stats);
+        stop(program, stop_signals_take(plan, number, stats.active, clock_monotonic_ns()));
     }
 }
 
@@ -298,33 +315,68 @@ static int check_health(const struct program *program)
     return code == CELERIAC_OK && ready ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int work(struct program *program)
+/* The parts, the worker, and its end. */
+static enum celeriac_err serve(struct program *program, struct celeriac_error *err)
 {
-    struct celeriac_error err = {0};
     enum celeriac_err code;
 
-    log_set_level(program->options.level);
-    code = log_set_file(program->options.logfile, &err);
+    worker_options_notice(&program->options);
+    code = open_all(program, err);
+    if (code == CELERIAC_OK)
+        worker_start_done(&program->start);
+    if (code)
+        return code;
+    code = run(program, err);
+    if (code == CELERIAC_ERR_SHUTDOWN) {
+        /* Task threads are still inside their tasks: nothing may be released under them. */
+        log_warning("worker", "stopped cold", LOG_ERR(err));
+        worker_start_end(&program->start);
+        _exit(EXIT_FAILURE);
+    }
+    return code;
+}
+
+static int work(struct program *program, char *const *argv)
+{
+    struct celeriac_error err = {0};
+    bool restart;
+    int status;
+    enum celeriac_err code;
+
+    program->plan = (struct stop_signals){
+        .soft_ns = program->options.soft_shutdown_ns,
+        .soft_when_idle = program->options.soft_shutdown_on_idle,
+        .term_is_quit = program->options.term_is_quit,
+        .hup_is_term = isatty(STDIN_FILENO),
+    };
+    /* Celery prints its stacks then; we have none to print, and it must not end us. */
+    (void)sigaction(SIGUSR1, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    code = worker_start_begin(&program->start, &program->options, &err);
+    if (program->start.old_status >= 0) {
+        worker_start_end(&program->start);
+        worker_options_close(&program->options);
+        return program->start.old_status;
+    }
     if (code == CELERIAC_OK)
         code = open_service(program, &err);
     if (code == CELERIAC_OK)
         code = shutdown_create(&program->signals, &err);
-    if (code == CELERIAC_OK) {
-        worker_options_notice(&program->options);
-        code = open_all(program, &err);
-    }
-    if (code == CELERIAC_OK) {
-        code = run(program, &err);
-        if (code == CELERIAC_ERR_SHUTDOWN) {
-            /* Task threads are still inside their tasks: nothing may be released under them. */
-            log_warning("worker", "stopped cold", LOG_ERR(&err));
-            _exit(EXIT_FAILURE);
-        }
-    }
+    if (code == CELERIAC_OK)
+        code = serve(program, &err);
     if (code)
         log_critical("worker", "cannot go on", LOG_ERR(&err));
+    restart = code == CELERIAC_OK && program->plan.restart;
+    status = code ? EXIT_FAILURE : program->plan.exit_code;
+    if (code == CELERIAC_ERR_EXISTS && program->start.locked_out)
+        status = EXIT_LOCKED;
+    worker_start_end(&program->start);
     close_all(program);
-    return code ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (restart) {
+        log_warning("worker", "starting again");
+        if (setenv("CELERIAC_STARTED_AGAIN", "1", 1) == 0)
+            worker_start_again(argv);
+    }
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -351,5 +403,5 @@ int main(int argc, char **argv)
         worker_options_close(&program.options);
         return status;
     }
-    return work(&program);
+    return work(&program, argv);
 }

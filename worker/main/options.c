@@ -13,6 +13,11 @@
 /* Most task threads, as celeriac/worker.h has it. */
 #define CONCURRENCY_MAX 4096
 
+#define DEFAULT_QUEUE "celery"
+
+/* Bytes of a list of queues: a worker takes 256 names, which are short as a rule. */
+#define QUEUES_MAX ((size_t)64 * 1024)
+
 /* clang-format off */
 static const struct setting table[] = {
     {"broker", SETTING_TEXT, NULL, NULL, "-b, --broker", "URL", 0, 0, true,
@@ -51,6 +56,35 @@ static const struct setting table[] = {
      "let the number of task threads follow the load between MIN (default 1) and MAX"},
     {"autoscale_keepalive", SETTING_SECONDS, "30", "AUTOSCALE_KEEPALIVE", NULL, NULL, 0, 86400, false,
      "time without a new task after which surplus threads end"},
+    {"exclude_queues", SETTING_TEXT, NULL, "CELERY_WORKER_EXCLUDE_QUEUES", "-X, --exclude-queues", "LIST", 0, 0, false,
+     "queues not to consume"},
+    {"purge", SETTING_FLAG, NULL, "CELERY_WORKER_PURGE", "--purge, --discard", NULL, 0, 0, false,
+     "refused: run `celeriac purge` first"},
+    {"disable_prefetch", SETTING_FLAG, NULL, "CELERY_WORKER_DISABLE_PREFETCH", "--disable-prefetch", NULL, 0, 0, false,
+     "hold no more than one message for each task thread"},
+    {"detach", SETTING_FLAG, NULL, "CELERY_WORKER_DETACH", "-D, --detach", NULL, 0, 0, false,
+     "go on in the background, once the start went well"},
+    {"pidfile", SETTING_TEXT, NULL, "CELERY_WORKER_PIDFILE", "--pidfile", "FILE", 0, 0, false,
+     "file for the process id; %n, %h, %d and %p stand for parts of the node name"},
+    {"uid", SETTING_TEXT, NULL, "CELERY_WORKER_UID", "--uid", "USER", 0, 0, false, "become that user"},
+    {"gid", SETTING_TEXT, NULL, "CELERY_WORKER_GID", "--gid", "GROUP", 0, 0, false, "become that group"},
+    {"umask", SETTING_TEXT, NULL, "CELERY_WORKER_UMASK", "--umask", "OCTAL", 0, 0, false, "umask, such as 027"},
+    {"soft_shutdown_timeout", SETTING_SECONDS, "0", "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT", NULL, NULL, 0, 86400, false,
+     "time that running tasks have to end after SIGQUIT"},
+    {"soft_shutdown_on_idle", SETTING_BOOL, "false", "CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE", NULL, NULL, 0, 0,
+     false, "wait as well when no task runs"},
+    {"remap_sigterm", SETTING_TEXT, NULL, "REMAP_SIGTERM", NULL, NULL, 0, 0, false,
+     "SIGQUIT makes SIGTERM stop at once"},
+    {"log_format", SETTING_TEXT, "auto", "CELERIAC_LOG_FORMAT", "--log-format", "FORMAT", 0, 0, false,
+     "text, json, or auto: text on a terminal and JSON elsewhere"},
+    {"quiet", SETTING_FLAG, NULL, "CELERY_QUIET", "-q, --quiet", NULL, 0, 0, false, "show no banner"},
+    {"no_color", SETTING_FLAG, NULL, "CELERY_NO_COLOR", "-C, --no-color", NULL, 0, 0, false,
+     "no colours, also on a terminal; so does NO_COLOR"},
+    {"no_color_wanted", SETTING_TEXT, NULL, "NO_COLOR", NULL, NULL, 0, 0, false, "anything: no colours"},
+    {"started_again", SETTING_TEXT, NULL, "CELERIAC_STARTED_AGAIN", NULL, NULL, 0, 0, false,
+     "set by the program itself after SIGHUP"},
+    {"beat", SETTING_FLAG, NULL, "CELERY_WORKER_BEAT", "-B, --beat", NULL, 0, 0, false,
+     "refused: run `celery beat` beside the workers"},
     {"workdir", SETTING_TEXT, NULL, NULL, "--workdir", "FOLDER", 0, 0, false,
      "working folder, where .env is read"},
     {"pool", SETTING_TEXT, NULL, NULL, "-P, --pool", "POOL", 0, 0, false,
@@ -63,7 +97,15 @@ static const struct setting table[] = {
     {"optimization", SETTING_TEXT, NULL, NULL, "-O, --optimization", "WHAT", 0, 0, false,
      "accepted without effect"},
     {"skip_checks", SETTING_FLAG, NULL, NULL, "--skip-checks", NULL, 0, 0, false, "accepted without effect"},
-    {"no_color", SETTING_FLAG, NULL, NULL, "-C, --no-color", NULL, 0, 0, false, "accepted without effect"},
+    {"executable", SETTING_TEXT, NULL, NULL, "--executable", "FILE", 0, 0, false, "accepted without effect"},
+    {"max_tasks_per_child", SETTING_TEXT, NULL, NULL, "--max-tasks-per-child", "N", 0, 0, false,
+     "accepted without effect: task threads are not replaced"},
+    {"max_memory_per_child", SETTING_TEXT, NULL, NULL, "--max-memory-per-child", "KIB", 0, 0, false,
+     "accepted without effect: task threads are not replaced"},
+    {"schedule", SETTING_TEXT, NULL, NULL, "-s, --schedule, --schedule-filename", "FILE", 0, 0, false,
+     "accepted without effect: it is for -B"},
+    {"scheduler", SETTING_TEXT, NULL, NULL, "--scheduler", "NAME", 0, 0, false,
+     "accepted without effect: it is for -B"},
     {"without_gossip", SETTING_FLAG, NULL, NULL, "--without-gossip", NULL, 0, 0, false,
      "accepted without effect"},
     {"without_mingle", SETTING_FLAG, NULL, "CELERY_WORKER_WITHOUT_MINGLE", "--without-mingle", NULL, 0, 0, false,
@@ -82,8 +124,18 @@ static const struct setting table[] = {
 
 /* Options that scripts of existing deployments give and that mean nothing here. */
 static const char *const without_effect[] = {
-    "pool",         "config",      "loader",   "include",
-    "optimization", "skip_checks", "no_color", "without_gossip",
+    "pool",
+    "config",
+    "loader",
+    "include",
+    "optimization",
+    "skip_checks",
+    "without_gossip",
+    "executable",
+    "max_tasks_per_child",
+    "max_memory_per_child",
+    "schedule",
+    "scheduler",
 };
 
 static const struct setting *const tables[] = {table, notify_settings_table, NULL};
@@ -171,6 +223,92 @@ static enum celeriac_err read_autoscale(const struct settings *settings,
     return CELERIAC_OK;
 }
 
+/* What Celery does and this program does not; said before anything starts. */
+static enum celeriac_err refuse(const struct settings *settings, struct celeriac_error *err)
+{
+    if (settings_bool(settings, "beat"))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "option --beat: there is no scheduler in this worker; run "
+                                  "`celery beat` beside it");
+    if (settings_bool(settings, "purge"))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "option --purge: run `celeriac purge` before the worker");
+    return CELERIAC_OK;
+}
+
+static bool is_listed(struct span list, struct span name)
+{
+    struct span item;
+    bool more = true;
+
+    while (more) {
+        more = span_cut(list, ',', &item, &list);
+        if (span_equal(span_trim(item), name))
+            return true;
+    }
+    return false;
+}
+
+/* The queues without those of -X. */
+static enum celeriac_err read_queues(struct worker_options *options, struct celeriac_error *err)
+{
+    const char *all = settings_text(options->settings, "queues");
+    const char *excluded = settings_text(options->settings, "exclude_queues");
+    struct span rest = span_of(all && *all ? all : DEFAULT_QUEUE);
+    struct span name;
+    bool more = true;
+
+    strbuf_init(&options->queues, QUEUES_MAX);
+    while (more) {
+        more = span_cut(rest, ',', &name, &rest);
+        name = span_trim(name);
+        if (name.len == 0 || (excluded && is_listed(span_of(excluded), name)))
+            continue;
+        if (strbuf_span(&options->queues).len > 0)
+            strbuf_add_char(&options->queues, ',');
+        strbuf_add_span(&options->queues, name);
+    }
+    if (strbuf_status(&options->queues))
+        return celeriac_error_set(err, strbuf_status(&options->queues),
+                                  "option --queues: too long");
+    if (strbuf_span(&options->queues).len == 0)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "option --queues: no queue is left");
+    options->worker.queues = strbuf_text(&options->queues);
+    return CELERIAC_OK;
+}
+
+static enum celeriac_err read_log(struct worker_options *options, struct celeriac_error *err)
+{
+    struct span format = span_of(settings_text(options->settings, "log_format"));
+
+    options->quiet = settings_bool(options->settings, "quiet");
+    options->no_color = settings_bool(options->settings, "no_color") ||
+                        settings_text(options->settings, "no_color_wanted");
+    options->logfile = settings_text(options->settings, "logfile");
+    options->auto_format = span_is(format, "auto");
+    options->format = span_is(format, "json") ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+    if (!options->auto_format && options->format == LOG_FORMAT_TEXT && !span_is(format, "text"))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "option --log-format: must be auto, text or json");
+    return log_level_parse(span_of(settings_text(options->settings, "loglevel")), &options->level);
+}
+
+static void read_daemon(struct worker_options *options)
+{
+    const struct settings *settings = options->settings;
+    const char *remap = settings_text(settings, "remap_sigterm");
+
+    options->detach = settings_bool(settings, "detach");
+    options->started_again = settings_text(settings, "started_again");
+    options->pidfile = settings_text(settings, "pidfile");
+    options->user = settings_text(settings, "uid");
+    options->group = settings_text(settings, "gid");
+    options->umask = settings_text(settings, "umask");
+    options->soft_shutdown_ns = settings_seconds_ns(settings, "soft_shutdown_timeout");
+    options->soft_shutdown_on_idle = settings_bool(settings, "soft_shutdown_on_idle");
+    options->term_is_quit = remap && span_is(span_of(remap), "SIGQUIT");
+}
+
 enum celeriac_err worker_options_read(struct worker_options *options, int argc, char *const *argv,
                                       char *const *environment, struct celeriac_error *err)
 {
@@ -187,13 +325,17 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
     if (code == CELERIAC_OK)
         code = read_unknown(options, &worker->unknown_task, err);
     if (code == CELERIAC_OK)
-        code = log_level_parse(span_of(settings_text(settings, "loglevel")), &options->level);
+        code = refuse(settings, err);
+    if (code == CELERIAC_OK)
+        code = read_queues(options, err);
+    if (code == CELERIAC_OK)
+        code = read_log(options, err);
     if (code == CELERIAC_OK)
         code = read_autoscale(settings, worker, err);
     if (code)
         return code;
+    read_daemon(options);
     options->http = settings_text(settings, "http");
-    options->logfile = settings_text(settings, "logfile");
     worker->broker_url = settings_text(settings, "broker");
     if (!worker->broker_url)
         worker->broker_url = options->notify.broker_url;
@@ -201,9 +343,10 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
     if (!worker->result_backend)
         worker->result_backend = options->notify.result_backend;
     worker->hostname = settings_text(settings, "hostname");
-    worker->queues = settings_text(settings, "queues");
     worker->concurrency = (unsigned)settings_int(settings, "concurrency");
     worker->prefetch_multiplier = (unsigned)settings_int(settings, "prefetch_multiplier");
+    if (settings_bool(settings, "disable_prefetch"))
+        worker->prefetch_multiplier = 1;
     worker->visibility_timeout = (unsigned)settings_int(settings, "visibility_timeout");
     worker->broker_transport_options = options->notify.redis.broker_transport_options;
     worker->result_backend_transport_options = options->notify.redis.backend_transport_options;
@@ -227,6 +370,7 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
 
 void worker_options_close(struct worker_options *options)
 {
+    strbuf_close(&options->queues);
     settings_destroy(options->settings);
     options->settings = NULL;
 }

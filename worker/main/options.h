@@ -6,6 +6,7 @@
 #define WORKER_MAIN_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/log.h"
 #include "base/settings.h"
@@ -20,9 +21,21 @@ struct worker_options {
     struct notify_settings notify;
     struct celeriac_worker_options worker;
     enum log_level level;
-    const char *logfile; /* NULL: standard error */
-    const char *http;    /* address for probes and metrics; NULL: none */
-    bool healthcheck;    /* the command: ask a running worker */
+    struct strbuf queues; /* the list that `worker` borrows */
+    enum log_format format;
+    bool auto_format; /* text on a terminal, JSON elsewhere */
+    bool quiet;       /* no banner */
+    bool no_color;
+    const char *logfile; /* NULL: standard error; may have %n and the like, as pidfile */
+    bool detach;
+    bool started_again;               /* after SIGHUP: detached already, if at all */
+    const char *pidfile;              /* NULL: none */
+    const char *user, *group, *umask; /* NULL: as they are */
+    int64_t soft_shutdown_ns;         /* 0: none */
+    bool soft_shutdown_on_idle;
+    bool term_is_quit;
+    const char *http; /* address for probes and metrics; NULL: none */
+    bool healthcheck; /* the command: ask a running worker */
     bool help;
     bool version;
 };

@@ -2,6 +2,9 @@
 
 import base64
 import json
+import os
+import pty
+import signal
 import socket
 import subprocess
 import sys
@@ -174,6 +177,131 @@ class HttpTest(Stage):
         self.assertLessEqual(len(clients), 6)
         self.assertFalse([line for line in clients if "name=celeriac-metrics" in line])
         self.assertTrue(worker.alive)
+
+
+class ProcessTest(Stage):
+    """Signals, exit codes, and what a daemon does."""
+
+    def restarted(self, worker: CeleriacWorker) -> bool:
+        """Whether it was ready twice."""
+        return worker.log.read_text().count('"event":"ready"') == 2
+
+    def ended(self, number: int, **extra: str) -> int:
+        """The exit code of an idle worker after a signal."""
+        worker = self.worker(**extra)
+        worker.signal(number)
+        return worker.wait_end()
+
+    def test_checklist_91_exit_codes(self):
+        self.assertEqual(self.ended(signal.SIGTERM), 0)
+        self.assertEqual(self.ended(signal.SIGINT), 1)
+        self.assertEqual(self.ended(signal.SIGQUIT), 1)
+        self.assertEqual(self.ended(signal.SIGTERM, REMAP_SIGTERM="SIGQUIT"), 1)
+        self.assertEqual(self.ended(signal.SIGQUIT, CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT="600"), 1)
+
+    def test_checklist_91_hangup_starts_again(self):
+        pidfile = self.dir / "pid"
+        worker = self.worker("--pidfile", str(pidfile))
+        pid = worker.pid
+        worker.signal(signal.SIGUSR1)
+        worker.signal(signal.SIGHUP)
+        wait_until(lambda: self.restarted(worker), WAIT_S, "the second start")
+        self.assertEqual(pidfile.read_text(), f"{pid}\n")
+        self.assertEqual(worker.stop(), 0)
+        self.assertFalse(pidfile.exists())
+
+    def test_pidfile(self):
+        """A living process keeps it; what a dead one left, or nobody can read, is replaced."""
+        pidfile = self.dir / "worker.pid"
+        worker = self.worker("--pidfile", str(self.dir / "%n.pid"), "-n", "worker@box")
+        self.assertEqual(pidfile.read_text(), f"{worker.pid}\n")
+        second = self.run_worker("--pidfile", str(pidfile))
+        self.assertEqual(second.returncode, 73)
+        self.assertIn("already running", second.stderr)
+        worker.kill()
+        self.assertTrue(pidfile.exists())
+        worker = self.worker("--pidfile", str(pidfile))
+        self.assertEqual(pidfile.read_text(), f"{worker.pid}\n")
+        self.assertTrue(worker.logged("stale pidfile"))
+        worker.stop()
+        self.assertFalse(pidfile.exists())
+
+    def test_detach(self):
+        """The command returns once the start went well, and with the error when it did not."""
+        pidfile, log = self.dir / "pid", self.dir / "box.log"
+        words = ("-D", "--pidfile", str(pidfile), "-f", str(self.dir / "%h.log"), "-n", "w@box", "-l", "info",
+                 "--umask", "077")
+        done = self.run_worker(*words)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        pid = int(pidfile.read_text())
+        self.addCleanup(lambda: pidfile.exists() and os.kill(pid, signal.SIGKILL))
+        self.assertEqual(os.stat(log).st_mode & 0o777, 0o600)
+        self.assertEqual(os.getsid(pid), pid)
+        self.assertEqual(os.readlink(f"/proc/{pid}/fd/2"), "/dev/null")
+        self.assertEqual(self.run_worker(*words).returncode, 73)
+        wait_until(lambda: '"event":"ready"' in log.read_text(), WAIT_S, "the worker to be ready")
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not pidfile.exists(), WAIT_S, "the end")
+
+    def test_refused_options(self):
+        """Each with exit code 64 and a text that says what to do."""
+        for words, text in ((("-B",), "celery beat"), (("--purge",), "celeriac purge"), (("--umask", "9"), "--umask"),
+                            (("-Q", "a", "-X", "a"), "no queue"), (("--log-format", "x"), "--log-format"),
+                            (("--autoscale", "1,2"), "--autoscale"), (("--uid", "no such user"), "no user")):
+            done = self.run_worker(*words)
+            self.assertEqual(done.returncode, 1 if words[0] in ("--umask", "--uid") else 64, words)
+            self.assertIn(text, done.stderr)
+
+    def test_excluded_queues_are_left(self):
+        self.redis.call("LPUSH", "two", envelope([str(uuid.uuid4())]))
+        self.redis.call("LPUSH", "one", envelope([str(uuid.uuid4())]))
+        self.worker("-Q", "one, two,three", "-X", "two,none")
+        wait_until(lambda: self.redis.call("LLEN", "one") == 0, WAIT_S, "the queue that is consumed")
+        self.assertEqual(self.redis.call("LLEN", "two"), 1)
+
+
+class LogTest(Stage):
+    """JSON lines for programs; a banner, text and colours for people."""
+
+    def on_terminal(self, *options: str, **extra: str) -> str:
+        """What a worker shows on a terminal until it is ready."""
+        master, slave = pty.openpty()
+        environment = {name: value for name, value in self.session.environment(extra).items()
+                       if name != "NO_COLOR" or name in extra}
+        process = subprocess.Popen([program("celeriac-worker"), "-l", "info", "-n", "w@box", *options], cwd=self.dir,
+                                   env=environment, stdin=subprocess.DEVNULL, stdout=slave, stderr=slave)
+        os.close(slave)
+        shown = b""
+        try:
+            while b"worker: ready" not in shown:
+                shown += os.read(master, 4096)
+        finally:
+            process.terminate()
+            process.wait(WAIT_S)
+            os.close(master)
+        return shown.decode()
+
+    def test_json_when_nobody_looks(self):
+        worker = self.worker()
+        for line in worker.log.read_text().splitlines():
+            self.assertIn("event", json.loads(line))
+        text = self.worker("--log-format", "text")
+        self.assertTrue(text.logged(r"INFO worker: ready"))
+
+    def test_banner(self):
+        shown = self.on_terminal("-Q", "one,two", "-I", "x", "-b", self.redis.url().replace("://", "://:pw@"))
+        self.assertIn("w@box", shown)
+        self.assertIn(":**@", shown)
+        self.assertNotIn("pw@", shown)
+        self.assertIn(".> two", shown)
+        self.assertIn("notifications.tasks.send_notification_task", shown)
+        self.assertIn("\033[1m", shown)
+        self.assertIn("\033[33m[", shown)
+
+    def test_no_color_and_quiet(self):
+        self.assertNotIn("\033", self.on_terminal("-I", "x", NO_COLOR="1"))
+        self.assertNotIn("\033", self.on_terminal("-I", "x", "-C"))
+        self.assertNotIn("[config]", self.on_terminal("-q"))
 
 
 if __name__ == "__main__":

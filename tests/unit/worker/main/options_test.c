@@ -98,7 +98,7 @@ static void defaults_are_celerys(void **state)
     assert_int_equal(options.worker.visibility_timeout, 0);
     assert_int_equal(options.worker.unknown_task, CELERIAC_UNKNOWN_LEAVE);
     assert_null(options.worker.hostname);
-    assert_null(options.worker.queues);
+    assert_string_equal(options.worker.queues, "celery");
     assert_null(options.logfile);
     assert_string_equal(options.worker.broker_url, "redis://127.0.0.1:6379/0");
     assert_string_equal(options.worker.result_backend, "redis://127.0.0.1:6379/0");
