@@ -177,8 +177,12 @@ static bool deliver(struct notify_send_task *self, const struct store_send *send
         .body = body,
         .date_us = clock_wall_us(),
     };
+    int64_t began_ns;
 
+    began_ns = clock_monotonic_ns();
     notify_providers_send(self->providers, send->channel, &message, outcome);
+    if (self->times)
+        histogram_add(&self->times->provider, clock_monotonic_ns() - began_ns);
     if (outcome->kind == NOTIFY_OUTCOME_SENT)
         return true;
     fail_because(failure, "SendError", outcome->reason, span_of(outcome->error));
@@ -336,11 +340,16 @@ static void send_claimed(struct notify_send_task *self, struct celeriac_task *ta
 static void send_one(struct notify_send_task *self, struct celeriac_task *task,
                      const struct uuid *id)
 {
+    int64_t began_ns = clock_monotonic_ns();
     struct store_begin_send begin;
     char id_text[UUID_SIZE];
+    enum celeriac_err code;
 
     uuid_format(id, id_text);
-    if (store_begin_send(self->store, id, &begin)) {
+    code = store_begin_send(self->store, id, &begin);
+    if (self->times)
+        histogram_add(&self->times->database, clock_monotonic_ns() - began_ns);
+    if (code) {
         hold(task, id_text, &begin.call.error);
     } else {
         switch (begin.state) {

@@ -7,6 +7,7 @@
 #ifndef NOTIFY_SEND_TASK_H
 #define NOTIFY_SEND_TASK_H
 
+#include "base/histogram.h"
 #include "celeriac/error.h"
 #include "celeriac/task.h"
 #include "notify/providers/provider_table.h"
@@ -19,11 +20,18 @@
 /* The longest pause between attempts in seconds (retry_backoff_max). */
 #define NOTIFY_SEND_BACKOFF_MAX 900
 
+/* How long its steps take. Any thread. */
+struct notify_send_times {
+    struct histogram database; /* loading and claiming a notification: one call */
+    struct histogram provider; /* one delivery, well or badly: SMTP */
+};
+
 /* What the task works with. Borrowed; all of it is safe for any number of threads. */
 struct notify_send_task {
     struct store *store; /* with a started sender, see store_start_sender() */
     struct notify_render *render;
     struct notify_providers *providers;
+    struct notify_send_times *times; /* NULL: nobody wants to know */
 };
 
 /* The options to register it with; task outlives the worker. */

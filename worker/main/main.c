@@ -47,6 +47,7 @@ struct program {
     struct notify_render *render;
     struct notify_providers *providers;
     struct notify_send_task send_task;
+    struct notify_send_times times;
     _Atomic(struct notify_enqueue *) enqueue; /* comes while HTTP requests are answered already */
     struct celeriac_worker *worker;
     int ended_fd; /* eventfd; readable: the worker has ended */
@@ -138,7 +139,8 @@ static void write_metrics(void *user, struct strbuf *out)
 {
     struct program *program = user;
 
-    worker_metrics_write(program->worker, program->store, atomic_load(&program->enqueue), out);
+    worker_metrics_write(program->worker, &program->times, program->store,
+                         atomic_load(&program->enqueue), out);
 }
 
 /* It listens while the database is waited for, too. */
@@ -163,8 +165,10 @@ static enum celeriac_err open_worker(struct program *program, struct celeriac_er
     code = celeriac_worker_create(options, &program->worker, err);
     if (code)
         return code;
-    program->send_task = (struct notify_send_task){
-        .store = program->store, .render = program->render, .providers = program->providers};
+    program->send_task = (struct notify_send_task){.store = program->store,
+                                                   .render = program->render,
+                                                   .providers = program->providers,
+                                                   .times = &program->times};
     task = notify_send_task_options(&program->send_task);
     return celeriac_worker_register(program->worker, &task, err);
 }

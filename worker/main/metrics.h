@@ -6,10 +6,11 @@
 #include "base/strbuf.h"
 #include "celeriac/worker.h"
 #include "notify/enqueue.h"
+#include "notify/send_task.h"
 #include "notify/store/store.h"
 
 /* Appends them; enqueue may be NULL. Any thread. */
-void worker_metrics_write(struct celeriac_worker *worker, struct store *store,
-                          struct notify_enqueue *enqueue, struct strbuf *out);
+void worker_metrics_write(struct celeriac_worker *worker, const struct notify_send_times *times,
+                          struct store *store, struct notify_enqueue *enqueue, struct strbuf *out);
 
 #endif

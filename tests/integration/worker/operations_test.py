@@ -151,6 +151,8 @@ class HttpTest(Stage):
         self.assertEqual(metrics.value("celeriac_broker_up"), 1)
         self.assertEqual(metrics.value("celeriac_unacked_length"), 0)
         self.assertGreater(metrics.value("celeriac_store_calls_total"), 0)
+        self.assertEqual(metrics.value("celeriac_send_database_seconds_count"), 1)
+        self.assertEqual(metrics.value("celeriac_send_provider_seconds_count"), 0)
         self.assertEqual(metrics.value("celeriac_outbox_failures_total"), 0)
 
     def test_lengths_are_true_for_each_priority(self):

@@ -237,7 +237,7 @@ static int set_up(void **state)
 
 static void assert_deeds(const char *expected)
 {
-    struct notify_send_task task = {NULL, NULL, NULL};
+    struct notify_send_task task = {NULL, NULL, NULL, NULL};
     const struct celeriac_task_options options = notify_send_task_options(&task);
 
     deeds[0] = stored[0] = '\0';
@@ -251,7 +251,7 @@ static void assert_deeds(const char *expected)
 
 static void options_are_pythons(void **state)
 {
-    struct notify_send_task task = {NULL, NULL, NULL};
+    struct notify_send_task task = {NULL, NULL, NULL, NULL};
     const struct celeriac_task_options options = notify_send_task_options(&task);
 
     (void)state;
@@ -395,7 +395,7 @@ static void want_of_memory_anywhere(void **state)
     script.data =
         "{\"template_data\": {}, \"inline_subject\": \"\\u00e9\", \"inline_body\": \"b\"}";
     for (; failed; n++) {
-        struct notify_send_task task = {NULL, NULL, NULL};
+        struct notify_send_task task = {NULL, NULL, NULL, NULL};
         const struct celeriac_task_options options = notify_send_task_options(&task);
 
         deeds[0] = '\0';
