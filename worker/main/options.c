@@ -146,9 +146,7 @@ static enum celeriac_err check_words(char *const *words, bool *healthcheck,
                                      struct celeriac_error *err)
 {
     *healthcheck = words[0] && span_is(span_of(words[0]), "healthcheck");
-    if (*healthcheck)
-        words++;
-    else if (words[0] && span_is(span_of(words[0]), "worker"))
+    if (*healthcheck || (words[0] && span_is(span_of(words[0]), "worker")))
         words++;
     if (words[0])
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "unexpected argument: %s", words[0]);

@@ -24,9 +24,9 @@ static void families_and_samples(void **state)
     metrics_text_int(&out, "a_total", labels, 2, UINT64_MAX);
     metrics_text_family(&out, "b", METRICS_GAUGE, "Two\nlines \\ and \"quotes\".");
     metrics_text_double(&out, "b", labels, 1, 0.25);
-    metrics_text_double(&out, "b", NULL, 0, INFINITY);
-    metrics_text_double(&out, "b", NULL, 0, -INFINITY);
-    metrics_text_double(&out, "b", NULL, 0, NAN);
+    metrics_text_double(&out, "b", NULL, 0, HUGE_VAL);
+    metrics_text_double(&out, "b", NULL, 0, -HUGE_VAL);
+    metrics_text_double(&out, "b", NULL, 0, (double)NAN);
     metrics_text_seconds(&out, "b", NULL, 0, 1500000001);
     assert_string_equal(strbuf_text(&out),
                         "# HELP a_total Counts.\n"
