@@ -156,7 +156,7 @@ def run_forms(session: Session, report: Report, kind: str) -> None:
         other = Authority(session.folder("other-ca"))
         notes = Notes(session)
         stranger = make_worker(session, notes, kind, name="stranger", extra={
-            "REDIS_URL": f"{base}?ssl_cert_reqs=required&ssl_ca_certs={other.ca}"}).start()
+            "REDIS_URL": f"{base}?ssl_cert_reqs=required&ssl_ca_certs={other.ca}"}).start(wait=False)
         before = len(notes.all())
         tls.call("LPUSH", list_of(), message(1, 0))
         time.sleep(3)

@@ -1,5 +1,6 @@
 """One server process: started in a process group of its own, watched, stopped, killed, frozen."""
 
+import contextlib
 import os
 import re
 import signal
@@ -44,6 +45,13 @@ def descendants(pid: int) -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue
     return found
+
+
+def _signal_all(members, number: signal.Signals) -> None:
+    """Sends a signal to each; one that has ended since it was listed needs none."""
+    for member in members:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(member, number)
 
 
 class Server:
@@ -189,13 +197,11 @@ class Server:
 
     def freeze(self) -> None:
         """SIGSTOP to the process and all its descendants."""
-        for member in descendants(self.pid):
-            os.kill(member, signal.SIGSTOP)
+        _signal_all(descendants(self.pid), signal.SIGSTOP)
 
     def thaw(self) -> None:
         """SIGCONT to the process and all its descendants."""
-        for member in reversed(descendants(self.pid)):
-            os.kill(member, signal.SIGCONT)
+        _signal_all(reversed(descendants(self.pid)), signal.SIGCONT)
 
     def restart(self, wait: bool = True) -> "Server":
         """Stops and starts again with the same port and data."""
