@@ -6,10 +6,15 @@ include(CMakePackageConfigHelpers)
 set(library_objects $<TARGET_OBJECTS:base> $<TARGET_OBJECTS:codec> $<TARGET_OBJECTS:celery_redis> $<TARGET_OBJECTS:worker>)
 set(library_needs PkgConfig::HIREDIS PkgConfig::PCRE2 OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB Threads::Threads m)
 
+# Counts incompatible changes, for the soname and the version of the symbols; see docs/library.md.
+set(library_abi 0)
+
 add_library(celeriac SHARED ${library_objects})
-set_target_properties(celeriac PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+set_target_properties(celeriac PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${library_abi}
   LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib LINKER_LANGUAGE C)
 target_link_libraries(celeriac PRIVATE celeriac_flags ${library_needs})
+target_link_options(celeriac PRIVATE LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/libceleriac.map)
+set_property(TARGET celeriac APPEND PROPERTY LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/libceleriac.map)
 
 # Visibility means nothing to an archive: the objects become one, and what is hidden becomes local to it,
 # so that a program may have a json_read() or log_info() of its own beside us.

@@ -14,6 +14,7 @@
 #include "celeriac/worker.h"
 #include "notify/enqueue.h"
 #include "notify/send_task.h"
+#include "worker/main/app.h"
 #include "worker/main/health.h"
 #include "worker/main/healthcheck.h"
 #include "worker/main/http.h"
@@ -50,6 +51,7 @@ struct program {
     struct notify_send_times times;
     _Atomic(struct notify_enqueue *) enqueue; /* comes while HTTP requests are answered already */
     struct celeriac_worker *worker;
+    struct worker_app app;
     int ended_fd; /* eventfd; readable: the worker has ended */
 };
 
@@ -157,14 +159,16 @@ static enum celeriac_err open_http(struct program *program, struct celeriac_erro
 static enum celeriac_err open_worker(struct program *program, struct celeriac_error *err)
 {
     struct celeriac_worker_options *options = &program->options.worker;
-    struct celeriac_task_options task;
-    enum celeriac_err code;
 
     options->progress = on_progress;
     options->progress_user = program;
-    code = celeriac_worker_create(options, &program->worker, err);
-    if (code)
-        return code;
+    return celeriac_worker_create(options, &program->worker, err);
+}
+
+static enum celeriac_err register_send_task(struct program *program, struct celeriac_error *err)
+{
+    struct celeriac_task_options task;
+
     program->send_task = (struct notify_send_task){.store = program->store,
                                                    .render = program->render,
                                                    .providers = program->providers,
@@ -173,7 +177,8 @@ static enum celeriac_err open_worker(struct program *program, struct celeriac_er
     return celeriac_worker_register(program->worker, &task, err);
 }
 
-static enum celeriac_err open_all(struct program *program, struct celeriac_error *err)
+/* The notification service: its task, the database, and what sends. */
+static enum celeriac_err open_notify(struct program *program, struct celeriac_error *err)
 {
     const struct celeriac_worker_options *worker = &program->options.worker;
     struct notify_enqueue_options enqueue = {
@@ -187,7 +192,7 @@ static enum celeriac_err open_all(struct program *program, struct celeriac_error
     if (code == CELERIAC_OK)
         code = open_store(program, err);
     if (code == CELERIAC_OK)
-        code = open_worker(program, err);
+        code = register_send_task(program, err);
     if (code == CELERIAC_OK)
         code = open_http(program, err);
     if (code == CELERIAC_OK)
@@ -201,10 +206,23 @@ static enum celeriac_err open_all(struct program *program, struct celeriac_error
     return code;
 }
 
+/* Tasks of others need none of what the notification service does. */
+static enum celeriac_err open_all(struct program *program, struct celeriac_error *err)
+{
+    enum celeriac_err code = open_worker(program, err);
+
+    if (code == CELERIAC_OK && !program->options.app)
+        return open_notify(program, err);
+    if (code == CELERIAC_OK)
+        code = worker_app_open(&program->app, program->options.app, program->worker, err);
+    return code ? code : open_http(program, err);
+}
+
 static void close_all(struct program *program)
 {
     worker_http_destroy(program->http);
     celeriac_worker_destroy(program->worker);
+    worker_app_close(&program->app);
     notify_enqueue_destroy(atomic_load(&program->enqueue));
     store_destroy(program->store);
     notify_providers_destroy(program->providers);

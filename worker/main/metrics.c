@@ -69,8 +69,10 @@ void worker_metrics_write(struct celeriac_worker *worker, const struct notify_se
 {
     if (celeriac_worker_metrics(worker, true, add_text, out))
         log_error("http", "the worker's metrics are too long, or there is no memory for them");
-    write_times(times, out);
-    write_store(store, out);
+    if (store) {
+        write_times(times, out);
+        write_store(store, out);
+    }
     if (enqueue)
         write_outbox(enqueue, out);
 }

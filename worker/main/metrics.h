@@ -9,7 +9,8 @@
 #include "notify/send_task.h"
 #include "notify/store/store.h"
 
-/* Appends them; enqueue may be NULL. Any thread. */
+/* Appends them; enqueue may be NULL, and store when there is no notification service here. Any
+ * thread. */
 void worker_metrics_write(struct celeriac_worker *worker, const struct notify_send_times *times,
                           struct store *store, struct notify_enqueue *enqueue, struct strbuf *out);
 

@@ -5,10 +5,15 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/parse_num.h"
+#include "worker/main/app.h"
 
 /* Stack of a task thread: rendering a template and a TLS handshake fit into this (jinja/jinja.h).
  */
 #define TASK_STACK ((size_t)512 * 1024)
+
+/* Stack of a task thread for code of others: what programs usually have. Pages that are never
+ * touched cost nothing. */
+#define APP_TASK_STACK ((size_t)8 * 1024 * 1024)
 
 /* Most task threads, as celeriac/worker.h has it. */
 #define CONCURRENCY_MAX 4096
@@ -89,8 +94,8 @@ static const struct setting table[] = {
      "working folder, where .env is read"},
     {"pool", SETTING_TEXT, NULL, NULL, "-P, --pool", "POOL", 0, 0, false,
      "accepted: tasks run in threads whatever it says"},
-    {"app", SETTING_TEXT, NULL, NULL, "-A, --app", "MODULE", 0, 0, false,
-     "accepted without effect: the tasks are built in"},
+    {"app", SETTING_TEXT, NULL, NULL, "-A, --app", "FILE.so", 0, 0, false,
+     "serve the tasks of this shared object instead of the notification service's; a Python module has no effect"},
     {"config", SETTING_TEXT, NULL, NULL, "--config", "MODULE", 0, 0, false, "accepted without effect"},
     {"loader", SETTING_TEXT, NULL, NULL, "--loader", "NAME", 0, 0, false, "accepted without effect"},
     {"include", SETTING_TEXT, NULL, NULL, "-I, --include", "LIST", 0, 0, false, "accepted without effect"},
@@ -291,6 +296,15 @@ static enum celeriac_err read_log(struct worker_options *options, struct celeria
     return log_level_parse(span_of(settings_text(options->settings, "loglevel")), &options->level);
 }
 
+static void read_app(struct worker_options *options)
+{
+    const char *app = settings_text(options->settings, "app");
+
+    if (app && worker_app_is_library(span_of(app)))
+        options->app = app;
+    options->worker.task_stack = options->app ? APP_TASK_STACK : TASK_STACK;
+}
+
 static void read_daemon(struct worker_options *options)
 {
     const struct settings *settings = options->settings;
@@ -332,6 +346,7 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
         code = read_autoscale(settings, worker, err);
     if (code)
         return code;
+    read_app(options);
     read_daemon(options);
     options->http = settings_text(settings, "http");
     worker->broker_url = settings_text(settings, "broker");
@@ -362,7 +377,6 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
     worker->time_limit = (double)settings_seconds_ns(settings, "time_limit") / (double)NS_PER_SEC;
     worker->soft_time_limit =
         (double)settings_seconds_ns(settings, "soft_time_limit") / (double)NS_PER_SEC;
-    worker->task_stack = TASK_STACK;
     return CELERIAC_OK;
 }
 
@@ -389,4 +403,7 @@ void worker_options_notice(const struct worker_options *options)
         if (settings_origin(options->settings, without_effect[i]) == SETTING_FROM_OPTION)
             log_warning("worker", "option has no effect here",
                         LOG_STR("option", without_effect[i]));
+    if (!options->app && settings_origin(options->settings, "app") == SETTING_FROM_OPTION)
+        log_info("worker", "the tasks of a Python module cannot be served; serving our own",
+                 LOG_STR("option", "app"));
 }

@@ -20,6 +20,7 @@ struct worker_options {
     struct settings *settings;
     struct notify_settings notify;
     struct celeriac_worker_options worker;
+    const char *app; /* shared object with tasks; NULL: those of the notification service */
     enum log_level level;
     struct strbuf queues; /* the list that `worker` borrows */
     enum log_format format;

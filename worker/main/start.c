@@ -76,7 +76,8 @@ static enum celeriac_err open_pidfile(struct worker_start *start, char **name,
 
 static void show_banner(const struct worker_options *options, const char *nodename)
 {
-    static const char *const tasks[] = {"notifications.tasks.send_notification_task"};
+    const char *const tasks[] = {options->app ? options->app
+                                              : "notifications.tasks.send_notification_task"};
     const struct celeriac_worker_options *worker = &options->worker;
     const char *broker = worker->broker_url ? worker->broker_url : "redis://127.0.0.1:6379/0";
     char concurrency[64];
