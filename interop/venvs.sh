@@ -4,6 +4,7 @@
 #   newest     newest Celery, Django 5.2: the oracle as it is deployed today
 #   django42   newest Celery, Django 4.2
 #   flower     newest Celery with Flower, the monitor
+#   exporter   Celery 5.5 with celery-exporter, which makes figures for Prometheus of events
 #   celery53   a worker with Celery 5.3
 #   celery52   a worker with Celery 5.2: Debian 12's own package where it is installed
 #              (python3-celery), else the same versions from the package index
@@ -37,6 +38,7 @@ make() {
     newest) files=requirements.txt ;;
     django42) files=requirements-django42.txt ;;
     flower) files=requirements-flower.txt ;;
+    exporter) files=requirements-exporter.txt ;;
     celery53) files=requirements-celery53.txt ;;
     format) files=requirements-format.txt ;;
     celery52)
