@@ -1,6 +1,7 @@
 """Canvases built in Python, their tasks run by C and Python workers: python3 -m tests.integration.worker.canvas_test"""
 
 import json
+import socket
 import subprocess
 import threading
 import time
@@ -12,10 +13,11 @@ from tests.services import ROOT, Redis, Session, venvs, wait_until
 QUEUES = ("celery", "celery\x06\x163", "celery\x06\x166", "celery\x06\x169")
 
 
-def outcomes(session, *names):
-    """What canvases.py prints."""
+def outcomes(session, *names, **extra):
+    """What canvases.py prints; extra: added to its environment."""
     done = subprocess.run([str(venvs.python("newest")), "-m", "tests.integration.worker.canvases", *names],
-                          env=peer_env(session), cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
+                          env={**peer_env(session), **extra}, cwd=ROOT, capture_output=True, text=True, timeout=900,
+                          check=False)
     if done.returncode:
         raise AssertionError(done.stderr[-2000:])
     return dict(json.loads(line) for line in done.stdout.splitlines())
@@ -37,6 +39,42 @@ class Fleet:
         self.session.close()
         if any(codes):
             raise AssertionError(f"the workers ended with {codes}")
+
+
+class LateSubscriptions:
+    """A way to Redis on which subscriptions arrive a second late, as if the server had served others first."""
+
+    def __init__(self, redis):
+        self._server = ("127.0.0.1", redis.port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def url(self):
+        return f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+
+    def close(self):
+        self._listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client = self._listener.accept()[0]
+            except OSError:
+                return
+            server = socket.create_connection(self._server)
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _pass_on(source, sink):
+        with source, sink:
+            try:
+                while data := source.recv(65536):
+                    if b"\r\nSUBSCRIBE\r\n" in data:
+                        time.sleep(1)
+                    sink.sendall(data)
+            except OSError:
+                pass
 
 
 class CanvasTest(unittest.TestCase):
@@ -72,6 +110,13 @@ class CanvasTest(unittest.TestCase):
         fleet = Fleet("mixed", c=1, python=1)
         self.addCleanup(fleet.close)
         self.compare(fleet)
+
+    def test_the_client_bears_a_late_subscription(self):
+        fleet = Fleet("late", c=1)
+        self.addCleanup(fleet.close)
+        way = LateSubscriptions(fleet.redis)
+        self.addCleanup(way.close)
+        self.assertEqual(outcomes(fleet.session, "awaited", REDIS_URL=way.url()), {"awaited": ["SUCCESS", 3]})
 
     def test_a_chord_survives_kills(self):
         fleet = Fleet("kills", c=1)
