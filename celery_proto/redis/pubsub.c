@@ -16,6 +16,7 @@ struct subscription {
     void *context;
     bool is_pattern;
     uint64_t generation; /* of the connection on which it was sent; 0: never */
+    uint64_t confirmed;  /* likewise, on which the server has confirmed it */
 };
 
 struct cel_pubsub {
@@ -119,7 +120,8 @@ static void deliver(struct cel_pubsub *pubsub, bool is_pattern, struct span subs
 {
     struct subscription *s =
         hashmap_get(pubsub->subscriptions, key_of(pubsub, subscription, is_pattern));
-    if (s == NULL)
+    /* Unconfirmed, this is meant for an earlier subscription to the same name. */
+    if (s == NULL || s->confirmed != pubsub->generation)
         return;
     /* The handler may remove its own subscription. */
     cel_pubsub_handler_fn *handler = s->handler;
@@ -131,6 +133,19 @@ static void deliver(struct cel_pubsub *pubsub, bool is_pattern, struct span subs
     /* Keys that changed, on the invalidation channel. */
     for (size_t i = 0; i < cel_reply_count(payload); i++)
         handler(context, subscription, channel, cel_reply_span(cel_reply_at(payload, i)));
+}
+
+/* The server has answered a command that subscribes or unsubscribes. */
+static void confirm(struct cel_pubsub *pubsub, struct span kind, struct span name)
+{
+    bool is_pattern = span_is(kind, "psubscribe");
+    struct subscription *s = NULL;
+    if (pubsub->confirmations > 0)
+        pubsub->confirmations--;
+    if (is_pattern || span_is(kind, "subscribe"))
+        s = hashmap_get(pubsub->subscriptions, key_of(pubsub, name, is_pattern));
+    if (s != NULL)
+        s->confirmed = pubsub->generation;
 }
 
 /* Acts on one reply of the server; *delivered counts messages. */
@@ -147,8 +162,7 @@ static void dispatch(struct cel_pubsub *pubsub, const struct redisReply *reply, 
                 cel_reply_span(cel_reply_at(reply, 2)), cel_reply_at(reply, 3));
         (*delivered)++;
     } else if (span_ends(kind, SPAN("subscribe"))) {
-        if (pubsub->confirmations > 0)
-            pubsub->confirmations--;
+        confirm(pubsub, kind, cel_reply_span(cel_reply_at(reply, 1)));
     } else {
         /* The answer to a PING: an array in subscribe mode, a status without subscriptions. */
         pubsub->pinged_ns = 0;

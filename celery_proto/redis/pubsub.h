@@ -49,7 +49,7 @@ void cel_pubsub_remove(struct cel_pubsub *pubsub, struct span name, bool is_patt
 /*
  * Connects if needed and makes the server's subscriptions equal to the set; when it returns
  * CELERIAC_OK, every message published from now on will be received. Messages that arrive meanwhile
- * are delivered.
+ * are delivered, but none that was published before its own subscription took effect.
  */
 enum celeriac_err cel_pubsub_ensure(struct cel_pubsub *pubsub,
                                     struct celeriac_error *err) CELERIAC_MUST_CHECK;

@@ -160,6 +160,28 @@ static void waits_for_the_end(void **state)
     cel_result_store_destroy(store);
 }
 
+/* What was published after one wait is no answer to the next, when the record has gone meanwhile.
+ */
+static void hears_nothing_from_before_it_waited(void **state)
+{
+    struct fixture *f = *state;
+    struct cel_result_store *store = make_store(f);
+    struct strbuf document;
+    strbuf_init(&document, 1000);
+    (void)put(store, "id", "{\"status\": \"FAILURE\"}");
+    assert_ok(cel_result_wait(store, SPAN("id"), is_final, clock_monotonic_ns() + 20 * NS_PER_SEC,
+                              -1, &document, NULL));
+    /* The channel is still subscribed, and read again only by the next wait. */
+    assert_int_equal(RUN_INT(f, "PUBLISH", "celery-task-meta-id", "{\"status\": \"FAILURE\"}"), 1);
+    assert_ok(cel_result_forget(store, SPAN("id"), NULL));
+    strbuf_clear(&document);
+    assert_int_equal(cel_result_wait(store, SPAN("id"), is_final,
+                                     clock_monotonic_ns() + 50 * NS_PER_MS, -1, &document, NULL),
+                     CELERIAC_ERR_TIMEOUT);
+    strbuf_close(&document);
+    cel_result_store_destroy(store);
+}
+
 /* The announcement is missed because the connection is cut; the stored record is found. */
 static void *cut_and_work(void *context)
 {
@@ -246,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup(writes_nothing_over_success, fixture_clear),
         cmocka_unit_test_setup(reads_and_forgets, fixture_clear),
         cmocka_unit_test_setup(waits_for_the_end, fixture_clear),
+        cmocka_unit_test_setup(hears_nothing_from_before_it_waited, fixture_clear),
         cmocka_unit_test_setup(survives_a_lost_connection, fixture_clear),
         cmocka_unit_test_setup(refuses_by_name, fixture_clear),
     };
