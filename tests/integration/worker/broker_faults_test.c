@@ -121,10 +121,13 @@ static void send_tasks(struct running *r, const char *name, int first, int count
     }
 }
 
+/* Of one moment: read one after the other they would miss what moves from one to the other. */
 static int64_t left_over(struct fixture *f)
 {
-    return RUN_INT(f, "LLEN", "celery") + RUN_INT(f, "HLEN", "unacked") +
-           RUN_INT(f, "ZCARD", "unacked_index");
+    return RUN_INT(f, "EVAL",
+                   "return redis.call('LLEN', 'celery') + redis.call('HLEN', 'unacked') + "
+                   "redis.call('ZCARD', 'unacked_index')",
+                   "0");
 }
 
 /* Waits until nothing is queued or held. */
@@ -213,8 +216,9 @@ static void break_while_working(struct fixture *f, void (*break_it)(struct fixtu
             break_it(f, round);
         }
         await_nothing_left(f);
-        assert_int_equal(count_repeats(ROUNDS * ROUND_TASKS), 0);
+        /* What was acknowledged early may still be about to run. */
         stop(&r);
+        assert_int_equal(count_repeats(ROUNDS * ROUND_TASKS), 0);
     }
 }
 
@@ -345,6 +349,7 @@ static void kill_workers(struct fixture *f, const char *task, int *missing, int 
     }
     start_worker(&r);
     await_nothing_left(f);
+    stop(&r);
     *missing = 0;
     *repeats = 0;
     for (int i = 0; i < TASKS_MAX; i++) {
@@ -354,7 +359,6 @@ static void kill_workers(struct fixture *f, const char *task, int *missing, int 
     }
     print_message("%s: %d kills, %d missing, %d executions too many\n", task, KILLS, *missing,
                   *repeats);
-    stop(&r);
 }
 
 static void killed_workers_lose_nothing(void **state)
