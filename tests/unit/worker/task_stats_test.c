@@ -69,7 +69,7 @@ static void failures_by_exception(void **state)
     struct cel_task_table *table = NULL;
     struct cel_task_stats *stats;
     char longest[CEL_TASK_STATS_NAME_SIZE + 2];
-    char name[16];
+    char name[32];
 
     (void)state;
     memset(longest, 'E', sizeof longest - 1);
