@@ -369,7 +369,7 @@ class ControlTest(Stage):
 
     def test_checklist_87_shutdown(self):
         worker = TaskWorker(self.session, "leaving", words=("qleave",)).start()
-        running = self.client.send("t.sleep_late", 0.5, queue="qleave")
+        running = self.client.send("t.sleep_late", 60, queue="qleave")  # it ends early when the worker stops
         wait_until(lambda: self.client.inspect("active", worker.nodename), 20, "the task to run")
         self.client.call("inspect", "shutdown", {}, {"destination": [worker.nodename], "timeout": 0.2})
         self.assertEqual(worker.wait_end(), 0)
