@@ -28,6 +28,32 @@ with Session("orphan") as session:
     time.sleep(600)
 """
 
+# What ctest writes: its own sample of each kind of ending.
+JUNIT = """<testsuite name="sample">
+<testcase name="good" time="0.25" status="run"><system-out>ok</system-out></testcase>
+<testcase name="cmocka" time="1" status="fail"><failure message=""/><system-out>[ RUN      ] adds_up
+[  ERROR   ] --- 0x1 != 0x2
+[   LINE   ] --- a_test.c:3: error: Failure!
+[  FAILED  ] adds_up
+[  FAILED  ] tests: 1 test(s), listed below:
+[  FAILED  ] adds_up
+</system-out></testcase>
+<testcase name="python" time="2" status="fail"><failure message=""/><system-out>--- worker: last lines
+    ValueError: what a server logged
+FAIL: test_sum (__main__.SumTest.test_sum)
+Traceback (most recent call last):
+AssertionError: 1 != 2
+</system-out></testcase>
+<testcase name="sanitizer" time="3" status="fail"><failure message=""/><system-out>[ RUN      ] races
+[NON-XML-CHAR-0x1B][1mWARNING: ThreadSanitizer: data race (pid=7)
+  Write of size 4
+SUMMARY: ThreadSanitizer: data race a.c:9 in f
+</system-out></testcase>
+<testcase name="silent" time="4" status="fail"><failure message=""/><system-out>a\nb\n\nc\nd</system-out></testcase>
+<testcase name="absent" time="0" status="notrun"><skipped message=""/><system-out>Failed test dependencies: f</system-out></testcase>
+</testsuite>
+"""
+
 
 def _alive(pid: int) -> bool:
     try:
@@ -205,6 +231,25 @@ class HarnessTest(unittest.TestCase):
             self.assertEqual(Report("empty").close(), 1)
         finally:
             del os.environ["CELERIAC_REPORT_DIR"]
+
+    def test_the_report_of_ctest_says_why(self):
+        """The lines that name a failure stand beside the failed test, the last ones if none does."""
+        junit = self.session.dir / "junit.xml"
+        junit.write_text(JUNIT)
+        done = subprocess.run([sys.executable, ROOT / "tests" / "ctest_report.py", "sample", junit],
+                              env={**os.environ, "CELERIAC_REPORT_DIR": str(self.session.dir)},
+                              stdout=subprocess.DEVNULL, check=False)
+        self.assertEqual(done.returncode, 1)
+        lines = dict(line.split("\t", 1) for line in (self.session.dir / "sample.tsv").read_text().splitlines()[:-1])
+        self.assertEqual(lines, {
+            "good": "pass\t0.25 s",
+            "cmocka": "fail\t1.00 s: [ ERROR ] --- 0x1 != 0x2 | [ LINE ] --- a_test.c:3: error: Failure! | "
+                      "[ FAILED ] adds_up",
+            "python": "fail\t2.00 s: FAIL: test_sum (__main__.SumTest.test_sum) | AssertionError: 1 != 2",
+            "sanitizer": "fail\t3.00 s: WARNING: ThreadSanitizer: data race (pid=7) | "
+                         "SUMMARY: ThreadSanitizer: data race a.c:9 in f",
+            "silent": "fail\t4.00 s: b | c | d",
+            "absent": "fail\tdid not run: Failed test dependencies: f"})
 
 
 if __name__ == "__main__":
