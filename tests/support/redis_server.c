@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "base/random.h"
+#include "tests/support/scratch.h"
 
 #define TEXT_MAX 256
 #define ARGS_MAX 64
@@ -36,7 +37,7 @@ struct redis_server {
     pid_t pid; /* 0: not running */
     uint16_t port;
     int port_mark; /* the socket that claims the port */
-    char folder[TEXT_MAX];
+    char folder[SCRATCH_PATH_SIZE];
     char url[TEXT_MAX];
     char unix_url[TEXT_MAX];
     char socket_path[TEXT_MAX];
@@ -196,8 +197,7 @@ struct redis_server *redis_server_start(const struct redis_server_options *optio
     assert_non_null(s);
     if (options != NULL)
         s->options = *options;
-    (void)snprintf(s->folder, sizeof s->folder, "/tmp/celeriac-redis-XXXXXX");
-    assert_non_null(mkdtemp(s->folder));
+    scratch_make_folder(s->folder);
     claim_port(s);
     (void)snprintf(s->port_text, sizeof s->port_text, "%u", s->port);
     (void)snprintf(s->socket_path, sizeof s->socket_path, "%.100s/redis.sock", s->folder);

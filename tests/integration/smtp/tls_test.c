@@ -12,24 +12,21 @@
 #include "certificates.h"
 #include "scripted_server.h"
 #include "sending.h"
+#include "tests/support/scratch.h"
 
 /* The authority that clients trust, written to a file for them. */
 struct fixture {
     struct authority *trusted;
-    char ca_file[64];
+    char ca_file[SCRATCH_PATH_SIZE];
 };
 
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    int fd;
 
     assert_non_null(f);
     f->trusted = authority_create("Trusted test authority");
-    (void)snprintf(f->ca_file, sizeof f->ca_file, "/tmp/celeriac-ca-XXXXXX");
-    fd = mkstemp(f->ca_file);
-    assert_true(fd >= 0);
-    assert_int_equal(close(fd), 0);
+    scratch_path(f->ca_file, "ca.pem");
     authority_write(f->trusted, f->ca_file);
     *state = f;
     return 0;
@@ -39,7 +36,6 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
 
-    (void)unlink(f->ca_file);
     authority_destroy(f->trusted);
     free(f);
     return 0;

@@ -12,22 +12,21 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "tests/support/scratch.h"
 
 static struct api_options options;
 static struct celeriac_error err;
-static char folder[] = "/tmp/celeriac-options-XXXXXX";
 
-static int make_folder(void **state)
+static int enter_folder(void **state)
 {
     (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+    return chdir(scratch_folder());
 }
 
-static int remove_folder(void **state)
+static int leave_folder(void **state)
 {
     (void)state;
-    (void)unlink(".env");
-    return chdir("/") == 0 && rmdir(folder) == 0 ? 0 : -1;
+    return chdir("/");
 }
 
 /* No file .env, nothing read. */
@@ -194,10 +193,10 @@ static void working_folder_has_the_file(void **state)
     (void)state;
     write_dotenv("CELERIAC_API_THREADS=9\n");
     assert_int_equal(chdir("/"), 0);
-    assert_int_equal(read_all(WORDS("--workdir", folder), none), CELERIAC_OK);
+    assert_int_equal(read_all(WORDS("--workdir", scratch_folder()), none), CELERIAC_OK);
     assert_int_equal(options.threads, 9);
     assert_refused(WORDS("--workdir", "/no/such/folder"), none, "--workdir");
-    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(chdir(scratch_folder()), 0);
 }
 
 static void want_of_memory_is_told(void **state)
@@ -255,5 +254,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(want_of_memory_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(help_names_every_option, set_up, tear_down),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

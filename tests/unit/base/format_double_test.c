@@ -12,9 +12,9 @@
 
 #include "base/parse_num.h"
 #include "tests/support/case_file.h"
+#include "tests/support/scratch.h"
 
 /* Room for the name of a temporary folder. */
-#define FOLDER_SIZE 64
 
 static double from_bits(struct span hex)
 {
@@ -59,11 +59,10 @@ static void writes_and_reads_as_python_does(void **state)
 }
 
 /* Makes a locale with a decimal comma, which a minimal system lacks, in a folder of its own. */
-static void make_comma_locale(char folder[FOLDER_SIZE])
+static void make_comma_locale(char folder[SCRATCH_PATH_SIZE])
 {
-    char command[4 * FOLDER_SIZE + 200];
-    (void)snprintf(folder, FOLDER_SIZE, "/tmp/celeriac-locale-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    char command[4 * SCRATCH_PATH_SIZE + 200];
+    scratch_make_folder(folder);
     (void)snprintf(command, sizeof command,
                    "printf 'LC_NUMERIC\\ndecimal_point \",\"\\nthousands_sep \".\"\\ngrouping 3\\n"
                    "END LC_NUMERIC\\n' >%s/source && localedef -c -f UTF-8 -i %s/source %s/comma"
@@ -74,13 +73,11 @@ static void make_comma_locale(char folder[FOLDER_SIZE])
     assert_int_equal(setenv("LOCPATH", folder, 1), 0);
     if (!setlocale(LC_NUMERIC, "comma"))
         fail_msg("localedef has made no locale (package locales), see %s/log", folder);
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    assert_int_equal(system(command), 0);
 }
 
 static void does_not_depend_on_the_locale(void **state)
 {
-    char folder[FOLDER_SIZE];
+    char folder[SCRATCH_PATH_SIZE];
     (void)state;
     make_comma_locale(folder);
     assert_string_equal(localeconv()->decimal_point, ",");

@@ -13,29 +13,19 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "tests/support/scratch.h"
 
-/* A directory of our own with the file that tests log to, and room for what they read back. */
-static char directory[] = "/tmp/celeriac-log-XXXXXX";
-static char path[64];
-static char other_path[64];
+/* The file that tests log to, what it is renamed to, and room for what they read back. */
+static char path[SCRATCH_PATH_SIZE];
+static char other_path[SCRATCH_PATH_SIZE];
 static char content[1 << 20];
 
 static int set_up(void **state)
 {
     (void)state;
-    if (!mkdtemp(directory))
-        return -1;
-    (void)snprintf(path, sizeof path, "%s/log", directory);
-    (void)snprintf(other_path, sizeof other_path, "%s/log.1", directory);
+    scratch_path(path, "log");
+    scratch_path(other_path, "log.1");
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    (void)unlink(path);
-    (void)unlink(other_path);
-    return rmdir(directory);
 }
 
 static int start_afresh(void **state)
@@ -268,5 +258,5 @@ int main(void)
         cmocka_unit_test_setup(keeps_the_lines_of_threads_apart, start_afresh),
         cmocka_unit_test(reads_celery_s_level_names),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/sd_notify.h"
+#include "tests/support/scratch.h"
 
 #define SELF 4711
 
@@ -22,7 +23,6 @@
 /* ---- a manager ----------------------------------------------------------------------------- */
 
 struct manager {
-    char folder[32];
     char name[NAME_MAX_LEN + 1]; /* as NOTIFY_SOCKET has it */
     int fd;
 };
@@ -46,9 +46,7 @@ static void bind_manager(struct manager *m)
 /* Listens on a path of exactly len bytes (0: as short as can be). */
 static void open_manager(struct manager *m, size_t len)
 {
-    snprintf(m->folder, sizeof m->folder, "/tmp/celeriac-notify-XXXXXX");
-    assert_non_null(mkdtemp(m->folder));
-    snprintf(m->name, sizeof m->name, "%s/s", m->folder);
+    snprintf(m->name, sizeof m->name, "%s/s", scratch_folder());
     for (size_t at = strlen(m->name); at < len; at++)
         memcpy(m->name + at, "x", 2);
     bind_manager(m);
@@ -58,7 +56,6 @@ static void close_manager(struct manager *m)
 {
     assert_int_equal(close(m->fd), 0);
     assert_int_equal(unlink(m->name), 0);
-    assert_int_equal(rmdir(m->folder), 0);
 }
 
 static void assert_heard(const struct manager *m, const char *wanted)

@@ -14,28 +14,17 @@
 #include "base/log.h"
 #include "base/settings_variables.h"
 #include "tests/support/case_file.h"
+#include "tests/support/scratch.h"
 
-/* A directory of our own with a .env file in it. */
-static char directory[] = "/tmp/celeriac-env-XXXXXX";
-static char path[64];
-static char log_path[64];
+static char path[SCRATCH_PATH_SIZE];
+static char log_path[SCRATCH_PATH_SIZE];
 
 static int set_up(void **state)
 {
     (void)state;
-    if (!mkdtemp(directory))
-        return -1;
-    (void)snprintf(path, sizeof path, "%s/.env", directory);
-    (void)snprintf(log_path, sizeof log_path, "%s/log", directory);
+    scratch_path(path, ".env");
+    scratch_path(log_path, "log");
     return log_set_file(log_path, NULL) == CELERIAC_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    (void)unlink(path);
-    (void)unlink(log_path);
-    return rmdir(directory);
 }
 
 static void reads_as_django_environ_does(void **state)
@@ -169,7 +158,7 @@ static void may_do_without_a_file(void **state)
     assert_int_equal(err.code, CELERIAC_ERR_NOT_FOUND);
     assert_string_equal(err.text, "/nonexistent/.env: No such file or directory");
     celeriac_error_clear(&err);
-    assert_null(read_file(directory, true, &err));
+    assert_null(read_file(scratch_folder(), true, &err));
     assert_int_equal(err.code, CELERIAC_ERR_SYSTEM);
     assert_non_null(strstr(err.text, ": Is a directory"));
 }
@@ -184,5 +173,5 @@ int main(void)
         cmocka_unit_test(limits_the_size),
         cmocka_unit_test(may_do_without_a_file),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/settings.h"
+#include "tests/support/scratch.h"
 #include "tests/support/word_list.h"
 
 static const struct setting table[] = {
@@ -153,27 +154,23 @@ static enum celeriac_err read_all(char *const *argv, char *const *environment, c
     return code;
 }
 
-static void write_file(char *path)
+static void write_file(char path[SCRATCH_PATH_SIZE])
 {
     static const char text[] = "WORKERS=6\nDB_USER=file\nDB_PASSWORD=\"p\\\"2\"\nNAME=referred\n"
                                "LEVEL=debug\nTLS=on\n";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
-    (void)close(fd);
+    scratch_make_file(path, text);
 }
 
 static void follows_the_order_of_precedence(void **state)
 {
     (void)state;
-    char path[] = "/tmp/celeriac-env-XXXXXX";
+    char path[SCRATCH_PATH_SIZE];
     struct settings *s = NULL;
     char **rest = NULL;
     char **argv = word_list(words);
     char **environment = word_list(variables);
     write_file(path);
     assert_int_equal(read_all(argv, environment, path, &s, &rest, NULL), CELERIAC_OK);
-    (void)unlink(path);
     assert_int_equal(settings_int(s, "concurrency"), 7);
     assert_int_equal(settings_origin(s, "concurrency"), SETTING_FROM_OPTION);
     assert_string_equal(settings_text(s, "password"), "p1");
@@ -193,7 +190,7 @@ static void follows_the_order_of_precedence(void **state)
 static void reports_lack_of_memory(void **state)
 {
     (void)state;
-    char path[] = "/tmp/celeriac-env-XXXXXX";
+    char path[SCRATCH_PATH_SIZE];
     char **argv = word_list(words);
     char **environment = word_list(variables);
     write_file(path);
@@ -215,7 +212,6 @@ static void reports_lack_of_memory(void **state)
             break;
         }
     }
-    (void)unlink(path);
     word_list_free(argv);
     word_list_free(environment);
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/settings.h"
+#include "tests/support/scratch.h"
 #include "tests/support/word_list.h"
 
 static const struct setting table[] = {
@@ -26,14 +27,10 @@ static struct celeriac_error last;
 
 static void put_file(struct settings *s, const char *text, enum celeriac_err wanted)
 {
-    char path[] = "/tmp/celeriac-env-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    (void)close(fd);
+    char path[SCRATCH_PATH_SIZE];
+    scratch_make_file(path, text);
     celeriac_error_clear(&last);
     enum celeriac_err code = settings_read_dotenv(s, path, false, &last);
-    (void)unlink(path);
     assert_int_equal(code, wanted);
     /* The file's name is random: cut to what follows it. */
     if (strncmp(last.text, path, strlen(path)) == 0)

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "tests/support/case_file.h"
+#include "tests/support/scratch.h"
 
 static const struct setting *const tables[] = {notify_settings_table, NULL};
 
@@ -234,21 +235,17 @@ static void test_ignored_variables(void **state)
 /* An exported variable wins over the file. */
 static void test_dotenv(void **state)
 {
-    char path[] = "/tmp/celeriac-dotenv-XXXXXX";
+    char path[SCRATCH_PATH_SIZE];
     static const char environment[] = "EMAIL_HOST=exported.example.com";
     static const char text[] = "# mail\nEMAIL_HOST=file.example.com\nexport EMAIL_PORT=25\n"
                                "DEFAULT_FROM_EMAIL='Acme <noreply@example.com>'\n";
     struct settings *s = create();
     struct notify_settings loaded;
-    int fd = mkstemp(path);
 
     (void)state;
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
-    assert_int_equal(close(fd), 0);
+    scratch_make_file(path, text);
     assert_int_equal(settings_read_dotenv(s, path, false, NULL), CELERIAC_OK);
     assert_int_equal(read_environment(s, environment, NULL), CELERIAC_OK);
-    assert_int_equal(unlink(path), 0);
     loaded = load(s);
     assert_string_equal(loaded.email.host, "exported.example.com");
     assert_int_equal(loaded.email.port, 25);

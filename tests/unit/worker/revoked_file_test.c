@@ -10,17 +10,15 @@
 
 #include <cmocka.h>
 
+#include "tests/support/scratch.h"
 #include "worker/revoked_file.h"
 
-static char folder[64];
-static char path[96];
+static char path[SCRATCH_PATH_SIZE];
 
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/celeriac-revoked-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/state", folder);
+    scratch_path(path, "state");
     return 0;
 }
 
@@ -28,7 +26,6 @@ static int tear_down(void **state)
 {
     (void)state;
     unlink(path);
-    rmdir(folder);
     return 0;
 }
 

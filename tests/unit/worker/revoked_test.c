@@ -12,13 +12,13 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "tests/support/scratch.h"
 #include "worker/revoked.h"
 
 #define NOW (INT64_C(1795379699) * US_PER_SEC)
 
 struct fixture {
-    char folder[64];
-    char path[96];
+    char path[SCRATCH_PATH_SIZE];
     struct cel_revoked *set;
 };
 
@@ -27,9 +27,7 @@ static int set_up(void **state)
     struct fixture *f = mem_calloc(1, sizeof *f);
 
     assert_non_null(f);
-    snprintf(f->folder, sizeof f->folder, "/tmp/celeriac-revoked-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    snprintf(f->path, sizeof f->path, "%s/state", f->folder);
+    scratch_path(f->path, "state");
     assert_int_equal(cel_revoked_create(f->path, &f->set), CELERIAC_OK);
     *state = f;
     return 0;
@@ -41,7 +39,6 @@ static int tear_down(void **state)
 
     cel_revoked_destroy(f->set);
     unlink(f->path);
-    rmdir(f->folder);
     mem_free(f);
     return 0;
 }

@@ -13,25 +13,17 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "tests/support/scratch.h"
 #include "worker/main/pidfile.h"
 
-static char folder[] = "/tmp/celeriac-pidfile-XXXXXX";
-static char path[sizeof folder + 8];
+static char path[SCRATCH_PATH_SIZE];
 
-static int make_folder(void **state)
+static int set_up(void **state)
 {
     (void)state;
     log_set_level(LOG_CRITICAL);
-    if (!mkdtemp(folder))
-        return -1;
-    return snprintf(path, sizeof path, "%s/pid", folder) > 0 ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    (void)unlink(path);
-    return rmdir(folder);
+    scratch_path(path, "pid");
+    return 0;
 }
 
 static void write_file(const char *text)
@@ -138,5 +130,5 @@ int main(void)
         cmocka_unit_test(stale_and_broken_ones_are_replaced),
         cmocka_unit_test(a_folder_that_is_missing),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, set_up, NULL);
 }
