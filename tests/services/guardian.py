@@ -1,9 +1,10 @@
 """The last one out: kills what a session started when the session itself is gone.
 
-Run as a process of its own (its own process session, so that a Ctrl-C at the terminal passes it
-by). Standard input is a pipe whose other end only the harness holds: when the harness ends, in
-whatever way, SIGKILL included, the pipe closes and everything still registered is killed and
-removed. Lines understood:
+Run as a process of its own: in its own process session, so that a Ctrl-C at the terminal passes it
+by, and nobody's child, so that ctest, which kills a test that takes too long with all its
+descendants, does not find it. Standard input is a pipe whose other end only the harness holds: when
+the harness ends, in whatever way, SIGKILL included, the pipe closes and everything still registered
+is killed and removed; standard output closes when that is done. Lines understood:
 
     group PGID      a process group was started
     gone PGID       that group has ended and has been reaped
@@ -21,6 +22,8 @@ GRACE_S = 0.3  # PostgreSQL's children notice their postmaster's death within th
 
 
 def main() -> int:
+    if os.fork() > 0:
+        return 0
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     groups: set[int] = set()

@@ -15,7 +15,7 @@ from .postgres import Postgres
 from .redis_server import Redis
 from .report import Report
 from .resp import RedisError
-from .server import wait_until
+from .server import descendants, wait_until
 from .session import ROOT, ServiceError, Session
 from .sink import SmtpSink
 
@@ -201,13 +201,20 @@ class HarnessTest(unittest.TestCase):
 
     def test_nothing_is_left_behind(self):
         """Whatever ends the harness, the servers and the folder go with it."""
+        def kill_with_descendants(harness):
+            for pid in descendants(harness.pid):
+                os.kill(pid, signal.SIGKILL)
+
+        ends = {"killed with descendants": kill_with_descendants}  # as ctest does it
         for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
-            with self.subTest(signal=number.name):
+            ends[number.name] = lambda harness, number=number: harness.send_signal(number)
+        for name, end in ends.items():
+            with self.subTest(name):
                 harness = subprocess.Popen([sys.executable, "-c", ORPHAN], cwd=ROOT, text=True,
                                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
                 folder, *pids = harness.stdout.readline().split()
                 self.assertTrue(all(_alive(int(pid)) for pid in pids))
-                harness.send_signal(number)
+                end(harness)
                 harness.wait()
                 harness.stdout.close()
                 wait_until(lambda: not any(_alive(int(pid)) for pid in pids)

@@ -28,12 +28,15 @@ class Session:
     def __init__(self, name: str = "test", show_logs: bool = True):
         self.dir = Path(tempfile.mkdtemp(prefix=f"celeriac-{name}-"))
         os.chmod(self.dir, 0o755)  # PostgreSQL runs as another user when the harness is root
+        self._scratch = self.folder("tmp")
+        os.chmod(self._scratch, 0o1777)
         self.servers = []
         self._env: dict[str, str] = {}
         self._show_logs = show_logs
         self._guardian = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("guardian.py"))],
-            stdin=subprocess.PIPE, start_new_session=True, text=True, cwd="/")
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True, cwd="/")
+        self._guardian.wait()  # its child is who guards
         self.tell(f"remove {self.dir}")
         self._old_handlers = {}
         self._signalled = False
@@ -60,8 +63,8 @@ class Session:
         self._env.update(variables)
 
     def environment(self, extra: dict[str, str] | None = None) -> dict[str, str]:
-        """The environment of this process with what the servers offer and EXTRA on top."""
-        return {**os.environ, **self._env, **(extra or {})}
+        """The environment of this process with a TMPDIR of the session's own, what the servers offer, and EXTRA."""
+        return {**os.environ, "TMPDIR": str(self._scratch), **self._env, **(extra or {})}
 
     @property
     def offered(self) -> dict[str, str]:
@@ -99,9 +102,10 @@ class Session:
             print(f"kept: {self.dir}", file=sys.stderr)
         else:
             shutil.rmtree(self.dir, ignore_errors=True)
-        if self._guardian.poll() is None:
+        if not self._guardian.stdin.closed:
             self._guardian.stdin.close()
-            self._guardian.wait()
+            self._guardian.stdout.read()
+            self._guardian.stdout.close()
         for number, handler in self._old_handlers.items():
             signal.signal(number, handler)
         self._old_handlers = {}
