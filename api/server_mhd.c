@@ -418,9 +418,13 @@ void server_stop(struct server *s, int64_t grace_ns)
         return;
     s->stopped = true;
     atomic_store(&s->closing, true);
+    /*
+     * From here on who connects is refused; but the descriptor stays ours until the threads of the
+     * daemon have ended, as they take it out of their epoll sets whenever they get to it.
+     */
     fd = MHD_quiesce_daemon(s->daemon);
     if (fd >= 0)
-        close(fd);
+        (void)shutdown(fd, SHUT_RDWR);
     pthread_mutex_lock(&s->lock);
     while (s->handling > 0 || (s->sending > 0 && clock_monotonic_ns() < deadline)) {
         if (s->handling > 0) {
@@ -433,6 +437,8 @@ void server_stop(struct server *s, int64_t grace_ns)
     }
     pthread_mutex_unlock(&s->lock);
     MHD_stop_daemon(s->daemon);
+    if (fd >= 0)
+        close(fd);
     s->daemon = NULL;
 }
 
