@@ -19,8 +19,8 @@ static void executes_and_answers(void **state)
     expect_result(r, id, CELERIAC_SUCCESS, "42");
     send_task(r, (struct celeriac_send){.task = "t.add", .args_json = "[2]"}, id);
     expect_result(r, id, CELERIAC_FAILURE,
-                  "{\"exc_type\": \"TypeError\", \"exc_message\": [\"missing required argument: y "
-                  "(position 2)\"], \"exc_module\": \"builtins\"}");
+                  "{\"exc_type\": \"TypeError\", \"exc_message\": [\"add() missing 1 required "
+                  "positional argument: 'y'\"], \"exc_module\": \"builtins\"}");
     await_size(r, "HLEN", "unacked", 0);
     await_size(r, "ZCARD", "unacked_index", 0);
     worker_stop(r);
