@@ -14,6 +14,7 @@
 #include "worker/live.h"
 #include "worker/settler.h"
 #include "worker/task_context.h"
+#include "worker/task_link.h"
 #include "worker/task_stats.h"
 #include "worker/time_limits.h"
 
@@ -44,6 +45,7 @@ struct executor {
     struct cel_runtime *runtime;
     struct place *place;
     struct celeriac_task task;
+    struct cel_task_link link;
     struct strbuf scratch;
 };
 
@@ -241,6 +243,7 @@ static bool execute(struct executor *executor, struct cel_request *request)
     CEL_TASK_COUNT(request->stats, started);
     if (request->stats)
         histogram_add(&request->stats->wait, began_ns - request->ready_ns);
+    executor->link.request = request;
     cel_task_context_begin(
         &executor->task, request->message,
         limits.soft_us > 0 ? began_ns + limits.soft_us * (NS_PER_SEC / US_PER_SEC) : 0);
@@ -291,6 +294,8 @@ static void *run(void *argument)
     const uint64_t one = 1;
 
     cel_task_context_init(&executor.task, &pool->runtime->stopping);
+    cel_task_link_init(&executor.link, pool->runtime);
+    executor.task.host = &executor.link.host;
     strbuf_init(&executor.scratch, CEL_RETURN_MAX);
     while (counted && (request = cel_ready_queue_pop(pool->runtime->ready, again))) {
         counted = execute(&executor, request) || come_back(place);

@@ -32,13 +32,15 @@ enum cel_request_state {
 
 struct cel_event_block;
 struct cel_task_stats;
+struct cel_told_state;
 struct cel_request;
 
 /* A link in the settler's list: the request wants something written. */
 struct cel_note {
     struct cel_note *next;
     struct cel_request *request;
-    bool is_end; /* the last word about this request; it is released afterwards */
+    bool is_end;                 /* the last word about this request; it is released afterwards */
+    struct cel_told_state *told; /* what it is part of; NULL: a start or an end */
 };
 
 struct cel_request {
@@ -57,7 +59,9 @@ struct cel_request {
     const char *quarantine; /* why it goes to the quarantine list; NULL: it does not */
     struct strbuf started;  /* record of the STARTED state; empty: none */
     struct cel_settlement settlement;
-    struct cel_request *next; /* behind it in a line of limited.h */
+    struct cel_request *next;    /* behind it in a line of limited.h */
+    struct cel_told_state *told; /* the settler's: a state of the task that waits to be written */
+    bool end_queued;             /* the settler's: nothing may be written after its end */
     struct cel_note start_note;
     struct cel_note end_note;
     struct cel_held_node held;         /* while it exists */

@@ -25,6 +25,7 @@
 struct cel_settler;
 struct cel_consumer;
 struct cel_events;
+struct cel_subtasks;
 struct cel_live;
 struct cel_pool;
 struct cel_task_table;
@@ -57,11 +58,12 @@ struct cel_runtime {
     struct cel_task_table *task_table; /* for metrics */
     struct cel_scale scale;            /* --autoscale */
     atomic_size_t threads;             /* task threads that there are to be */
-    atomic_uint turns;         /* of the consumer's loop: it moves as long as the consumer lives */
-    struct cel_events *events; /* for monitors; sent by the control thread */
-    struct cel_live *live;     /* what remote control shows */
-    int wake_fd;               /* eventfd that wakes the consumer */
-    int control_fd;            /* eventfd that wakes the control thread */
+    atomic_uint turns; /* of the consumer's loop: it moves as long as the consumer lives */
+    struct cel_subtasks *subtasks; /* for tasks that send others */
+    struct cel_events *events;     /* for monitors; sent by the control thread */
+    struct cel_live *live;         /* what remote control shows */
+    int wake_fd;                   /* eventfd that wakes the consumer */
+    int control_fd;                /* eventfd that wakes the control thread */
     enum celeriac_unknown_task unknown_task;
     void (*progress)(void *user, bool consuming); /* see struct celeriac_worker_options; or NULL */
     void *progress_user;

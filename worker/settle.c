@@ -67,6 +67,25 @@ static void extend(struct cel_result *record, const struct cel_task_message *mes
     record->extended = extra;
 }
 
+/* Puts what the task has sent in front of the record's children; text outlives the record. */
+static enum celeriac_err add_children(struct cel_result *record, struct span sent,
+                                      struct strbuf *text)
+{
+    struct span others = record->children;
+
+    if (sent.len == 0)
+        return CELERIAC_OK;
+    strbuf_add_char(text, '[');
+    strbuf_add_span(text, sent);
+    if (others.len > 2) {
+        strbuf_add_text(text, ", ");
+        strbuf_add_span(text, (struct span){others.ptr + 1, others.len - 2});
+    }
+    strbuf_add_char(text, ']');
+    record->children = strbuf_span(text);
+    return strbuf_status(text);
+}
+
 static struct cel_exception exception_of(const struct cel_outcome *outcome)
 {
     struct cel_exception exception = {.type = cel_outcome_type(outcome),
@@ -124,7 +143,7 @@ static struct cel_aftermath_context aftermath_context(const struct cel_task_mess
 
 /* The record goes into the scratch buffer first: what follows a failure needs its exception. */
 static enum celeriac_err settle_failure(const struct cel_task_message *message, bool ignored,
-                                        const struct cel_exception *exception,
+                                        const struct cel_exception *exception, struct span sent,
                                         const struct cel_settle_context *context,
                                         struct cel_settlement *settlement)
 {
@@ -132,6 +151,7 @@ static enum celeriac_err settle_failure(const struct cel_task_message *message, 
     struct cel_result_extended extra;
     struct cel_aftermath_context after = aftermath_context(message, context);
     struct strbuf traceback;
+    struct strbuf children;
     enum celeriac_err code;
 
     settlement->state = CEL_STATE_FAILURE;
@@ -139,13 +159,17 @@ static enum celeriac_err settle_failure(const struct cel_task_message *message, 
     if (ignored && message->errbacks.len == 0 && !cel_aftermath_follows(message))
         return CELERIAC_OK;
     strbuf_init(&traceback, CEL_RETURN_MAX);
+    strbuf_init(&children, CEL_RETURN_MAX);
     add_traceback(&traceback, message, exception);
-    code = write_exception(&record, exception, &traceback, context, &settlement->record);
+    code = add_children(&record, sent, &children);
+    if (code == CELERIAC_OK)
+        code = write_exception(&record, exception, &traceback, context, &settlement->record);
     if (code == CELERIAC_OK)
         code = cel_aftermath_fail(&settlement->aftermath, message, record.result, record.traceback,
                                   !ignored, &after);
     if (ignored)
         strbuf_clear(&settlement->record);
+    strbuf_close(&children);
     strbuf_close(&traceback);
     return code;
 }
@@ -153,6 +177,7 @@ static enum celeriac_err settle_failure(const struct cel_task_message *message, 
 /* celery/app/task.py Task.retry: what it raises when retries are used up and no exception was
  * given. */
 static enum celeriac_err settle_exhausted(const struct cel_task_message *message, bool ignored,
+                                          struct span sent,
                                           const struct cel_settle_context *context,
                                           struct cel_settlement *settlement)
 {
@@ -175,7 +200,7 @@ static enum celeriac_err settle_exhausted(const struct cel_task_message *message
         code = strbuf_status(&text);
     exception.message = strbuf_span(&text);
     if (code == CELERIAC_OK)
-        code = settle_failure(message, ignored, &exception, context, settlement);
+        code = settle_failure(message, ignored, &exception, sent, context, settlement);
     strbuf_close(&text);
     return code;
 }
@@ -198,10 +223,10 @@ static void add_retry_traceback(struct strbuf *out, const struct cel_task_messag
     strbuf_add_char(out, '\n');
 }
 
-/* celery/app/trace.py TraceInfo.handle_retry: the record names the task itself as its only child.
+/* celery/app/trace.py TraceInfo.handle_retry: the record names the task itself as its last child.
  */
 static enum celeriac_err write_retry_record(const struct cel_task_message *message,
-                                            const struct cel_exception *exception,
+                                            const struct cel_exception *exception, struct span sent,
                                             const struct cel_settle_context *context,
                                             struct cel_settlement *settlement)
 {
@@ -216,6 +241,8 @@ static enum celeriac_err write_retry_record(const struct cel_task_message *messa
     strbuf_init(&children, CEL_RETURN_MAX);
     add_retry_traceback(&traceback, message, exception, settlement->retry_delay);
     strbuf_add_char(&children, '[');
+    strbuf_add_span(&children, sent);
+    strbuf_add_text(&children, sent.len > 0 ? ", " : "");
     cel_result_tuple_write(message->id, &children);
     strbuf_add_char(&children, ']');
     code = strbuf_status(&children);
@@ -230,7 +257,7 @@ static enum celeriac_err write_retry_record(const struct cel_task_message *messa
 static enum celeriac_err settle_retry(const struct cel_task_message *message,
                                       const struct cel_task_definition *definition,
                                       const struct cel_exception *exception, int64_t delay,
-                                      const struct cel_settle_context *context,
+                                      struct span sent, const struct cel_settle_context *context,
                                       struct cel_settlement *settlement)
 {
     struct cel_task_retry retry = {
@@ -245,7 +272,7 @@ static enum celeriac_err settle_retry(const struct cel_task_message *message,
     code = cel_task_retry_write(message, &retry, context->scratch, &settlement->retry, NULL);
     if (code || cel_result_ignored(message, definition))
         return code;
-    return write_retry_record(message, exception, context, settlement);
+    return write_retry_record(message, exception, sent, context, settlement);
 }
 
 /*
@@ -298,7 +325,7 @@ static enum celeriac_err settle_requeue(const struct cel_task_message *message,
 
 /* Celery raises out of the dispatch, and the task has failed after all. */
 static enum celeriac_err settle_undispatched(const struct cel_task_message *message, bool ignored,
-                                             const struct celeriac_error *why,
+                                             const struct celeriac_error *why, struct span sent,
                                              const struct cel_settle_context *context,
                                              struct cel_settlement *settlement)
 {
@@ -306,7 +333,7 @@ static enum celeriac_err settle_undispatched(const struct cel_task_message *mess
                                             .message = span_of(why->text)};
 
     cel_aftermath_close(&settlement->aftermath);
-    return settle_failure(message, ignored, &exception, context, settlement);
+    return settle_failure(message, ignored, &exception, sent, context, settlement);
 }
 
 static enum celeriac_err settle_success(const struct cel_task_message *message, bool ignored,
@@ -317,7 +344,9 @@ static enum celeriac_err settle_success(const struct cel_task_message *message, 
     struct cel_result record = record_of(message, CEL_STATE_SUCCESS, context->now_us);
     struct cel_result_extended extra;
     struct cel_aftermath_context after = aftermath_context(message, context);
+    struct span sent = strbuf_span(&outcome->children);
     struct celeriac_error err = {0};
+    struct strbuf children;
     enum celeriac_err code = CELERIAC_OK;
 
     settlement->state = CEL_STATE_SUCCESS;
@@ -327,10 +356,15 @@ static enum celeriac_err settle_success(const struct cel_task_message *message, 
         code = cel_aftermath_succeed(&settlement->aftermath, message, record.result, &after,
                                      &record.children, &err);
     if (code == CELERIAC_ERR_VALUE || code == CELERIAC_ERR_LIMIT)
-        return settle_undispatched(message, ignored, &err, context, settlement);
+        return settle_undispatched(message, ignored, &err, sent, context, settlement);
     if (code || ignored)
         return code;
-    return cel_result_write(&record, &settlement->record);
+    strbuf_init(&children, CEL_RETURN_MAX);
+    code = add_children(&record, sent, &children);
+    if (code == CELERIAC_OK)
+        code = cel_result_write(&record, &settlement->record);
+    strbuf_close(&children);
+    return code;
 }
 
 /* A failure or a wish to retry: which of the three ends does it come to? */
@@ -347,15 +381,16 @@ static enum celeriac_err settle_trouble(const struct cel_task_message *message,
     struct cel_exception exception = exception_of(outcome);
     const struct cel_exception *given = outcome->has_exception ? &exception : NULL;
     int64_t delay = outcome->kind == CEL_OUTCOME_RETRY ? outcome->countdown : -1;
+    struct span sent = strbuf_span(&outcome->children);
 
     if (wants_retry && cel_retry_allowed(policy, retries)) {
         if (delay < 0)
             delay = cel_retry_delay(policy, retries, context->random, context->random_context);
-        return settle_retry(message, definition, given, delay, context, settlement);
+        return settle_retry(message, definition, given, delay, sent, context, settlement);
     }
     if (given)
-        return settle_failure(message, ignored, given, context, settlement);
-    return settle_exhausted(message, ignored, context, settlement);
+        return settle_failure(message, ignored, given, sent, context, settlement);
+    return settle_exhausted(message, ignored, sent, context, settlement);
 }
 
 static void start(struct cel_settlement *settlement)
@@ -471,17 +506,34 @@ enum celeriac_err cel_settle_unregistered(const struct cel_task_message *message
                             cel_result_ignored(message, NULL), context, settlement);
 }
 
+enum celeriac_err cel_state_record(const struct cel_task_message *message, struct span state,
+                                   struct span meta, struct span children,
+                                   const struct cel_settle_context *context, struct strbuf *record)
+{
+    struct cel_result result = record_of(message, cel_state_of(state), 0);
+    struct cel_result_extended extra;
+    struct strbuf text;
+    enum celeriac_err code;
+
+    result.status = state;
+    result.result = meta;
+    extend(&result, message, context, &extra);
+    strbuf_init(&text, CEL_RETURN_MAX);
+    code = add_children(&result, children, &text);
+    if (code == CELERIAC_OK)
+        code = cel_result_write(&result, record);
+    strbuf_close(&text);
+    return code;
+}
+
 enum celeriac_err cel_started_record(const struct cel_task_message *message, int64_t pid,
                                      const struct cel_settle_context *context,
                                      struct strbuf *record)
 {
-    struct cel_result result = record_of(message, CEL_STATE_STARTED, 0);
-    struct cel_result_extended extra;
     struct strbuf *scratch = context->scratch;
     struct json_writer writer;
     enum celeriac_err code;
 
-    extend(&result, message, context, &extra);
     strbuf_clear(scratch);
     json_writer_init(&writer, scratch, JSON_STYLE_PYTHON);
     json_begin_object(&writer);
@@ -493,6 +545,6 @@ enum celeriac_err cel_started_record(const struct cel_task_message *message, int
     code = strbuf_status(scratch);
     if (code)
         return code;
-    result.result = strbuf_span(scratch);
-    return cel_result_write(&result, record);
+    return cel_state_record(message, SPAN("STARTED"), strbuf_span(scratch), (struct span){0},
+                            context, record);
 }

@@ -99,6 +99,15 @@ enum celeriac_err cel_settle_unregistered(const struct cel_task_message *message
 bool cel_result_ignored(const struct cel_task_message *message,
                         const struct cel_task_definition *definition);
 
+/*
+ * Appends the record of a state in between: one of an application's own, or one of Celery's that is
+ * not ready. meta is raw JSON, children raw result tuples, or empty. The buffer's status.
+ */
+enum celeriac_err cel_state_record(const struct cel_task_message *message, struct span state,
+                                   struct span meta, struct span children,
+                                   const struct cel_settle_context *context,
+                                   struct strbuf *record) CELERIAC_MUST_CHECK;
+
 /* Appends the STARTED record of an execution that begins: {"pid", "hostname"}. */
 enum celeriac_err cel_started_record(const struct cel_task_message *message, int64_t pid,
                                      const struct cel_settle_context *context,

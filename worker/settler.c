@@ -11,6 +11,12 @@
 #include "worker/events.h"
 #include "worker/follow.h"
 
+/* A state that a running task has told, on its way. */
+struct cel_told_state {
+    struct cel_note note;
+    struct strbuf record;
+};
+
 struct cel_settler {
     struct cel_runtime *runtime;
     struct cel_finisher *finisher; /* the thread's */
@@ -43,6 +49,15 @@ static struct cel_finish_item item_of_start(const struct cel_request *request)
         item.result.document = strbuf_span(&request->started);
     }
     return item;
+}
+
+static struct cel_finish_item item_of_told(const struct cel_note *note)
+{
+    return (struct cel_finish_item){
+        .to = CEL_FINISH_DELETE,
+        .result = {.task_id = note->request->message->id,
+                   .document = strbuf_span(&note->told->record)},
+    };
 }
 
 static struct cel_finish_item item_of_end(const struct cel_request *request)
@@ -85,6 +100,8 @@ static size_t take_batch(struct cel_settler *settler)
         struct cel_note *note = settler->first;
 
         settler->first = note->next;
+        if (note->told)
+            note->request->told = NULL;
         settler->notes[count++] = note;
     }
     if (!settler->first)
@@ -95,7 +112,14 @@ static size_t take_batch(struct cel_settler *settler)
 static void release(struct cel_runtime *runtime, struct cel_note *note)
 {
     struct cel_request *request = note->request;
+    struct cel_told_state *told = note->told;
 
+    if (told) {
+        strbuf_close(&told->record);
+        mem_free(told);
+        cel_request_release(request);
+        return;
+    }
     if (!note->is_end)
         return;
     if (request->in_window)
@@ -189,6 +213,15 @@ static void add_end(struct cel_settler *settler, const struct cel_request *reque
 }
 
 /*
+ * Chords have the results of their parts already when a batch is written: an older state must not
+ * come after them.
+ */
+static bool is_overtaken(const struct cel_request *request)
+{
+    return request->ending && !cel_aftermath_is_empty(&request->settlement.aftermath);
+}
+
+/*
  * Fills the items of a batch. A task that is so short that its start and its end meet here is
  * written once: the end acknowledges.
  */
@@ -198,12 +231,15 @@ static void fill_items(struct cel_settler *settler, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct cel_note *note = settler->notes[i];
 
-        if (note->is_end)
+        if (note->is_end) {
             add_end(settler, note->request);
-        else if (!note->request->ending)
+        } else if (note->told) {
+            if (!is_overtaken(note->request))
+                add_item(settler, item_of_told(note));
+        } else if (!note->request->ending) {
             add_item(settler, item_of_start(note->request));
-        if (!note->is_end && !note->request->ending)
             note->request->start_written = note->request->acked;
+        }
     }
 }
 
@@ -297,23 +333,33 @@ static void *run(void *argument)
 
 /* ---- from other threads -------------------------------------------------------------------- */
 
+/* Puts a note at the end of the list and returns whether the thread must be woken; the lock is
+ * held. */
+static bool append(struct cel_settler *settler, struct cel_note *note)
+{
+    bool wake = settler->idle;
+
+    note->next = NULL;
+    if (settler->last)
+        settler->last->next = note;
+    else
+        settler->first = note;
+    settler->last = note;
+    settler->idle = false;
+    return wake;
+}
+
 static void submit(struct cel_settler *settler, struct cel_note *note)
 {
     bool wake = false;
     bool refused;
 
-    note->next = NULL;
     pthread_mutex_lock(&settler->lock);
     refused = settler->stopping;
-    if (!refused) {
-        if (settler->last)
-            settler->last->next = note;
-        else
-            settler->first = note;
-        settler->last = note;
-        wake = settler->idle;
-        settler->idle = false;
-    }
+    if (note->is_end)
+        note->request->end_queued = true;
+    if (!refused)
+        wake = append(settler, note);
     pthread_mutex_unlock(&settler->lock);
     if (wake)
         pthread_cond_signal(&settler->filled);
@@ -324,6 +370,41 @@ static void submit(struct cel_settler *settler, struct cel_note *note)
 void cel_settler_begin(struct cel_settler *settler, struct cel_request *request)
 {
     submit(settler, &request->start_note);
+}
+
+static void swap(struct strbuf *a, struct strbuf *b)
+{
+    struct strbuf old = *a;
+
+    *a = *b;
+    *b = old;
+}
+
+enum celeriac_err cel_settler_tell(struct cel_settler *settler, struct cel_request *request,
+                                   struct strbuf *record)
+{
+    struct cel_told_state *fresh = mem_calloc(1, sizeof *fresh);
+    bool wake = false;
+
+    if (!fresh)
+        return CELERIAC_ERR_MEMORY;
+    fresh->note = (struct cel_note){.request = request, .told = fresh};
+    strbuf_init(&fresh->record, record->max);
+    pthread_mutex_lock(&settler->lock);
+    if (request->told) {
+        swap(&request->told->record, record);
+    } else if (!request->end_queued && !settler->stopping) {
+        swap(&fresh->record, record);
+        cel_request_keep(request);
+        request->told = fresh;
+        wake = append(settler, &fresh->note);
+        fresh = NULL;
+    }
+    pthread_mutex_unlock(&settler->lock);
+    if (wake)
+        pthread_cond_signal(&settler->filled);
+    mem_free(fresh);
+    return CELERIAC_OK;
 }
 
 void cel_settler_end(struct cel_settler *settler, struct cel_request *request)

@@ -29,6 +29,15 @@ enum celeriac_err cel_settler_create(const struct cel_finisher_options *options,
  */
 void cel_settler_begin(struct cel_settler *settler, struct cel_request *request);
 
+/*
+ * Stores a state that the running task has told: the record's bytes are taken. One that was told
+ * before and not written yet is forgotten, so that a task which tells more than can be written
+ * holds one record and no more; after the request's end nothing is stored. The request stays with
+ * the caller, or is kept by it. CELERIAC_ERR_MEMORY.
+ */
+enum celeriac_err cel_settler_tell(struct cel_settler *settler, struct cel_request *request,
+                                   struct strbuf *record) CELERIAC_MUST_CHECK;
+
 /* Takes over a request that has ended and carries out its settlement. Any thread. */
 void cel_settler_end(struct cel_settler *settler, struct cel_request *request);
 

@@ -10,6 +10,7 @@ void cel_task_context_init(struct celeriac_task *task, const atomic_bool *stoppi
     json_init(&task->kwargs);
     strbuf_init(&task->outcome.result, CEL_RETURN_MAX);
     strbuf_init(&task->outcome.exception, CEL_RETURN_MAX);
+    strbuf_init(&task->outcome.children, CEL_CHILDREN_MAX);
 }
 
 static void forget_texts(struct celeriac_task *task)
@@ -29,6 +30,7 @@ void cel_task_context_close(struct celeriac_task *task)
     json_close(&task->kwargs);
     strbuf_close(&task->outcome.result);
     strbuf_close(&task->outcome.exception);
+    strbuf_close(&task->outcome.children);
 }
 
 void cel_task_context_begin(struct celeriac_task *task, const struct cel_task_message *message,
@@ -42,6 +44,7 @@ void cel_task_context_begin(struct celeriac_task *task, const struct cel_task_me
     task->args_parsed = false;
     strbuf_clear(&outcome->result);
     strbuf_clear(&outcome->exception);
+    strbuf_clear(&outcome->children);
     outcome->kind = CEL_OUTCOME_SUCCESS;
     outcome->has_exception = false;
 }

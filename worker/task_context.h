@@ -15,6 +15,7 @@
 #include "base/strbuf.h"
 #include "celeriac/task.h"
 #include "celery_proto/codec/task_message.h"
+#include "worker/task_host.h"
 
 /*
  * Most bytes that a task may return or put into an exception. A result is read whole by every
@@ -24,6 +25,9 @@
 
 /* Most decoded argument text one execution may ask for: no more than a body can hold. */
 #define CEL_ARGUMENT_TEXT_MAX ((size_t)64 * 1024 * 1024)
+
+/* Most result tuples of sub-tasks, as text: some 20,000. What is sent beyond is not listed. */
+#define CEL_CHILDREN_MAX ((size_t)1024 * 1024)
 
 /* How an execution ended, as told by the outcome calls of celeriac/task.h. */
 enum cel_outcome_kind {
@@ -39,6 +43,7 @@ enum cel_outcome_kind {
 struct cel_outcome {
     enum cel_outcome_kind kind;
     struct strbuf result;    /* SUCCESS: JSON text */
+    struct strbuf children;  /* raw result tuples of what the task has sent, separated by commas */
     bool has_exception;      /* FAILURE always, RETRY perhaps */
     struct strbuf exception; /* type, module and message one after the other; see the lengths */
     size_t type_len;
@@ -64,6 +69,7 @@ struct celeriac_task {
     struct json_doc kwargs;   /* likewise */
     bool args_parsed;
     struct cel_argument_text *texts;
+    const struct cel_task_host *host; /* NULL: it can ask its worker for nothing */
     struct cel_outcome outcome;
 };
 

@@ -118,6 +118,26 @@ void celeriac_task_return_int(struct celeriac_task *task, int64_t value)
         fail_encoding(outcome, "out of memory");
 }
 
+void celeriac_task_return_double(struct celeriac_task *task, double value)
+{
+    struct cel_outcome *outcome = start(task, CEL_OUTCOME_SUCCESS);
+    struct json_writer writer;
+
+    json_writer_init(&writer, &outcome->result, JSON_STYLE_PYTHON);
+    json_number(&writer, value);
+    if (strbuf_status(&outcome->result))
+        fail_encoding(outcome, "out of memory");
+}
+
+void celeriac_task_return_bool(struct celeriac_task *task, bool value)
+{
+    struct cel_outcome *outcome = start(task, CEL_OUTCOME_SUCCESS);
+
+    strbuf_add_text(&outcome->result, value ? "true" : "false");
+    if (strbuf_status(&outcome->result))
+        fail_encoding(outcome, "out of memory");
+}
+
 void celeriac_task_return_null(struct celeriac_task *task)
 {
     start(task, CEL_OUTCOME_SUCCESS);

@@ -2,7 +2,6 @@
 #include "celeriac/worker.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 #include "worker/pool.h"
 #include "worker/runtime.h"
 #include "worker/settler.h"
+#include "worker/subtasks.h"
 #include "worker/task_stats.h"
 #include "worker/world.h"
 
@@ -214,6 +214,8 @@ static enum celeriac_err make_parts(struct celeriac_worker *worker,
     if (code == CELERIAC_OK)
         code = cel_task_table_create(&runtime->task_table);
     if (code == CELERIAC_OK)
+        code = cel_subtasks_create(&worker->addresses, options->result_expires, &runtime->subtasks);
+    if (code == CELERIAC_OK)
         code = cel_held_create(&runtime->held);
     if (code == CELERIAC_OK)
         code = cel_window_create(window_limit(worker, options->autoscale_max
@@ -292,6 +294,7 @@ void celeriac_worker_destroy(struct celeriac_worker *worker)
     cel_window_destroy(worker->runtime.window);
     cel_held_destroy(worker->runtime.held);
     cel_task_table_destroy(worker->runtime.task_table);
+    cel_subtasks_destroy(worker->runtime.subtasks);
     cel_registry_destroy(worker->runtime.registry);
     cel_revoked_destroy(worker->runtime.revoked);
     if (worker->runtime.wake_fd >= 0)
@@ -381,7 +384,6 @@ static enum celeriac_err start_keeper(struct celeriac_worker *worker, struct cel
     if (options.visibility_timeout == 0)
         options.visibility_timeout =
             cel_transport_visibility_timeout(worker->addresses.broker_options);
-
     return cel_keeper_create(&options, &worker->runtime, &worker->keeper, err);
 }
 

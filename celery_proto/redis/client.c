@@ -20,9 +20,8 @@
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-static enum celeriac_err open_parts(struct celeriac_client *client,
-                                    const struct celeriac_client_options *options,
-                                    struct celeriac_error *err)
+static enum celeriac_err open_addresses(const struct celeriac_client_options *options,
+                                        struct cel_addresses *addresses, struct celeriac_error *err)
 {
     const struct cel_address_texts texts = {
         .broker_url = options->broker_url,
@@ -34,41 +33,55 @@ static enum celeriac_err open_parts(struct celeriac_client *client,
         .broker_failover_strategy = options->broker_failover_strategy,
         .global_keyprefix = options->global_keyprefix,
     };
-    struct cel_publisher_options publisher = {.wake_fd = -1};
-    struct cel_result_store_options results = {.expires = options->result_expires};
-    enum celeriac_err code = cel_addresses_open(&texts, &client->addresses, err);
+    enum celeriac_err code = cel_addresses_open(&texts, addresses, err);
 
-    if (code == CELERIAC_OK && !client->addresses.backend)
+    if (code == CELERIAC_OK && !addresses->backend) {
+        cel_addresses_close(addresses);
         code = celeriac_error_set(err, CELERIAC_ERR_VALUE,
                                   "result_backend: a client cannot do without");
-    if (code)
-        return code;
-    publisher.conn = cel_to_broker(&client->addresses, "celeriac-publish");
-    publisher.keys = client->addresses.keys;
-    code = cel_publisher_create(&publisher, &client->publisher, err);
-    if (code)
-        return code;
-    results.conn = cel_to_backend(&client->addresses, "celeriac-read");
-    results.keys = client->addresses.keys;
-    return cel_result_store_create(&results, &client->results, err);
+    }
+    return code;
 }
 
-enum celeriac_err celeriac_client_create(const struct celeriac_client_options *options,
-                                         struct celeriac_client **client,
-                                         struct celeriac_error *err)
+static enum celeriac_err open_parts(struct celeriac_client *client, struct celeriac_error *err)
+{
+    const struct cel_addresses *at = client->at;
+    const struct cel_publisher_options publisher = {
+        .conn = cel_to_broker(at, "celeriac-publish"), .keys = at->keys, .wake_fd = -1};
+    enum celeriac_err code = cel_publisher_create(&publisher, &client->publisher, err);
+
+    if (code == CELERIAC_OK && at->backend) {
+        const struct cel_result_store_options results = {.conn =
+                                                             cel_to_backend(at, "celeriac-read"),
+                                                         .keys = at->keys,
+                                                         .expires = client->result_expires};
+
+        code = cel_result_store_create(&results, &client->results, err);
+    }
+    return code;
+}
+
+/* Takes the addresses in own, if there are any, also on failure. */
+static enum celeriac_err create(struct cel_addresses *own_steal,
+                                const struct cel_addresses *borrowed, uint32_t result_expires,
+                                struct celeriac_client **client, struct celeriac_error *err)
 {
     struct celeriac_client *c = mem_calloc(1, sizeof *c);
     char host[HOST_NAME_SIZE] = "localhost";
     enum celeriac_err code;
 
-    if (!c)
+    if (!c) {
+        cel_addresses_close(own_steal);
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    }
+    c->own = *own_steal;
+    c->at = borrowed ? borrowed : &c->own;
     strbuf_init(&c->origin, ORIGIN_MAX);
     strbuf_init(&c->scratch, CEL_ENVELOPE_MAX);
     strbuf_init(&c->envelopes, SIZE_MAX / 2);
     uuid_new(c->reply_to);
-    c->result_expires = options->result_expires;
-    code = open_parts(c, options, err);
+    c->result_expires = result_expires;
+    code = open_parts(c, err);
     /* An unreadable host name leaves "localhost": the origin is informational. */
     if (gethostname(host, sizeof host - 1))
         memcpy(host, "localhost", sizeof "localhost");
@@ -83,6 +96,25 @@ enum celeriac_err celeriac_client_create(const struct celeriac_client_options *o
     return CELERIAC_OK;
 }
 
+enum celeriac_err celeriac_client_create(const struct celeriac_client_options *options,
+                                         struct celeriac_client **client,
+                                         struct celeriac_error *err)
+{
+    struct cel_addresses addresses = {0};
+    enum celeriac_err code = open_addresses(options, &addresses, err);
+
+    return code ? code : create(&addresses, NULL, options->result_expires, client, err);
+}
+
+enum celeriac_err cel_client_create_at(const struct cel_addresses *addresses,
+                                       uint32_t result_expires, struct celeriac_client **client,
+                                       struct celeriac_error *err)
+{
+    struct cel_addresses none = {0};
+
+    return create(&none, addresses, result_expires, client, err);
+}
+
 void celeriac_client_destroy(struct celeriac_client *client)
 {
     if (!client)
@@ -90,7 +122,7 @@ void celeriac_client_destroy(struct celeriac_client *client)
     cel_publisher_destroy(client->publisher);
     cel_result_store_destroy(client->results);
     cel_chord_store_destroy(client->chords);
-    cel_addresses_close(&client->addresses);
+    cel_addresses_close(&client->own);
     strbuf_close(&client->origin);
     strbuf_close(&client->scratch);
     strbuf_close(&client->envelopes);
@@ -140,7 +172,21 @@ static enum celeriac_err as_array(const char *json, const char *field, struct st
     return code;
 }
 
+/* Queue and priority of a task; what the send does not say its parent does. */
+static struct span queue_of(const struct celeriac_send *send,
+                            const struct cel_client_parent *parent)
+{
+    return text_or(send->queue, parent ? parent->queue : SPAN("celery"));
+}
+
+static int priority_of(const struct celeriac_send *send, const struct cel_client_parent *parent)
+{
+    return parent && parent->has_priority && send->priority == 0 ? parent->priority
+                                                                 : send->priority;
+}
+
 static struct cel_task_send fields_of(const struct celeriac_client *client,
+                                      const struct cel_client_parent *parent,
                                       const struct celeriac_send *send, struct outgoing *made,
                                       int64_t now_us)
 {
@@ -154,7 +200,9 @@ static struct cel_task_send fields_of(const struct celeriac_client *client,
         .task = span_of(send->task),
         .id = text_or(send->id, span_of(made->id)),
         .delivery_tag = span_of(made->tag),
-        .routing_key = text_or(send->queue, SPAN("celery")),
+        .routing_key = queue_of(send, parent),
+        .parent_id = parent ? parent->task_id : (struct span){0},
+        .root_id = parent ? parent->root_id : (struct span){0},
         .reply_to = span_of(client->reply_to),
         .origin = strbuf_span(&client->origin),
         .args = span_of(send->args_json),
@@ -164,17 +212,19 @@ static struct cel_task_send fields_of(const struct celeriac_client *client,
         .now_us = now_us,
         .time_limit = send->time_limit,
         .soft_time_limit = send->soft_time_limit,
-        .priority = send->priority,
+        .priority = priority_of(send, parent),
         .shadow = span_of(send->shadow),
         .ignore_result = send->ignore_result,
         .headers = span_of(send->headers_json),
     };
 }
 
-static enum celeriac_err write_one(struct celeriac_client *client, const struct celeriac_send *send,
-                                   struct outgoing *made, struct celeriac_error *err)
+static enum celeriac_err write_one(struct celeriac_client *client,
+                                   const struct cel_client_parent *parent,
+                                   const struct celeriac_send *send, struct outgoing *made,
+                                   struct celeriac_error *err)
 {
-    struct cel_task_send fields = fields_of(client, send, made, clock_wall_us());
+    struct cel_task_send fields = fields_of(client, parent, send, made, clock_wall_us());
     struct strbuf links;
     struct strbuf error_links;
     enum celeriac_err code;
@@ -198,6 +248,7 @@ static enum celeriac_err write_one(struct celeriac_client *client, const struct 
 }
 
 static enum celeriac_err publish_all(struct celeriac_client *client,
+                                     const struct cel_client_parent *parent,
                                      const struct celeriac_send *sends, const struct outgoing *made,
                                      size_t count, struct celeriac_error *err)
 {
@@ -209,8 +260,8 @@ static enum celeriac_err publish_all(struct celeriac_client *client,
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     for (size_t i = 0; i < count; i++) {
         messages[i].message = (struct span){.ptr = all.ptr + made[i].start, .len = made[i].len};
-        messages[i].queue = text_or(sends[i].queue, SPAN("celery"));
-        messages[i].priority = sends[i].priority;
+        messages[i].queue = queue_of(&sends[i], parent);
+        messages[i].priority = priority_of(&sends[i], parent);
         messages[i].once_key = span_of(sends[i].unique_key);
         messages[i].once_seconds = sends[i].unique_seconds;
     }
@@ -219,10 +270,38 @@ static enum celeriac_err publish_all(struct celeriac_client *client,
     return code;
 }
 
-enum celeriac_err celeriac_client_send(struct celeriac_client *client,
-                                       const struct celeriac_send *sends, size_t count,
-                                       char (*ids)[CELERIAC_TASK_ID_SIZE],
-                                       struct celeriac_error *err)
+/* Whole tuples or nothing, so that a full list stays one. */
+static void add_child(struct celeriac_client *client, struct span id, struct strbuf *children)
+{
+    struct strbuf *tuple = &client->scratch;
+
+    strbuf_clear(tuple);
+    strbuf_add_text(tuple, strbuf_span(children).len > 0 ? ", " : "");
+    cel_result_tuple_write(id, tuple);
+    if (strbuf_status(tuple) == CELERIAC_OK)
+        strbuf_add_span(children, strbuf_span(tuple));
+}
+
+/* Tells the caller what was sent. */
+static void report(struct celeriac_client *client, const struct celeriac_send *send,
+                   const struct outgoing *made, char *id, struct strbuf *children)
+{
+    struct span sent = text_or(send->id, span_of(made->id));
+
+    if (id) {
+        id[0] = '\0';
+        if (sent.len < CELERIAC_TASK_ID_SIZE)
+            memcpy(id, sent.ptr, sent.len + 1);
+    }
+    if (children)
+        add_child(client, sent, children);
+}
+
+enum celeriac_err cel_client_send(struct celeriac_client *client,
+                                  const struct cel_client_parent *parent,
+                                  const struct celeriac_send *sends, size_t count,
+                                  char (*ids)[CELERIAC_TASK_ID_SIZE], struct strbuf *children,
+                                  struct celeriac_error *err)
 {
     struct outgoing *made;
     enum celeriac_err code = CELERIAC_OK;
@@ -234,19 +313,21 @@ enum celeriac_err celeriac_client_send(struct celeriac_client *client,
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     strbuf_clear(&client->envelopes);
     for (size_t i = 0; code == CELERIAC_OK && i < count; i++)
-        code = write_one(client, &sends[i], &made[i], err);
+        code = write_one(client, parent, &sends[i], &made[i], err);
     if (code == CELERIAC_OK)
-        code = publish_all(client, sends, made, count, err);
-    for (size_t i = 0; code == CELERIAC_OK && ids && i < count; i++) {
-        const char *id = sends[i].id && *sends[i].id ? sends[i].id : made[i].id;
-        size_t len = strlen(id);
-
-        ids[i][0] = '\0';
-        if (len < CELERIAC_TASK_ID_SIZE)
-            memcpy(ids[i], id, len + 1);
-    }
+        code = publish_all(client, parent, sends, made, count, err);
+    for (size_t i = 0; code == CELERIAC_OK && i < count; i++)
+        report(client, &sends[i], &made[i], ids ? ids[i] : NULL, children);
     mem_free(made);
     return code;
+}
+
+enum celeriac_err celeriac_client_send(struct celeriac_client *client,
+                                       const struct celeriac_send *sends, size_t count,
+                                       char (*ids)[CELERIAC_TASK_ID_SIZE],
+                                       struct celeriac_error *err)
+{
+    return cel_client_send(client, NULL, sends, count, ids, NULL, err);
 }
 
 enum celeriac_err celeriac_client_forget_unique(struct celeriac_client *client,

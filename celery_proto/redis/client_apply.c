@@ -16,11 +16,14 @@ static void new_id(void *context, char id[UUID_SIZE])
 static enum celeriac_err need_chords(struct celeriac_client *client, struct celeriac_error *err)
 {
     struct cel_chord_options options = {
-        .results = {.keys = client->addresses.keys, .expires = client->result_expires}};
+        .results = {.keys = client->at->keys, .expires = client->result_expires}};
 
     if (client->chords)
         return CELERIAC_OK;
-    options.results.conn = cel_to_backend(&client->addresses, "celeriac-chords");
+    if (!client->at->backend)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "result_backend: a chord cannot do without");
+    options.results.conn = cel_to_backend(client->at, "celeriac-chords");
     return cel_chord_store_create(&options, &client->chords, err);
 }
 
@@ -82,11 +85,36 @@ static enum celeriac_err carry_out(struct celeriac_client *client, const struct 
     return code;
 }
 
+/* The result tuples without their brackets; what finds no room is left out. */
+static enum celeriac_err add_children(struct cel_canvas *canvas, struct strbuf *scratch,
+                                      struct strbuf *children)
+{
+    struct span all = {0};
+    enum celeriac_err code = cel_canvas_children(canvas, &all);
+
+    if (code || all.len <= 2)
+        return code;
+    strbuf_clear(scratch);
+    strbuf_add_text(scratch, strbuf_span(children).len > 0 ? ", " : "");
+    strbuf_add_span(scratch, (struct span){all.ptr + 1, all.len - 2});
+    if (strbuf_status(scratch) == CELERIAC_OK)
+        strbuf_add_span(children, strbuf_span(scratch));
+    return CELERIAC_OK;
+}
+
 enum celeriac_err celeriac_client_apply(struct celeriac_client *client,
                                         const struct celeriac_signature *signature, char *id,
                                         struct celeriac_error *err)
 {
-    const struct cel_canvas_context context = {
+    return cel_client_apply(client, NULL, signature, id, NULL, err);
+}
+
+enum celeriac_err cel_client_apply(struct celeriac_client *client,
+                                   const struct cel_client_parent *parent,
+                                   const struct celeriac_signature *signature, char *id,
+                                   struct strbuf *children, struct celeriac_error *err)
+{
+    struct cel_canvas_context context = {
         .new_id = new_id,
         .now_us = clock_wall_us(),
         .origin = strbuf_span(&client->origin),
@@ -96,14 +124,25 @@ enum celeriac_err celeriac_client_apply(struct celeriac_client *client,
     struct celeriac_bytes json = celeriac_signature_json(signature);
     struct cel_canvas *canvas = NULL;
     struct span whole = {0};
-    enum celeriac_err code = cel_canvas_create(&context, &canvas);
+    enum celeriac_err code;
 
+    if (parent) {
+        context.queue = parent->queue;
+        context.parent_id = parent->task_id;
+        context.root_id = parent->root_id;
+        context.has_priority = parent->has_priority;
+        context.priority = parent->priority;
+    }
+    code = cel_canvas_create(&context, &canvas);
     if (code)
         return celeriac_error_set(err, code, "out of memory");
     code =
         cel_canvas_apply(canvas, (struct span){json.ptr, json.len}, (struct span){0}, &whole, err);
     if (code == CELERIAC_OK)
         code = carry_out(client, canvas, err);
+    /* Too late to fail: it was sent. */
+    if (code == CELERIAC_OK && children && add_children(canvas, &client->scratch, children))
+        strbuf_clear(&client->scratch);
     if (code == CELERIAC_OK && id) {
         id[0] = '\0';
         if (whole.len < CELERIAC_TASK_ID_SIZE) {

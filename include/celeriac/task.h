@@ -25,7 +25,9 @@
 #include <stdint.h>
 
 #include "celeriac/bytes.h"
+#include "celeriac/client.h"
 #include "celeriac/error.h"
+#include "celeriac/signature.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -98,12 +100,15 @@ CELERIAC_PUBLIC struct celeriac_bytes celeriac_task_kwargs(const struct celeriac
 
 /*
  * One argument, by position or else by keyword, as Python binds `def task(x, y)`. name may be NULL
- * (positional only) and position may be negative (keyword only).
+ * (positional only) and position may be negative (keyword only). Positions count from 0.
  *
- * CELERIAC_ERR_NOT_FOUND when it was not given, CELERIAC_ERR_VALUE when it has another type; the
- * task's outcome is then already set to a TypeError that names the argument, so that a task can
- * simply return. Text is decoded UTF-8 without its quotes, NUL-terminated, and lives as long as the
- * task; text with a NUL inside or a lone surrogate is CELERIAC_ERR_VALUE.
+ * CELERIAC_ERR_NOT_FOUND when it was not given, CELERIAC_ERR_VALUE when it has another type or was
+ * given twice, CELERIAC_ERR_LIMIT for an integer beyond 64 bits; the value is then untouched, and
+ * the task's outcome already the exception that a Python function would have raised, such as
+ * TypeError("add() missing 1 required positional argument: 'y'"), so that a task can simply return.
+ * An optional argument is left at its default, and the next outcome call counts instead. Text is
+ * decoded UTF-8 without its quotes, NUL-terminated, and lives as long as the task; text with a NUL
+ * inside or a lone surrogate is CELERIAC_ERR_VALUE.
  */
 CELERIAC_PUBLIC enum celeriac_err celeriac_task_arg_text(
     struct celeriac_task *task, int position, const char *name,
@@ -130,6 +135,8 @@ CELERIAC_PUBLIC void celeriac_task_return_json(struct celeriac_task *task, const
                                                size_t len);
 CELERIAC_PUBLIC void celeriac_task_return_text(struct celeriac_task *task, const char *text);
 CELERIAC_PUBLIC void celeriac_task_return_int(struct celeriac_task *task, int64_t value);
+CELERIAC_PUBLIC void celeriac_task_return_double(struct celeriac_task *task, double value);
+CELERIAC_PUBLIC void celeriac_task_return_bool(struct celeriac_task *task, bool value);
 CELERIAC_PUBLIC void celeriac_task_return_null(struct celeriac_task *task);
 
 /*
@@ -161,6 +168,33 @@ CELERIAC_PUBLIC void celeriac_task_reject(struct celeriac_task *task, bool reque
  * a message that is still held: without acks_late it is a retry after `seconds` instead.
  */
 CELERIAC_PUBLIC void celeriac_task_postpone(struct celeriac_task *task, double seconds);
+
+/*
+ * Task.update_state(): stores a state of the task's own, such as "PROGRESS", with meta, for those
+ * who look at its result meanwhile: in Python AsyncResult.state and .info. Takes no time; a state
+ * that could not be written yet gives way to the next. meta_json is one JSON value, NULL null.
+ * Stored also when the task's result is not. CELERIAC_ERR_VALUE for what is no JSON and for the
+ * states that only the end of a task has (SUCCESS, FAILURE, REVOKED, RETRY); _LIMIT above 12 MiB;
+ * _MEMORY.
+ */
+CELERIAC_PUBLIC enum celeriac_err celeriac_task_update_state(
+    struct celeriac_task *task, const char *state, const char *meta_json,
+    struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/*
+ * Sends other tasks from within this one: celeriac_client_send() (celeriac/client.h) over the
+ * worker's connection, with this task as parent, its root, the worker's default queue, and ids in
+ * `children` of this task's result. Threads take turns. To wait for a result inside of a task is
+ * asking for a deadlock; give the sub-task a link, or send a canvas.
+ */
+CELERIAC_PUBLIC enum celeriac_err celeriac_task_send(
+    struct celeriac_task *task, const struct celeriac_send *sends, size_t count,
+    char (*ids)[CELERIAC_TASK_ID_SIZE], struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* The same for a canvas: celeriac_client_apply() (celeriac/signature.h). */
+CELERIAC_PUBLIC enum celeriac_err celeriac_task_apply(
+    struct celeriac_task *task, const struct celeriac_signature *signature, char *id,
+    struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
 /* Whether the worker is stopping: long tasks may end early, with celeriac_task_postpone(). Any
  * thread. */

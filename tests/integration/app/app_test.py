@@ -7,7 +7,8 @@ import sys
 import unittest
 
 from tests.integration.worker.operations_test import envelope
-from tests.services import CeleriacWorker, Redis, Session, wait_until
+from tests.integration.worker.peers import peer_env
+from tests.services import ROOT, CeleriacWorker, Redis, Session, venvs, wait_until
 from tests.services.celeriac import program
 
 WAIT_S = 30
@@ -95,6 +96,19 @@ class LoadTest(Stage):
                 worker.stop()
                 self.assertTrue(mark.exists())
                 self.redis.call("FLUSHALL")
+
+
+class PythonTest(Stage):
+    """What real Celery sees of these tasks; its side is in celery_side.py."""
+
+    def test_celery_as_the_other_side(self):
+        venvs.ensure("newest")
+        self.worker("-A", library("tasks"), "-Q", "celery,c", "--result-extended")
+        done = subprocess.run([str(venvs.python("newest")), "-m", "tests.integration.app.celery_side", str(self.dir)],
+                              env=peer_env(self.session), cwd=ROOT, capture_output=True, text=True, check=False,
+                              timeout=300)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"Ran \d\d? tests")
 
 
 if __name__ == "__main__":

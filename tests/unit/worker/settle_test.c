@@ -395,6 +395,36 @@ static void started_names_process_and_host(void **state)
     strbuf_close(&started);
 }
 
+static void states_in_between_and_children(void **state)
+{
+    struct fixture *f = *state;
+    const struct cel_settle_context context = {.now_us = NOW_US};
+    const char *const sent = "[[\"a\", null], null]";
+    struct strbuf told;
+
+    strbuf_init(&told, 1000);
+    assert_int_equal(cel_state_record(f->message, SPAN("PROGRESS"), SPAN("{\"done\": 1}"),
+                                      span_of(sent), &context, &told),
+                     CELERIAC_OK);
+    assert_string_equal(strbuf_text(&told),
+                        "{\"status\": \"PROGRESS\", \"result\": {\"done\": 1}, \"traceback\": "
+                        "null, \"children\": [[[\"a\", null], null]], \"date_done\": null, "
+                        "\"task_id\": \"" ID "\"}");
+    strbuf_close(&told);
+
+    strbuf_add_text(&f->task.outcome.children, sent);
+    celeriac_task_return_null(&f->task);
+    settle(f);
+    assert_non_null(strstr(strbuf_text(&f->settlement.record), "[[[\"a\", null], null]]"));
+    celeriac_task_retry(&f->task, 0, NULL);
+    settle(f);
+    assert_non_null(strstr(strbuf_text(&f->settlement.record),
+                           "[[[\"a\", null], null], [[\"" ID "\", null], null]]"));
+    celeriac_task_fail(&f->task, &(struct celeriac_exception){.type = "E"});
+    settle(f);
+    assert_non_null(strstr(strbuf_text(&f->settlement.record), "[[[\"a\", null], null]]"));
+}
+
 static void checklist_67_extended_records_say_more(void **state)
 {
     struct fixture *f = *state;
@@ -483,6 +513,7 @@ int main(void)
         TEST(postponing_leaves_no_trace),
         TEST(checklist_46_expired_and_unregistered),
         TEST(started_names_process_and_host),
+        TEST(states_in_between_and_children),
         TEST(checklist_67_extended_records_say_more),
         TEST(checklist_58_a_timeout_is_billiards),
         TEST(survives_every_failing_allocation),

@@ -32,6 +32,14 @@ static void the_last_outcome_counts(void **state)
     assert_int_equal(strbuf_span(&task.outcome.result).len, 0);
     celeriac_task_return_null(&task);
     assert_int_equal(task.outcome.kind, CEL_OUTCOME_SUCCESS);
+    celeriac_task_return_double(&task, 0.1);
+    assert_string_equal(strbuf_text(&task.outcome.result), "0.1");
+    celeriac_task_return_double(&task, 3);
+    assert_string_equal(strbuf_text(&task.outcome.result), "3.0");
+    celeriac_task_return_bool(&task, true);
+    assert_string_equal(strbuf_text(&task.outcome.result), "true");
+    celeriac_task_return_bool(&task, false);
+    assert_string_equal(strbuf_text(&task.outcome.result), "false");
     celeriac_task_postpone(&task, -3);
     assert_int_equal(task.outcome.kind, CEL_OUTCOME_POSTPONE);
     assert_true(task.outcome.seconds >= 0);
