@@ -8,6 +8,7 @@
 #   celery53   a worker with Celery 5.3
 #   celery52   a worker with Celery 5.2: Debian 12's own package where it is installed
 #              (python3-celery), else the same versions from the package index
+#   celery44   a worker and a client with Celery 4.4
 #   format     clang-format 14, where the system has another (made only when it is named)
 #
 # They go to build/venv, or to the folder that CELERIAC_VENVS names. An environment is made again
@@ -25,11 +26,11 @@ debian_celery() {
 sys.exit(0 if celery.__version__.startswith("5.2.") and kombu.__version__.startswith("5.2.") else 1)' 2>/dev/null
 }
 
-# Celery 5.2 is older than Python 3.12, which Debian 13 and newer Ubuntus have.
+# Celery 5.2 is older than Python 3.12, which Debian 13 and newer Ubuntus have, and 4.4 than 3.11.
 add_compat() {
     packages=$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-    cp "$here/celery52_compat.py" "$packages/"
-    echo 'import celery52_compat' >"$packages/celery52_compat.pth"
+    cp "$here/old_celery_compat.py" "$packages/"
+    echo 'import old_celery_compat' >"$packages/old_celery_compat.pth"
 }
 
 make() {
@@ -46,8 +47,9 @@ make() {
         if debian_celery; then
             options=--system-site-packages
         else
-            files="$files requirements-celery52-pip.txt celery52_compat.py"
+            files="$files requirements-celery52-pip.txt old_celery_compat.py"
         fi ;;
+    celery44) files="requirements-celery44.txt old_celery_compat.py" ;;
     *)
         echo "venvs.sh: no such environment: $name" >&2
         exit 2 ;;
@@ -66,8 +68,12 @@ make() {
         echo "venvs.sh: $python cannot make environments: install python3-venv" >&2
         exit 1
     }
+    # Newer ones do not take the way in which Celery 4.4 names the versions it wants ("pytz>dev").
+    if [ "$name" = celery44 ]; then
+        "$folder/$name/bin/python" -m pip install --quiet --disable-pip-version-check pip==24.0
+    fi
     (cd "$here" && "$folder/$name/bin/python" -m pip install --quiet --disable-pip-version-check $arguments)
-    case $files in *celery52_compat.py*) add_compat "$folder/$name" ;; esac
+    case $files in *old_celery_compat.py*) add_compat "$folder/$name" ;; esac
     echo "$mark" >"$folder/$name/.made"
     echo "venv $name: ready"
 }
@@ -77,6 +83,6 @@ folder=$(cd "$folder" && pwd)
 # Several test programs may ask at the same time: one works, the others wait and find it done.
 exec 9>"$folder/.lock"
 flock 9
-for name in ${*:-newest django42 celery53 celery52}; do
+for name in ${*:-newest django42 celery53 celery52 celery44}; do
     make "$name"
 done
