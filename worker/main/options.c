@@ -107,6 +107,8 @@ static const struct setting table[] = {
      "accepted without effect: task threads are not replaced"},
     {"max_memory_per_child", SETTING_TEXT, NULL, NULL, "--max-memory-per-child", "KIB", 0, 0, false,
      "accepted without effect: task threads are not replaced"},
+    {"pool_start_method", SETTING_TEXT, NULL, NULL, "--pool-start-method", "METHOD", 0, 0, false,
+     "accepted without effect: tasks run in threads"},
     {"schedule", SETTING_TEXT, NULL, NULL, "-s, --schedule, --schedule-filename", "FILE", 0, 0, false,
      "accepted without effect: it is for -B"},
     {"scheduler", SETTING_TEXT, NULL, NULL, "--scheduler", "NAME", 0, 0, false,
@@ -139,6 +141,7 @@ static const char *const without_effect[] = {
     "executable",
     "max_tasks_per_child",
     "max_memory_per_child",
+    "pool_start_method",
     "schedule",
     "scheduler",
 };
