@@ -35,7 +35,7 @@ static void push(struct fixture *f, const char *list, struct span message)
     assert_ok(cel_reply_check(cel_pipeline_reply(&f->pipeline, 0), NULL));
 }
 
-static void records_as_kombu_does(void **state)
+static void checklist_21_records_as_kombu_does(void **state)
 {
     struct fixture *f = *state;
     struct worker w = start_worker(f, "w1", NULL, 0);
@@ -66,7 +66,7 @@ static void records_as_kombu_does(void **state)
     stop_worker(&w);
 }
 
-static void uses_the_global_prefix(void **state)
+static void checklist_16_uses_the_global_prefix(void **state)
 {
     struct fixture *shared = *state;
     struct fixture f = {0};
@@ -86,7 +86,7 @@ static void uses_the_global_prefix(void **state)
     fixture_close(&f);
 }
 
-static void serves_priorities_in_order(void **state)
+static void checklist_19_20_serves_priorities_in_order(void **state)
 {
     struct fixture *f = *state;
     struct worker w = start_worker(f, "w1", NULL, 0);
@@ -121,7 +121,7 @@ static void serves_priorities_in_order(void **state)
     stop_worker(&w);
 }
 
-static void claims_in_the_order_of_publishing(void **state)
+static void checklist_20_claims_in_the_order_of_publishing(void **state)
 {
     struct fixture *f = *state;
     struct worker w = start_worker(f, "w1", NULL, 0);
@@ -147,7 +147,7 @@ static size_t count_of(const struct cel_claim_batch *batch, const char *queue)
     return n;
 }
 
-static void shares_the_room_among_queues(void **state)
+static void checklist_19_shares_the_room_among_queues(void **state)
 {
     struct fixture *f = *state;
     static const char *const queues[] = {"a", "b", "c"};
@@ -436,7 +436,7 @@ static void gives_copies_tags_of_their_own(void **state)
     stop_worker(&w);
 }
 
-static void a_redelivery_does_not_hide_the_running_copy(void **state)
+static void checklist_32_a_redelivery_does_not_hide_the_running_copy(void **state)
 {
     struct fixture *f = *state;
     struct worker w = start_worker(f, "w1", NULL, 0);
@@ -549,11 +549,11 @@ static void a_full_server_can_be_emptied(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(records_as_kombu_does, fixture_clear),
-        cmocka_unit_test_setup(uses_the_global_prefix, fixture_clear),
-        cmocka_unit_test_setup(serves_priorities_in_order, fixture_clear),
-        cmocka_unit_test_setup(claims_in_the_order_of_publishing, fixture_clear),
-        cmocka_unit_test_setup(shares_the_room_among_queues, fixture_clear),
+        cmocka_unit_test_setup(checklist_21_records_as_kombu_does, fixture_clear),
+        cmocka_unit_test_setup(checklist_16_uses_the_global_prefix, fixture_clear),
+        cmocka_unit_test_setup(checklist_19_20_serves_priorities_in_order, fixture_clear),
+        cmocka_unit_test_setup(checklist_20_claims_in_the_order_of_publishing, fixture_clear),
+        cmocka_unit_test_setup(checklist_19_shares_the_room_among_queues, fixture_clear),
         cmocka_unit_test_setup(changes_queues, fixture_clear),
         cmocka_unit_test_setup(leaves_strangers_in_place, fixture_clear),
         cmocka_unit_test_setup(finds_its_own_behind_many_strangers, fixture_clear),
@@ -562,7 +562,8 @@ int main(void)
         cmocka_unit_test_setup(takes_messages_without_a_task_header, fixture_clear),
         cmocka_unit_test_setup(quarantines_what_nobody_can_read, fixture_clear),
         cmocka_unit_test_setup(gives_copies_tags_of_their_own, fixture_clear),
-        cmocka_unit_test_setup(a_redelivery_does_not_hide_the_running_copy, fixture_clear),
+        cmocka_unit_test_setup(checklist_32_a_redelivery_does_not_hide_the_running_copy,
+                               fixture_clear),
         cmocka_unit_test_setup(takes_nothing_without_registration, fixture_clear),
         cmocka_unit_test_setup(respects_the_room, fixture_clear),
         cmocka_unit_test_setup(names_bad_options, fixture_clear),

@@ -109,7 +109,7 @@ static void logs_in_and_selects(void **state)
     redis_server_stop(server);
 }
 
-static void speaks_over_a_unix_socket(void **state)
+static void checklist_33_speaks_over_a_unix_socket(void **state)
 {
     struct fixture *f = *state;
     struct cel_broker_url *url = NULL;
@@ -163,7 +163,7 @@ static void carries_any_bytes(void **state)
     free(bytes);
 }
 
-static void notices_a_killed_server_and_comes_back(void **state)
+static void checklist_31_notices_a_killed_server_and_comes_back(void **state)
 {
     struct fixture *f = *state;
     struct cel_broker_url *url = NULL;
@@ -199,7 +199,7 @@ static void notices_a_frozen_server(void **state)
     cel_broker_url_destroy(url);
 }
 
-static void fails_over_in_turn(void **state)
+static void checklist_34_fails_over_in_turn(void **state)
 {
     struct fixture *f = *state;
     struct redis_server *second = redis_server_start(NULL);
@@ -260,7 +260,7 @@ static bool make_certificates(const char *folder)
     return n > 0 && (size_t)n < sizeof command && system(command) == 0;
 }
 
-static void speaks_tls_and_verifies(void **state)
+static void checklist_33_speaks_tls_and_verifies(void **state)
 {
     (void)state;
     char folder[SCRATCH_PATH_SIZE];
@@ -462,14 +462,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(logs_in_and_selects, fixture_clear),
-        cmocka_unit_test_setup(speaks_over_a_unix_socket, fixture_clear),
+        cmocka_unit_test_setup(checklist_33_speaks_over_a_unix_socket, fixture_clear),
         cmocka_unit_test_setup(refuses_a_database_that_is_not_there, fixture_clear),
         cmocka_unit_test_setup(carries_any_bytes, fixture_clear),
-        cmocka_unit_test_setup(notices_a_killed_server_and_comes_back, fixture_clear),
+        cmocka_unit_test_setup(checklist_31_notices_a_killed_server_and_comes_back, fixture_clear),
         cmocka_unit_test_setup(notices_a_frozen_server, fixture_clear),
-        cmocka_unit_test_setup(fails_over_in_turn, fixture_clear),
+        cmocka_unit_test_setup(checklist_34_fails_over_in_turn, fixture_clear),
         cmocka_unit_test_setup(pauses_until_woken, fixture_clear),
-        cmocka_unit_test_setup(speaks_tls_and_verifies, fixture_clear),
+        cmocka_unit_test_setup(checklist_33_speaks_tls_and_verifies, fixture_clear),
         cmocka_unit_test_setup(subscribes_and_subscribes_again, fixture_clear),
         cmocka_unit_test_setup(a_silent_subscription_is_asked, fixture_clear),
         cmocka_unit_test_setup(names_bad_options, fixture_clear),

@@ -45,7 +45,7 @@ static void assert_nothing_held(struct fixture *f)
     assert_int_equal(RUN_INT(f, "EXISTS", "unacked", "unacked_index") + held_by(f, "w1"), 0);
 }
 
-static void acknowledges(void **state)
+static void checklist_22_acknowledges(void **state)
 {
     struct fixture *f = *state;
     struct worker w = start_worker(f, "w1", false);
@@ -67,7 +67,7 @@ static void acknowledges(void **state)
     stop_worker(&w);
 }
 
-static void retries_and_requeues(void **state)
+static void checklist_22_23_retries_and_requeues(void **state)
 {
     struct fixture *f = *state;
     struct worker w = start_worker(f, "w1", false);
@@ -129,7 +129,7 @@ static void what_follows_goes_only_with_what_was_held(void **state)
     stop_worker(&w);
 }
 
-static void hands_back_to_the_front_in_order(void **state)
+static void checklist_27_hands_back_to_the_front_in_order(void **state)
 {
     struct fixture *f = *state;
     struct worker w = start_worker(f, "w1", false);
@@ -262,7 +262,7 @@ static void a_lost_reply_publishes_no_retry_twice(void **state)
     stop_worker(&w);
 }
 
-static void stores_results(void **state)
+static void checklist_61_62_stores_results(void **state)
 {
     struct fixture *f = *state;
     struct worker w = start_worker(f, "w1", true);
@@ -466,14 +466,14 @@ static void reports_lack_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(acknowledges, fixture_clear),
-        cmocka_unit_test_setup(retries_and_requeues, fixture_clear),
+        cmocka_unit_test_setup(checklist_22_acknowledges, fixture_clear),
+        cmocka_unit_test_setup(checklist_22_23_retries_and_requeues, fixture_clear),
         cmocka_unit_test_setup(what_follows_goes_only_with_what_was_held, fixture_clear),
-        cmocka_unit_test_setup(hands_back_to_the_front_in_order, fixture_clear),
+        cmocka_unit_test_setup(checklist_27_hands_back_to_the_front_in_order, fixture_clear),
         cmocka_unit_test_setup(quarantines_whole, fixture_clear),
         cmocka_unit_test_setup(leaves_alone_what_is_not_held, fixture_clear),
         cmocka_unit_test_setup(a_lost_reply_publishes_no_retry_twice, fixture_clear),
-        cmocka_unit_test_setup(stores_results, fixture_clear),
+        cmocka_unit_test_setup(checklist_61_62_stores_results, fixture_clear),
         cmocka_unit_test_setup(a_bad_result_key_stops_nothing, fixture_clear),
         cmocka_unit_test_setup(a_results_server_that_is_away_delays_nothing, fixture_clear),
         cmocka_unit_test_setup(a_full_server_refuses_results_only, fixture_clear),

@@ -132,7 +132,7 @@ static void restore(struct fixture *f, struct cel_maintainer *m, int64_t *now_ns
     assert_int_equal(RUN_INT(f, "HLEN", "unacked"), 0);
 }
 
-static void loses_nothing_when_killed(void **state)
+static void checklist_28_loses_nothing_when_killed(void **state)
 {
     struct fixture *f = *state;
     struct cel_maintainer *m = make_maintainer(f, "peer");
@@ -177,7 +177,7 @@ static void loses_nothing_when_killed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(loses_nothing_when_killed, fixture_clear),
+        cmocka_unit_test_setup(checklist_28_loses_nothing_when_killed, fixture_clear),
     };
     return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
 }

@@ -152,7 +152,7 @@ static void both_sides_write_the_same(struct fixture *f)
     strbuf_close(&theirs);
 }
 
-static void kombu_restores_what_we_leave(struct fixture *f)
+static void checklist_24_kombu_restores_what_we_leave(struct fixture *f)
 {
     char out[4096];
     peer(f, "publish", MESSAGES, out);
@@ -164,7 +164,7 @@ static void kombu_restores_what_we_leave(struct fixture *f)
     assert_int_equal(RUN_INT(f, "EXISTS", "unacked", "unacked_index"), 0);
 }
 
-static void we_restore_what_kombu_leaves(struct fixture *f)
+static void checklist_24_we_restore_what_kombu_leaves(struct fixture *f)
 {
     char out[4096];
     peer(f, "publish", MESSAGES, out);
@@ -189,22 +189,25 @@ static void with(void **state, const char *name, void (*test)(struct fixture *f)
         with(state, #name, test);           \
     }
 WITH(newest, both_sides_write_the_same)
-WITH(newest, kombu_restores_what_we_leave)
-WITH(newest, we_restore_what_kombu_leaves)
-WITH(celery52, kombu_restores_what_we_leave)
-WITH(celery52, we_restore_what_kombu_leaves)
-WITH(celery53, kombu_restores_what_we_leave)
-WITH(celery53, we_restore_what_kombu_leaves)
+WITH(newest, checklist_24_kombu_restores_what_we_leave)
+WITH(newest, checklist_24_we_restore_what_kombu_leaves)
+WITH(celery52, checklist_24_kombu_restores_what_we_leave)
+WITH(celery52, checklist_24_we_restore_what_kombu_leaves)
+WITH(celery53, checklist_24_kombu_restores_what_we_leave)
+WITH(celery53, checklist_24_we_restore_what_kombu_leaves)
 
 #define TEST(test) cmocka_unit_test_setup(test, fixture_clear)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(both_sides_write_the_same_newest),      TEST(kombu_restores_what_we_leave_newest),
-        TEST(we_restore_what_kombu_leaves_newest),   TEST(kombu_restores_what_we_leave_celery52),
-        TEST(we_restore_what_kombu_leaves_celery52), TEST(kombu_restores_what_we_leave_celery53),
-        TEST(we_restore_what_kombu_leaves_celery53),
+        TEST(both_sides_write_the_same_newest),
+        TEST(checklist_24_kombu_restores_what_we_leave_newest),
+        TEST(checklist_24_we_restore_what_kombu_leaves_newest),
+        TEST(checklist_24_kombu_restores_what_we_leave_celery52),
+        TEST(checklist_24_we_restore_what_kombu_leaves_celery52),
+        TEST(checklist_24_kombu_restores_what_we_leave_celery53),
+        TEST(checklist_24_we_restore_what_kombu_leaves_celery53),
     };
     return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
 }

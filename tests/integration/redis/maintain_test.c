@@ -79,7 +79,7 @@ static void restores_a_dead_workers_messages(void **state)
     cel_maintainer_destroy(m);
 }
 
-static void restores_into_the_priority_lists(void **state)
+static void checklist_23_restores_into_the_priority_lists(void **state)
 {
     struct fixture *f = *state;
     struct cel_maintainer *dead = make_maintainer(f, "dead");
@@ -141,7 +141,7 @@ static void two_watchers_restore_once(void **state)
     cel_maintainer_destroy(b);
 }
 
-static void refreshes_what_it_holds(void **state)
+static void checklist_29_refreshes_what_it_holds(void **state)
 {
     struct fixture *f = *state;
     struct cel_maintainer *m = make_watcher(f, "w1", 40);
@@ -220,7 +220,7 @@ static struct span make_entry(char buf[MESSAGE_MAX * 2], const char *tag, const 
     return (struct span){buf, (size_t)n};
 }
 
-static void restores_by_visibility_timeout(void **state)
+static void checklist_25_26_restores_by_visibility_timeout(void **state)
 {
     struct fixture *f = *state;
     struct cel_maintainer *m = make_watcher(f, "w1", 60);
@@ -312,7 +312,7 @@ static void restores_by_visibility_timeout(void **state)
     cel_maintainer_destroy(m);
 }
 
-static void respects_kombus_lock(void **state)
+static void checklist_25_respects_kombus_lock(void **state)
 {
     struct fixture *f = *state;
     struct cel_maintainer *m = make_watcher(f, "w1", 60);
@@ -326,7 +326,7 @@ static void respects_kombus_lock(void **state)
     cel_maintainer_destroy(m);
 }
 
-static void leaves_nothing_behind(void **state)
+static void checklist_27_leaves_nothing_behind(void **state)
 {
     struct fixture *f = *state;
     struct cel_maintainer *m = make_maintainer(f, "w1");
@@ -375,12 +375,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(restores_a_dead_workers_messages, fixture_clear),
-        cmocka_unit_test_setup(restores_into_the_priority_lists, fixture_clear),
+        cmocka_unit_test_setup(checklist_23_restores_into_the_priority_lists, fixture_clear),
         cmocka_unit_test_setup(two_watchers_restore_once, fixture_clear),
-        cmocka_unit_test_setup(refreshes_what_it_holds, fixture_clear),
-        cmocka_unit_test_setup(restores_by_visibility_timeout, fixture_clear),
-        cmocka_unit_test_setup(respects_kombus_lock, fixture_clear),
-        cmocka_unit_test_setup(leaves_nothing_behind, fixture_clear),
+        cmocka_unit_test_setup(checklist_29_refreshes_what_it_holds, fixture_clear),
+        cmocka_unit_test_setup(checklist_25_26_restores_by_visibility_timeout, fixture_clear),
+        cmocka_unit_test_setup(checklist_25_respects_kombus_lock, fixture_clear),
+        cmocka_unit_test_setup(checklist_27_leaves_nothing_behind, fixture_clear),
         cmocka_unit_test_setup(names_bad_options, fixture_clear),
     };
     return cmocka_run_group_tests(tests, fixture_start, fixture_stop);

@@ -21,7 +21,7 @@ static enum cel_publish_outcome publish(struct cel_publisher *p, struct cel_outg
     return outcome;
 }
 
-static void pushes_into_the_list_of_the_priority(void **state)
+static void checklist_7_pushes_into_the_list_of_the_priority(void **state)
 {
     struct fixture *f = *state;
     struct cel_publisher *p = make_publisher(f);
@@ -63,7 +63,7 @@ static void pushes_into_the_list_of_the_priority(void **state)
     cel_publisher_destroy(p);
 }
 
-static void declares_once_per_connection_and_queue(void **state)
+static void checklist_8_declares_once_per_connection_and_queue(void **state)
 {
     struct fixture *f = *state;
     struct cel_publisher *p = make_publisher(f);
@@ -81,7 +81,7 @@ static void declares_once_per_connection_and_queue(void **state)
     cel_publisher_destroy(p);
 }
 
-static void routes_by_exchange(void **state)
+static void checklist_12_routes_by_exchange(void **state)
 {
     struct fixture *f = *state;
     struct cel_publisher *p = make_publisher(f);
@@ -148,7 +148,7 @@ static void hear(void *context, struct span subscription, struct span channel, s
                    SPAN_PRINTF(payload));
 }
 
-static void broadcasts(void **state)
+static void checklist_13_broadcasts(void **state)
 {
     struct fixture *f = *state;
     struct cel_publisher *p = make_publisher(f);
@@ -257,7 +257,7 @@ static void tries_again_without_publishing_twice(void **state)
     cel_publisher_destroy(p);
 }
 
-static void gives_up_after_the_policys_tries(void **state)
+static void checklist_18_gives_up_after_the_policys_tries(void **state)
 {
     struct fixture *f = *state;
     struct cel_publisher *p = make_publisher(f);
@@ -396,14 +396,14 @@ static void counts_and_purges_queues(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(pushes_into_the_list_of_the_priority, fixture_clear),
-        cmocka_unit_test_setup(declares_once_per_connection_and_queue, fixture_clear),
-        cmocka_unit_test_setup(routes_by_exchange, fixture_clear),
-        cmocka_unit_test_setup(broadcasts, fixture_clear),
+        cmocka_unit_test_setup(checklist_7_pushes_into_the_list_of_the_priority, fixture_clear),
+        cmocka_unit_test_setup(checklist_8_declares_once_per_connection_and_queue, fixture_clear),
+        cmocka_unit_test_setup(checklist_12_routes_by_exchange, fixture_clear),
+        cmocka_unit_test_setup(checklist_13_broadcasts, fixture_clear),
         cmocka_unit_test_setup(prefixes_everything, fixture_clear),
         cmocka_unit_test_setup(publishes_once, fixture_clear),
         cmocka_unit_test_setup(tries_again_without_publishing_twice, fixture_clear),
-        cmocka_unit_test_setup(gives_up_after_the_policys_tries, fixture_clear),
+        cmocka_unit_test_setup(checklist_18_gives_up_after_the_policys_tries, fixture_clear),
         cmocka_unit_test_setup(one_bad_list_does_not_stop_the_others, fixture_clear),
         cmocka_unit_test_setup(names_bad_fields, fixture_clear),
         cmocka_unit_test_setup(reports_lack_of_memory, fixture_clear),

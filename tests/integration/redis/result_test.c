@@ -46,7 +46,7 @@ static void hear(void *context, struct span subscription, struct span channel, s
     (void)snprintf(context, 256, "%.*s: %.*s", SPAN_PRINTF(channel), SPAN_PRINTF(payload));
 }
 
-static void stores_and_announces(void **state)
+static void checklist_62_stores_and_announces(void **state)
 {
     struct fixture *f = *state;
     struct cel_result_store *store = make_store(f);
@@ -67,7 +67,7 @@ static void stores_and_announces(void **state)
     cel_result_store_destroy(store);
 }
 
-static void writes_nothing_over_success(void **state)
+static void checklist_62_writes_nothing_over_success(void **state)
 {
     struct fixture *f = *state;
     struct cel_result_store *store = make_store(f);
@@ -129,7 +129,7 @@ static void *work(void *context)
     return NULL;
 }
 
-static void waits_for_the_end(void **state)
+static void checklist_64_waits_for_the_end(void **state)
 {
     struct fixture *f = *state;
     struct cel_result_store *store = make_store(f);
@@ -264,10 +264,10 @@ static void refuses_by_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(stores_and_announces, fixture_clear),
-        cmocka_unit_test_setup(writes_nothing_over_success, fixture_clear),
+        cmocka_unit_test_setup(checklist_62_stores_and_announces, fixture_clear),
+        cmocka_unit_test_setup(checklist_62_writes_nothing_over_success, fixture_clear),
         cmocka_unit_test_setup(reads_and_forgets, fixture_clear),
-        cmocka_unit_test_setup(waits_for_the_end, fixture_clear),
+        cmocka_unit_test_setup(checklist_64_waits_for_the_end, fixture_clear),
         cmocka_unit_test_setup(hears_nothing_from_before_it_waited, fixture_clear),
         cmocka_unit_test_setup(survives_a_lost_connection, fixture_clear),
         cmocka_unit_test_setup(refuses_by_name, fixture_clear),

@@ -45,6 +45,20 @@ def flaky(self):
     return self.request.retries
 
 
+@app.task(name="t.flaky_late", bind=True, acks_late=True)
+def flaky_late(self):
+    if self.request.retries < 1:
+        raise self.retry(countdown=0, exc=KeyError("nope"))
+    return self.request.retries
+
+
+@app.task(name="t.patient", bind=True)
+def patient(self, times, seconds):
+    if self.request.retries < times:
+        raise self.retry(countdown=seconds)
+    return self.request.retries
+
+
 @app.task(name="t.reject", acks_late=True)
 def reject():
     raise Reject("no", requeue=False)

@@ -1,6 +1,6 @@
 /*
  * A worker with a few tasks, for tests that look at it from Python: task_worker NAME CONCURRENCY
- * [events] [noheartbeat] [QUEUE...]. The broker is REDIS_URL. Ends on SIGTERM.
+ * [events] [noheartbeat] [fail-unknown] [QUEUE...]. The broker is REDIS_URL. Ends on SIGTERM.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -73,6 +73,21 @@ static void flaky(struct celeriac_task *task, void *user)
         celeriac_task_return_int(task, celeriac_task_retries(task));
 }
 
+static void patient(struct celeriac_task *task, void *user)
+{
+    int64_t times;
+    int64_t seconds;
+
+    (void)user;
+    if (celeriac_task_arg_int(task, 0, "times", &times) ||
+        celeriac_task_arg_int(task, 1, "seconds", &seconds))
+        return;
+    if (celeriac_task_retries(task) < times)
+        celeriac_task_retry(task, seconds, NULL);
+    else
+        celeriac_task_return_int(task, celeriac_task_retries(task));
+}
+
 static void reject(struct celeriac_task *task, void *user)
 {
     (void)user;
@@ -132,6 +147,8 @@ static const struct celeriac_task_options tasks[] = {
     {.name = "t.burn", .run = burn},
     {.name = "t.boom", .run = boom},
     {.name = "t.flaky", .run = flaky},
+    {.name = "t.flaky_late", .run = flaky, .acks_late = true},
+    {.name = "t.patient", .run = patient},
     {.name = "t.reject", .run = reject, .acks_late = true},
     {.name = "t.mul", .run = mul},
     {.name = "t.mul_late", .run = mul, .acks_late = true},
@@ -186,7 +203,8 @@ int main(int argc, char **argv)
     sigset_t set;
 
     if (argc < 3 || parse_int64(span_of(argv[2]), 1, 4096, &threads)) {
-        fprintf(stderr, "usage: task_worker NAME CONCURRENCY [events] [noheartbeat] [QUEUE...]\n");
+        fprintf(stderr, "usage: task_worker NAME CONCURRENCY [events] [noheartbeat] [fail-unknown] "
+                        "[QUEUE...]\n");
         return EXIT_FAILURE;
     }
     options.hostname = argv[1];
@@ -197,6 +215,8 @@ int main(int argc, char **argv)
             options.task_events = true;
         else if (strcmp(argv[i], "noheartbeat") == 0)
             options.without_heartbeat = true;
+        else if (strcmp(argv[i], "fail-unknown") == 0)
+            options.unknown_task = CELERIAC_UNKNOWN_FAIL;
         else
             strbuf_printf(&queues, "%s%s", queues.len > 0 ? "," : "", argv[i]);
     }

@@ -129,7 +129,7 @@ static void test_decodes_escaped_strings(void **state)
     assert_true(span_is(f->e.reply_to, "\n"));
 }
 
-static void test_checklist_43_says_why_it_refuses(void **state)
+static void test_checklist_43_names_what_is_wrong_with_an_envelope(void **state)
 {
     struct fixture *f = *state;
     const struct {
@@ -335,7 +335,7 @@ int main(void)
         TEST(test_takes_the_least_there_can_be),
         TEST(test_empty_values_count_as_missing),
         TEST(test_decodes_escaped_strings),
-        TEST(test_checklist_43_says_why_it_refuses),
+        TEST(test_checklist_43_names_what_is_wrong_with_an_envelope),
         TEST(test_every_cut_is_refused),
         TEST(test_limits),
         TEST(test_checklist_23_marks_for_redelivery),

@@ -33,7 +33,7 @@ static void starts_small_and_doubles(void **state)
     }
 }
 
-static void stays_within_its_bounds(void **state)
+static void checklist_31_stays_within_its_bounds(void **state)
 {
     (void)state;
     uint64_t seed = 88172645463325252;
@@ -58,7 +58,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_small_and_doubles),
-        cmocka_unit_test(stays_within_its_bounds),
+        cmocka_unit_test(checklist_31_stays_within_its_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

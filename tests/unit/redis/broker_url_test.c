@@ -42,7 +42,7 @@ static void assert_refused(const char *text, enum cel_url_use use, enum celeriac
         fail_msg("%s: \"%s\" does not mention %s", text, err.text, mentions);
 }
 
-static void reads_kombus_forms(void **state)
+static void checklist_33_reads_kombus_forms(void **state)
 {
     (void)state;
     assert_endpoint("redis://", "127.0.0.1", 6379, 0);
@@ -78,7 +78,7 @@ static void assert_login(const char *text, const char *user, const char *passwor
     cel_broker_url_destroy(url);
 }
 
-static void reads_logins(void **state)
+static void checklist_33_reads_logins(void **state)
 {
     (void)state;
     assert_login("redis://h", NULL, NULL);
@@ -106,7 +106,7 @@ static void reads_sockets(void **state)
     assert_refused("redis+socket://", CEL_URL_BROKER, CELERIAC_ERR_VALUE, "path");
 }
 
-static void settles_tls_as_kombu_does(void **state)
+static void checklist_33_settles_tls_as_kombu_does(void **state)
 {
     (void)state;
     static const struct {
@@ -318,7 +318,7 @@ static void never_shows_a_password(void **state)
     cel_broker_url_destroy(url);
 }
 
-static void fails_over_round_robin(void **state)
+static void checklist_34_fails_over_round_robin(void **state)
 {
     (void)state;
     struct cel_broker_url *url =
@@ -407,15 +407,15 @@ static void survives_lack_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_kombus_forms),
-        cmocka_unit_test(reads_logins),
+        cmocka_unit_test(checklist_33_reads_kombus_forms),
+        cmocka_unit_test(checklist_33_reads_logins),
         cmocka_unit_test(reads_sockets),
-        cmocka_unit_test(settles_tls_as_kombu_does),
+        cmocka_unit_test(checklist_33_settles_tls_as_kombu_does),
         cmocka_unit_test(decodes_tls_paths),
         cmocka_unit_test(treats_query_keys_by_use),
         cmocka_unit_test(names_what_is_wrong),
         cmocka_unit_test(never_shows_a_password),
-        cmocka_unit_test(fails_over_round_robin),
+        cmocka_unit_test(checklist_34_fails_over_round_robin),
         cmocka_unit_test(keeps_its_limits),
         cmocka_unit_test(reads_sentinels),
         cmocka_unit_test(takes_tls_from_options),

@@ -87,7 +87,7 @@ static void assert_refused(const char *const *words, const char *const *variable
         fail_msg("%s", err.text);
 }
 
-static void defaults_are_celerys(void **state)
+static void checklist_94_defaults_are_celerys(void **state)
 {
     (void)state;
     assert_int_equal(read_all(none, none), CELERIAC_OK);
@@ -105,7 +105,7 @@ static void defaults_are_celerys(void **state)
     assert_false(options.version);
 }
 
-static void options_of_celery_worker(void **state)
+static void checklist_94_options_of_celery_worker(void **state)
 {
     (void)state;
     assert_int_equal(
@@ -121,7 +121,7 @@ static void options_of_celery_worker(void **state)
 }
 
 /* Command line, environment, file, default. */
-static void nearest_word_counts(void **state)
+static void checklist_96_nearest_word_counts(void **state)
 {
     (void)state;
     write_dotenv("CELERY_WORKER_CONCURRENCY=3\nREDIS_URL=redis://file/1\n");
@@ -134,7 +134,7 @@ static void nearest_word_counts(void **state)
     assert_int_equal(options.worker.concurrency, 3);
 }
 
-static void brokers_may_be_two(void **state)
+static void checklist_96_brokers_may_be_two(void **state)
 {
     (void)state;
     assert_int_equal(read_all(none, WORDS("REDIS_URL=redis://both/1",
@@ -172,7 +172,7 @@ static void numbers_up_to_their_limits(void **state)
     assert_refused(none, WORDS("CELERY_WORKER_CONCURRENCY=many"), "CELERY_WORKER_CONCURRENCY");
 }
 
-static void words_that_mean_nothing(void **state)
+static void checklist_94_words_that_mean_nothing(void **state)
 {
     (void)state;
     assert_refused(WORDS("beat"), none, "unexpected argument: beat");
@@ -241,13 +241,13 @@ static void help_names_every_option(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(defaults_are_celerys, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(options_of_celery_worker, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(nearest_word_counts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(brokers_may_be_two, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(checklist_94_defaults_are_celerys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(checklist_94_options_of_celery_worker, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(checklist_96_nearest_word_counts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(checklist_96_brokers_may_be_two, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_line_that_is_overridden_is_no_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbers_up_to_their_limits, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(words_that_mean_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(checklist_94_words_that_mean_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(working_folder_has_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(want_of_memory_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(help_names_every_option, set_up, tear_down),
