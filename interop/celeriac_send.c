@@ -3,17 +3,34 @@
  *
  *     celeriac-send TASK ARGS_JSON [COUNTDOWN_MS [WAIT_MS]]
  *
+ * (ARGS_JSON of "-": from standard input, where they may be longer than a command line allows)
  * prints the task's id and, with WAIT_MS, its state and result once it has ended. The broker is
  * REDIS_URL. It stands for the C producer in the cells of interop.py that no HTTP call can make.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "celeriac/client.h"
 
 /* A day: more than any test waits. */
 #define MILLISECONDS_MAX INT64_C(86400000)
+
+/* More than any test sends. */
+#define ARGUMENTS_MAX ((size_t)64 << 20)
+
+static const char *read_arguments(void)
+{
+    static char text[ARGUMENTS_MAX + 1];
+    size_t len = fread(text, 1, ARGUMENTS_MAX, stdin);
+
+    if (len == 0 || len == ARGUMENTS_MAX) {
+        fprintf(stderr, "celeriac-send: no arguments on standard input, or too many\n");
+        exit(2);
+    }
+    return text;
+}
 
 static int64_t milliseconds(int argc, char **argv, int at)
 {
@@ -63,8 +80,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: celeriac-send TASK ARGS_JSON [COUNTDOWN_MS [WAIT_MS]]\n");
         return 2;
     }
-    const struct celeriac_send wish = {
-        .task = argv[1], .args_json = argv[2], .countdown_ms = milliseconds(argc, argv, 3)};
+    const struct celeriac_send wish = {.task = argv[1],
+                                       .args_json =
+                                           strcmp(argv[2], "-") == 0 ? read_arguments() : argv[2],
+                                       .countdown_ms = milliseconds(argc, argv, 3)};
     code = celeriac_client_create(&options, &client, &err);
     if (code == CELERIAC_OK)
         code = send_and_wait(client, &wish, milliseconds(argc, argv, 4), &err);

@@ -9,6 +9,7 @@
 #   celery52   a worker with Celery 5.2: Debian 12's own package where it is installed
 #              (python3-celery), else the same versions from the package index
 #   celery44   a worker and a client with Celery 4.4
+#   tracing    the newest Celery with OpenTelemetry and Sentry
 #   format     clang-format 14, where the system has another (made only when it is named)
 #
 # They go to build/venv, or to the folder that CELERIAC_VENVS names. An environment is made again
@@ -41,6 +42,7 @@ make() {
     flower) files=requirements-flower.txt ;;
     exporter) files=requirements-exporter.txt ;;
     celery53) files=requirements-celery53.txt ;;
+    tracing) files=requirements-tracing.txt ;;
     format) files=requirements-format.txt ;;
     celery52)
         files=requirements-celery52.txt
