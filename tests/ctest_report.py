@@ -1,6 +1,8 @@
-"""Turns what ctest did into a report: ctest_report.py NAME RESULTS.xml -> build/report/NAME.tsv.
+"""Turns what ctest did into a report: ctest_report.py NAME RESULTS.xml [AGAIN.xml] -> build/report/NAME.tsv.
 
 A failed test's detail says why: the lines of its output that name what failed, the first ones first.
+AGAIN.xml is of a second run of those that had failed. One that passes then counts, and its detail
+begins with AGAIN and says what the first run said, so that nobody takes it for sound.
 """
 
 import re
@@ -29,6 +31,8 @@ EXCEPTION = re.compile(r"(?:[\w.]+\.)?\w*(?:Error|Exception|Expired|Interrupt)(?
 # Enough to know which assertion of which test; the whole output is in build/STEP.test.log.
 LINES_MAX = 8
 LINE_MAX = 300
+# How the detail of such a case begins; ./check looks for it.
+AGAIN = "only when run again: "
 # When no line names a failure, the last ones are shown.
 LAST_LINES = 3
 
@@ -43,15 +47,25 @@ def why(output: str) -> str:
     return " | ".join(line[:LINE_MAX] for line in shown) or "no output"
 
 
-def main(name, results):
-    report = Report(name)
-    for case in xml.parse(results).getroot().iter("testcase"):
+def results_of(path: str) -> dict[str, tuple[bool, str]]:
+    """Each test of a run: whether it passed, and its detail."""
+    found = {}
+    for case in xml.parse(path).getroot().iter("testcase"):
         status = case.get("status")
         skipped = status == "notrun" or case.find("skipped") is not None
         passed = status == "run" and case.find("failure") is None and not skipped
         detail = "did not run" if skipped else f"{float(case.get('time', 0)):.2f} s"
-        report.case(case.get("name"), passed,
-                    detail if passed else f"{detail}: {why(case.findtext('system-out') or '')}")
+        found[case.get("name")] = (passed, detail if passed else f"{detail}: {why(case.findtext('system-out') or '')}")
+    return found
+
+
+def main(name, results, again=None):
+    report = Report(name)
+    second = results_of(again) if again and Path(again).exists() else {}
+    for test, (passed, detail) in results_of(results).items():
+        if not passed and second.get(test, (False,))[0]:
+            passed, detail = True, AGAIN + detail
+        report.case(test, passed, detail)
     return report.close()
 
 
