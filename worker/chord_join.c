@@ -1,16 +1,12 @@
 #include "worker/chord_join.h"
 
-#include <poll.h>
+#include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/json.h"
 #include "celery_proto/codec/exception_doc.h"
 #include "celery_proto/codec/json_tree.h"
 #include "celery_proto/codec/result_doc.h"
-
-/* Pause between looks for a result that is not there yet. */
-#define LOOK_MS 100
 
 /* Groups within groups. */
 #define GROUP_DEPTH_MAX 40
@@ -72,15 +68,18 @@ enum celeriac_err cel_chord_add_part(struct span document, bool is_first, struct
 
 /* ---- headers with groups ------------------------------------------------------------------- */
 
-struct join {
+struct cel_group_join {
     struct cel_tree *tree;
+    char *record;                         /* the tree points into it */
+    struct cel_value *tuple;              /* structure of the header */
     struct span ids[CEL_CHORD_PARTS_MAX]; /* of one MGET */
     struct span *all_ids;
+    struct span *documents; /* results, in the order of the ids; NULL pointer: not there yet */
     size_t count, cap;
 };
 
 /* Collects the tasks of a result tuple [[id, parent], children or null] in order. */
-static enum celeriac_err collect(struct join *j, struct cel_value *tuple, unsigned depth)
+static enum celeriac_err collect(struct cel_group_join *j, struct cel_value *tuple, unsigned depth)
 {
     struct cel_value *children = cel_value_at(j->tree, tuple, 1);
     enum celeriac_err code = CELERIAC_OK;
@@ -92,10 +91,11 @@ static enum celeriac_err collect(struct join *j, struct cel_value *tuple, unsign
             code = collect(j, cel_value_at(j->tree, children, i), depth + 1);
         return code;
     }
+    if (j->count == CEL_JOIN_TASKS_MAX)
+        return CELERIAC_ERR_LIMIT;
     if (j->count == j->cap) {
         size_t cap = j->cap ? j->cap * 2 : 64;
-        struct span *larger =
-            j->count < CEL_JOIN_TASKS_MAX ? mem_resize(j->all_ids, cap, sizeof *larger) : NULL;
+        struct span *larger = mem_resize(j->all_ids, cap, sizeof *larger);
 
         if (!larger)
             return CELERIAC_ERR_MEMORY;
@@ -108,20 +108,20 @@ static enum celeriac_err collect(struct join *j, struct cel_value *tuple, unsign
 }
 
 /* Appends the structure of a tuple, taking results one after the other. */
-static void write_structure(struct join *j, struct cel_value *tuple, struct span *documents,
-                            size_t *next, struct strbuf *out)
+static void write_structure(const struct cel_group_join *j, struct cel_value *tuple, size_t *next,
+                            struct strbuf *out)
 {
     struct cel_value *children = cel_value_at(j->tree, tuple, 1);
 
     if (!cel_value_is_array(children)) {
-        strbuf_add_span(out, documents[(*next)++]);
+        strbuf_add_span(out, j->documents[(*next)++]);
         return;
     }
     strbuf_add_char(out, '[');
     for (size_t i = 0; i < cel_value_count(j->tree, children); i++) {
         if (i > 0)
             strbuf_add_text(out, ", ");
-        write_structure(j, cel_value_at(j->tree, children, i), documents, next, out);
+        write_structure(j, cel_value_at(j->tree, children, i), next, out);
     }
     strbuf_add_char(out, ']');
 }
@@ -155,103 +155,105 @@ static enum celeriac_err read_record(struct cel_tree *tree, struct span record, 
     return code == CELERIAC_ERR_MEMORY ? code : cel_tree_status(tree);
 }
 
-/* Reads what is missing among the results; *left counts what is missing still. */
-static enum celeriac_err read_missing(struct join *j, struct cel_chord_store *store,
-                                      struct span *documents, size_t *left, struct strbuf *why,
+enum celeriac_err cel_group_join_create(struct span record, struct cel_group_join **join,
+                                        struct celeriac_error *err)
+{
+    struct cel_group_join *j = mem_calloc(1, sizeof *j);
+    enum celeriac_err code = j ? cel_tree_create(&j->tree) : CELERIAC_ERR_MEMORY;
+
+    if (code == CELERIAC_OK && !(j->record = mem_alloc(record.len + 1)))
+        code = CELERIAC_ERR_MEMORY;
+    if (code == CELERIAC_OK) {
+        if (record.len > 0)
+            memcpy(j->record, record.ptr, record.len);
+        record.ptr = j->record;
+        j->tuple = cel_value_get(j->tree, cel_tree_raw(j->tree, record), "result");
+        code = collect(j, j->tuple, 0);
+        if (code == CELERIAC_OK && !cel_value_is_array(cel_value_at(j->tree, j->tuple, 1)))
+            code = CELERIAC_ERR_SYNTAX;
+    }
+    if (code == CELERIAC_OK && !(j->documents = mem_calloc(j->count + 1, sizeof *j->documents)))
+        code = CELERIAC_ERR_MEMORY;
+    if (code == CELERIAC_OK) {
+        *join = j;
+        return CELERIAC_OK;
+    }
+    cel_group_join_destroy(j);
+    if (code == CELERIAC_ERR_LIMIT)
+        return celeriac_error_set(err, code, "a header of more than %d tasks, or %d groups deep",
+                                  CEL_JOIN_TASKS_MAX, GROUP_DEPTH_MAX);
+    return celeriac_error_set(err, code,
+                              code == CELERIAC_ERR_MEMORY ? "no memory for a chord"
+                                                          : "a group cannot be read");
+}
+
+void cel_group_join_destroy(struct cel_group_join *join)
+{
+    if (!join)
+        return;
+    cel_tree_destroy(join->tree);
+    mem_free(join->record);
+    mem_free(join->all_ids);
+    mem_free(join->documents);
+    mem_free(join);
+}
+
+enum celeriac_err cel_group_join_look(struct cel_group_join *join, struct cel_chord_store *store,
+                                      size_t *missing, struct strbuf *why,
                                       struct celeriac_error *err)
 {
     size_t places[CEL_CHORD_PARTS_MAX];
     enum celeriac_err code = CELERIAC_OK;
+    size_t left = 0;
     size_t i = 0;
 
-    *left = 0;
-    while (code == CELERIAC_OK && i < j->count) {
+    while (code == CELERIAC_OK && i < join->count) {
         struct redisReply *reply = NULL;
         size_t count = 0;
 
-        for (; i < j->count && count < CEL_CHORD_PARTS_MAX; i++)
-            if (!documents[i].ptr) {
+        for (; i < join->count && count < CEL_CHORD_PARTS_MAX; i++)
+            if (!join->documents[i].ptr) {
                 places[count] = i;
-                j->ids[count++] = j->all_ids[i];
+                join->ids[count++] = join->all_ids[i];
             }
         if (count == 0)
             break;
-        code = cel_chord_read_results(store, j->ids, count, &reply, err);
+        code = cel_chord_read_results(store, join->ids, count, &reply, err);
         for (size_t k = 0; code == CELERIAC_OK && k < count; k++) {
             struct span record = cel_reply_span(cel_reply_at(reply, k));
             bool is_ready = false;
 
             if (record.len > 0)
-                code = read_record(j->tree, record, &documents[places[k]], &is_ready, why);
-            *left += is_ready ? 0 : 1;
+                code = read_record(join->tree, record, &join->documents[places[k]], &is_ready, why);
+            left += is_ready ? 0 : 1;
         }
         cel_reply_destroy(reply);
     }
-    return code;
-}
-
-static enum celeriac_err wait_for_all(struct join *j, struct cel_chord_store *store, int stop_fd,
-                                      struct span *documents, struct strbuf *why,
-                                      struct celeriac_error *err)
-{
-    int64_t deadline = clock_monotonic_ns() + CEL_JOIN_TIMEOUT_MS * NS_PER_MS;
-    struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
-    size_t left = 0;
-    enum celeriac_err code;
-
-    for (;;) {
-        code = read_missing(j, store, documents, &left, why, err);
-        if (code || left == 0 || strbuf_span(why).len > 0)
-            return code;
-        if (clock_monotonic_ns() >= deadline) {
-            strbuf_add_text(why, "Join error: TimeoutError('The operation timed out.')");
-            return CELERIAC_OK;
-        }
-        if (poll(&stop, 1, LOOK_MS) > 0)
-            return celeriac_error_set(err, CELERIAC_ERR_SHUTDOWN, "the worker stops");
-    }
-}
-
-static enum celeriac_err join_group(struct cel_chord_store *store, struct span record, int stop_fd,
-                                    struct strbuf *results, struct strbuf *why,
-                                    struct celeriac_error *err)
-{
-    struct join *j = mem_calloc(1, sizeof *j);
-    struct span *documents = NULL;
-    struct cel_value *tuple = NULL;
-    size_t next = 0;
-    enum celeriac_err code = j ? cel_tree_create(&j->tree) : CELERIAC_ERR_MEMORY;
-
-    if (code == CELERIAC_OK) {
-        tuple = cel_value_get(j->tree, cel_tree_raw(j->tree, record), "result");
-        code = collect(j, tuple, 0);
-    }
-    if (code == CELERIAC_OK && !(documents = mem_calloc(j->count + 1, sizeof *documents)))
-        code = CELERIAC_ERR_MEMORY;
     if (code == CELERIAC_OK)
-        code = wait_for_all(j, store, stop_fd, documents, why, err);
-    if (code == CELERIAC_OK && strbuf_span(why).len == 0) {
-        write_structure(j, tuple, documents, &next, results);
-        code = strbuf_status(results);
-    }
-    mem_free(documents);
-    if (j) {
-        cel_tree_destroy(j->tree);
-        mem_free(j->all_ids);
-    }
-    mem_free(j);
+        *missing = left;
     return code;
 }
 
-enum celeriac_err cel_chord_join(struct cel_chord_store *store, const struct redisReply *outcome,
-                                 int stop_fd, struct strbuf *results, struct strbuf *why,
-                                 struct celeriac_error *err)
+enum celeriac_err cel_group_join_write(const struct cel_group_join *join, struct strbuf *results)
 {
-    struct span group = cel_reply_span(cel_reply_at(outcome, 0));
+    size_t next = 0;
+
+    write_structure(join, join->tuple, &next, results);
+    return strbuf_status(results);
+}
+
+/* ---- headers of tasks ---------------------------------------------------------------------- */
+
+struct span cel_chord_group(const struct redisReply *outcome)
+{
+    return cel_reply_span(cel_reply_at(outcome, 0));
+}
+
+enum celeriac_err cel_chord_join(const struct redisReply *outcome, struct strbuf *results,
+                                 struct strbuf *why)
+{
     enum celeriac_err code = CELERIAC_OK;
 
-    if (group.len > 0)
-        return join_group(store, group, stop_fd, results, why, err);
     strbuf_add_char(results, '[');
     for (size_t i = 1; code == CELERIAC_OK && i < cel_reply_count(outcome); i++) {
         code = cel_chord_add_part(cel_reply_span(cel_reply_at(outcome, i)), i == 1, results, why);

@@ -1,23 +1,22 @@
 /*
  * Carrying out what ended tasks set off: sizes and structures of chords that are sent, parts of
- * chords that are returned, and the bodies of those that are complete. Part of the settler's
- * thread.
+ * chords that are returned, and the bodies of those that are complete. A request that completes a
+ * chord whose results are not all there yet waits for them, unacknowledged, and nothing else with
+ * it. Part of the settler's thread.
  */
 #ifndef WORKER_FOLLOW_H
 #define WORKER_FOLLOW_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "celeriac/error.h"
 #include "celery_proto/redis/chord.h"
 #include "celery_proto/redis/finish.h"
+#include "worker/follow_items.h"
 #include "worker/request.h"
 #include "worker/runtime.h"
-
-/* Most messages that leave in one step with the acknowledgement of their task; more go before it.
- */
-#define CEL_FOLLOW_TOGETHER_MAX 512
 
 /* What the settler lends. */
 struct cel_follow_host {
@@ -48,24 +47,17 @@ void cel_follow_destroy(struct cel_follow *follow);
 /*
  * Does for ended requests what must be done before their messages are acknowledged: stores the
  * results of those that belong to chords, returns their parts, sends the bodies of chords that they
- * complete, writes the sizes of chords that they start. False when the worker stops first.
+ * complete, writes the sizes of chords that they start. Afterwards a request whose chord_waits is
+ * not 0 must not be acknowledged yet. False when the worker stops first.
  */
 bool cel_follow_before(struct cel_follow *follow, struct cel_request *const *requests,
                        size_t count);
 
-/* Items to be written, in order. Starts zeroed; the owner releases items with mem_free(). */
-struct cel_item_list {
-    struct cel_finish_item *items;
-    size_t count, cap;
-};
-
-/* Adds one; false when memory is short. */
-bool cel_item_list_add(struct cel_item_list *list, struct cel_finish_item item);
-
 /*
- * Adds the messages and records that follow a request behind its own item, which is the last in
- * the list. False when memory is short, and nothing was added.
+ * Looks for results that chords wait for, where a look is due, and ends the chords that have all;
+ * requests whose chord_waits has become 0 may be acknowledged. *next_ns: when it is to be called
+ * again, monotonic; -1: nothing waits. False when the worker stops first.
  */
-bool cel_follow_add(const struct cel_request *request, struct cel_item_list *list);
+bool cel_follow_look(struct cel_follow *follow, int64_t *next_ns);
 
 #endif

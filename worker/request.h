@@ -51,11 +51,12 @@ struct cel_request {
     enum cel_request_state state;                 /* changed by cel_request_move() only */
     unsigned evictions;                           /* of the worker before it was claimed */
     struct cel_task_stats *stats;                 /* what it is counted in; NULL: nothing */
-    int64_t ready_ns;   /* monotonic time of its reception, or of its eta; for those statistics */
-    bool in_window;     /* counts against the prefetch limit */
-    bool acked;         /* acknowledged when it started, or about to be: it counts as gone */
-    bool start_written; /* the settler's: that acknowledgement has left */
-    bool ending;        /* the settler's: its end is in the same batch as its start */
+    int64_t ready_ns;     /* monotonic time of its reception, or of its eta; for those statistics */
+    bool in_window;       /* counts against the prefetch limit */
+    bool acked;           /* acknowledged when it started, or about to be: it counts as gone */
+    bool start_written;   /* the settler's: that acknowledgement has left */
+    bool ending;          /* the settler's: its end is in the same batch as its start */
+    unsigned chord_waits; /* the settler's: chords that it completes and whose results are read */
     const char *quarantine; /* why it goes to the quarantine list; NULL: it does not */
     struct strbuf started;  /* record of the STARTED state; empty: none */
     struct cel_settlement settlement;

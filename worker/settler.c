@@ -1,5 +1,6 @@
 #include "worker/settler.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -10,6 +11,10 @@
 #include "base/log.h"
 #include "worker/events.h"
 #include "worker/follow.h"
+#include "worker/request_items.h"
+
+/* How long the end of stopping may be overslept. */
+#define LOOK_AT_STOP_NS (100 * NS_PER_MS)
 
 /* A state that a running task has told, on its way. */
 struct cel_told_state {
@@ -24,6 +29,7 @@ struct cel_settler {
     struct cel_item_list list;     /* the thread's: items of a batch */
     struct cel_note **notes;       /* the notes behind them; CEL_FINISH_ITEMS_MAX */
     struct cel_request **followed; /* those of them that set something off */
+    struct cel_note *waiting;      /* ends whose chords wait for results; the thread's */
     pthread_t thread;
     bool thread_started;
     int stop_fd; /* eventfd that ends the thread's pauses */
@@ -38,19 +44,6 @@ struct cel_settler {
 
 /* ---- one turn ------------------------------------------------------------------------------ */
 
-static struct cel_finish_item item_of_start(const struct cel_request *request)
-{
-    struct cel_finish_item item = {.to = CEL_FINISH_DELETE};
-
-    if (request->acked)
-        item.tag = request->tag;
-    if (strbuf_span(&request->started).len > 0) {
-        item.result.task_id = request->message->id;
-        item.result.document = strbuf_span(&request->started);
-    }
-    return item;
-}
-
 static struct cel_finish_item item_of_told(const struct cel_note *note)
 {
     return (struct cel_finish_item){
@@ -58,37 +51,6 @@ static struct cel_finish_item item_of_told(const struct cel_note *note)
         .result = {.task_id = note->request->message->id,
                    .document = strbuf_span(&note->told->record)},
     };
-}
-
-static struct cel_finish_item item_of_end(const struct cel_request *request)
-{
-    const struct cel_settlement *settlement = &request->settlement;
-    struct cel_finish_item item = {
-        .to = CEL_FINISH_DELETE,
-        .queue = request->queue,
-        .priority = request->message->priority,
-    };
-
-    if (!request->start_written)
-        item.tag = request->tag;
-    if (request->quarantine) {
-        item.to = CEL_FINISH_QUARANTINE;
-        item.message = request->message->raw;
-        item.reason = request->quarantine;
-    } else if (settlement->fate == CEL_FATE_REQUEUE && !request->acked) {
-        item.to = CEL_FINISH_BACK;
-        item.message = request->message->raw;
-        if (strbuf_span(&settlement->retry).len > 0)
-            item.message = strbuf_span(&settlement->retry);
-    } else if (strbuf_span(&settlement->retry).len > 0) {
-        item.to = request->start_written ? CEL_FINISH_PUBLISH : CEL_FINISH_BACK;
-        item.message = strbuf_span(&settlement->retry);
-    }
-    if (strbuf_span(&settlement->record).len > 0) {
-        item.result.task_id = request->message->id;
-        item.result.document = strbuf_span(&settlement->record);
-    }
-    return item;
 }
 
 /* Moves up to a batch of notes out of the list; the lock is held. */
@@ -205,11 +167,17 @@ static void add_item(struct cel_settler *settler, struct cel_finish_item item)
 
 static void add_end(struct cel_settler *settler, const struct cel_request *request)
 {
-    add_item(settler, item_of_end(request));
+    add_item(settler, cel_item_of_end(request));
     if (cel_aftermath_is_empty(&request->settlement.aftermath))
         return;
     while (!cel_follow_add(request, &settler->list))
         nanosleep(&(struct timespec){.tv_nsec = 10 * NS_PER_MS}, NULL);
+}
+
+/* Whether an end must not be written yet. */
+static bool waits(const struct cel_note *note)
+{
+    return note->is_end && note->request->chord_waits > 0;
 }
 
 /*
@@ -231,13 +199,15 @@ static void fill_items(struct cel_settler *settler, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct cel_note *note = settler->notes[i];
 
+        if (waits(note))
+            continue;
         if (note->is_end) {
             add_end(settler, note->request);
         } else if (note->told) {
             if (!is_overtaken(note->request))
                 add_item(settler, item_of_told(note));
         } else if (!note->request->ending) {
-            add_item(settler, item_of_start(note->request));
+            add_item(settler, cel_item_of_start(note->request));
             note->request->start_written = note->request->acked;
         }
     }
@@ -272,21 +242,73 @@ static void warn_of_losses(const struct cel_settler *settler)
 static void send_events(struct cel_settler *settler, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (settler->notes[i]->is_end)
+        if (settler->notes[i]->is_end && !waits(settler->notes[i]))
             cel_events_ended(settler->runtime->events, settler->notes[i]->request);
+}
+
+/* Writes what follow_first() has prepared. */
+static void write_batch(struct cel_settler *settler, size_t count)
+{
+    fill_items(settler, count);
+    if (write_items(settler, settler->list.items, settler->list.count)) {
+        warn_of_losses(settler);
+        send_events(settler, count);
+    }
 }
 
 static void finish_batch(struct cel_settler *settler, size_t count)
 {
-    if (follow_first(settler, count)) {
-        fill_items(settler, count);
-        if (write_items(settler, settler->list.items, settler->list.count)) {
-            warn_of_losses(settler);
-            send_events(settler, count);
+    bool is_followed = follow_first(settler, count);
+
+    if (is_followed)
+        write_batch(settler, count);
+    for (size_t i = 0; i < count; i++) {
+        struct cel_note *note = settler->notes[i];
+
+        if (waits(note)) {
+            note->next = settler->waiting;
+            settler->waiting = note;
+        } else {
+            release(settler->runtime, note);
         }
     }
+}
+
+/* Looks for the results that ends wait for, and writes the ends that have them. */
+static void finish_waiting(struct cel_settler *settler, int64_t *next_ns)
+{
+    struct cel_note **at = &settler->waiting;
+    size_t count = 0;
+
+    if (!cel_follow_look(settler->follow, next_ns))
+        return;
+    while (*at && count < CEL_FINISH_ITEMS_MAX) {
+        struct cel_note *note = *at;
+
+        if (waits(note)) {
+            at = &note->next;
+            continue;
+        }
+        *at = note->next;
+        settler->notes[count++] = note;
+    }
+    if (*at)
+        *next_ns = 0;
+    if (count > 0)
+        write_batch(settler, count);
     for (size_t i = 0; i < count; i++)
         release(settler->runtime, settler->notes[i]);
+}
+
+/* Nobody waits any longer: their messages stay unacknowledged, and so come again. */
+static void give_up_waiting(struct cel_settler *settler)
+{
+    while (settler->waiting) {
+        struct cel_note *note = settler->waiting;
+
+        settler->waiting = note->next;
+        release(settler->runtime, note);
+    }
 }
 
 /* ---- the thread ---------------------------------------------------------------------------- */
@@ -311,23 +333,51 @@ static size_t wait_for_work(struct cel_settler *settler, int64_t until_ns)
     return take_batch(settler);
 }
 
+static int64_t earlier(int64_t a_ns, int64_t b_ns)
+{
+    if (a_ns < 0 || b_ns < 0)
+        return a_ns < 0 ? b_ns : a_ns;
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
+/* Stopping, with ends that still wait: until the next look. False when there shall be none. */
+static bool wait_for_look(struct cel_settler *settler, int64_t look_ns)
+{
+    struct pollfd stop = {.fd = settler->stop_fd, .events = POLLIN};
+    int64_t now_ns = clock_monotonic_ns();
+
+    if (!may_go_on(settler))
+        return false;
+    look_ns = earlier(look_ns, now_ns + LOOK_AT_STOP_NS);
+    (void)poll(&stop, 1, clock_poll_ms(now_ns, look_ns));
+    return true;
+}
+
 static void *run(void *argument)
 {
     struct cel_settler *settler = argument;
     int64_t backlog_ns = -1;
+    int64_t look_ns = -1;
     bool stopping = false;
 
     while (!stopping) {
         size_t count;
 
         pthread_mutex_lock(&settler->lock);
-        count = wait_for_work(settler, backlog_ns);
+        count = wait_for_work(settler, earlier(backlog_ns, look_ns));
         stopping = settler->stopping && count == 0;
         pthread_mutex_unlock(&settler->lock);
         if (count > 0)
             finish_batch(settler, count);
+        if (stopping && settler->waiting)
+            stopping = !wait_for_look(settler, look_ns);
+        if (settler->waiting)
+            finish_waiting(settler, &look_ns);
+        if (!settler->waiting)
+            look_ns = -1;
         cel_finish_flush_results(settler->finisher, &backlog_ns);
     }
+    give_up_waiting(settler);
     return NULL;
 }
 

@@ -159,6 +159,25 @@ struct redisReply *cel_chord_take_reply(struct cel_chord_store *store)
     return cel_pipeline_take_reply(&store->pipeline, 0);
 }
 
+enum celeriac_err cel_chord_hold(struct cel_chord_store *store, struct span group_id, int64_t size,
+                                 bool *held, struct celeriac_error *err)
+{
+    enum celeriac_err code;
+
+    cel_pipeline_clear(&store->pipeline);
+    cel_script_begin(&store->pipeline, &cel_script_chord_hold, 3, 3);
+    add_key(store, group_id, ".c");
+    add_key(store, group_id, ".s");
+    add_key(store, group_id, ".j");
+    cel_pipeline_arg(&store->pipeline, span_of(store->token));
+    cel_pipeline_arg_int(&store->pipeline, CEL_CHORD_CLAIM_S);
+    cel_pipeline_arg_int(&store->pipeline, size);
+    code = cel_script_run(&store->pipeline, store->conn, &cel_script_chord_hold, err);
+    if (code == CELERIAC_OK)
+        *held = cel_reply_int(cel_pipeline_reply(&store->pipeline, 0)) == 1;
+    return code;
+}
+
 enum celeriac_err cel_chord_done(struct cel_chord_store *store, struct span group_id,
                                  struct celeriac_error *err)
 {

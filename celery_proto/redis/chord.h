@@ -74,9 +74,17 @@ enum celeriac_err cel_chord_return(struct cel_chord_store *store,
 /*
  * The answer to the last cel_chord_return(), which the caller takes over and destroys with
  * cel_reply_destroy(). Element i is an array if part i completed its chord and the caller must send
- * the body: the group's record or "", then the documents of all parts in order.
+ * the body: the group's record, or "" and then the documents of all parts in order.
  */
 struct redisReply *cel_chord_take_reply(struct cel_chord_store *store);
+
+/*
+ * Makes the claim on a complete chord last again for whoever needs longer than CEL_CHORD_CLAIM_S.
+ * size: as in struct cel_chord_return. *held is false if somebody else sends the body, or did, or
+ * the chord is gone: the caller then leaves it alone.
+ */
+enum celeriac_err cel_chord_hold(struct cel_chord_store *store, struct span group_id, int64_t size,
+                                 bool *held, struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
 /* After the body was sent. */
 enum celeriac_err cel_chord_done(struct cel_chord_store *store, struct span group_id,

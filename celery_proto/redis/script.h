@@ -21,6 +21,7 @@ struct cel_script {
 /* See the head of each lua/NAME.lua for keys, arguments and reply. */
 extern const struct cel_script cel_script_beat;
 extern const struct cel_script cel_script_chord_done;
+extern const struct cel_script cel_script_chord_hold;
 extern const struct cel_script cel_script_chord_part;
 extern const struct cel_script cel_script_claim;
 extern const struct cel_script cel_script_depart;

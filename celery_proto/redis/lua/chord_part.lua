@@ -7,7 +7,8 @@
 -- ARGV  1 "1" parts are ordered  2 seconds to keep all this, 0 for ever  3 seconds of a claim
 --       4 token of the claim  then for each part: task id, score, document, size if .s is missing
 --
--- Returns for each part false, or, if it completed its chord, {group record or "", documents...}.
+-- Returns for each part false, or, if it completed its chord, {group record}, or {"", documents...}
+-- where there is none.
 
 local call = redis.call
 local ordered, expires, claim_expires, token = ARGV[1] == '1', tonumber(ARGV[2]), ARGV[3], ARGV[4]
@@ -44,8 +45,9 @@ for n = 1, #KEYS / 6 do
         local wanted = tonumber(call('GET', s) or (size ~= '0' and size or nil))
         if wanted and part_count(j) == wanted + tonumber(call('GET', t) or 0)
             and (call('SET', c, token, 'NX', 'EX', claim_expires) or call('GET', c) == token) then
-            local outcome = parts_of(j)
-            table.insert(outcome, 1, call('GET', g) or '')
+            local record = call('GET', g)
+            local outcome = record and {} or parts_of(j)
+            table.insert(outcome, 1, record or '')
             outcomes[n] = outcome
         end
     end

@@ -118,18 +118,24 @@ class CanvasTest(unittest.TestCase):
         self.addCleanup(way.close)
         self.assertEqual(outcomes(fleet.session, "awaited", REDIS_URL=way.url()), {"awaited": ["SUCCESS", 3]})
 
-    def test_a_chord_survives_kills(self):
-        fleet = Fleet("kills", c=1)
+    def play_with_kills(self, scenario, expected):
+        fleet = Fleet(f"kills-{scenario}", c=1)
         self.addCleanup(fleet.close)
         found = {}
-        client = threading.Thread(target=lambda: found.update(outcomes(fleet.session, "slow_chord")))
+        client = threading.Thread(target=lambda: found.update(outcomes(fleet.session, scenario)))
         client.start()
         for i in range(4):
             victim = TaskWorker(fleet.session, f"victim{i}", concurrency=4).start()
             time.sleep(0.5)
             victim.kill()
         client.join()
-        self.assertEqual(found, {"slow_chord": ["SUCCESS", 300 * 299]})
+        self.assertEqual(found, {scenario: ["SUCCESS", expected]})
+
+    def test_a_chord_survives_kills(self):
+        self.play_with_kills("slow_chord", 300 * 299)
+
+    def test_a_chord_with_groups_survives_kills(self):
+        self.play_with_kills("slow_nested", 5 * 50 * 99)
 
 
 if __name__ == "__main__":

@@ -243,12 +243,18 @@ def slow_chord():
     return state_of(chord(header)(xsum.s()))
 
 
+def slow_nested():
+    """The same with groups in the header, whose results are read when the last part is there."""
+    header = [chain(sleep_late.si(0.05), group(mul_late.si(i, 2), mul_late.si(i, 3))) for i in range(100)]
+    return state_of(chord(header)(xsum.s()))
+
+
 def awaited():
     """Not there yet when the client looks for it first."""
     return state_of(chain(sleep_late.si(0.3), add.si(1, 2))())
 
 
-EXTRA = [slow_chord, awaited]
+EXTRA = [slow_chord, slow_nested, awaited]
 SCENARIOS = [linked, linked_once, chained, chain_with_retry, chain_with_kwargs_and_immutable, chain_fails, errback,
              chain_errback, grouped, chord_small, chord_late, chord_in_order, chord_thousand, chord_of_one, chord_empty,
              chord_in_chain, two_chords_in_chain, group_then_group, chain_ends_in_group, chord_of_chains,

@@ -84,6 +84,62 @@ static void cut_at_every_byte_it_is_no_result(void **state)
     }
 }
 
+/* A group's record of so many tasks. */
+static void write_group(struct strbuf *out, size_t count)
+{
+    strbuf_init(out, (size_t)64 << 20);
+    strbuf_add_text(out, "{\"result\": [[\"g\", null], [");
+    for (size_t i = 0; i < count; i++)
+        strbuf_add_text(out, i == 0 ? "[[\"a\", null], null]" : ", [[\"a\", null], null]");
+    strbuf_add_text(out, "]]}");
+    assert_int_equal(strbuf_status(out), CELERIAC_OK);
+}
+
+static void too_many_tasks_are_a_limit(void **state)
+{
+    struct cel_group_join *join = NULL;
+    struct celeriac_error err = {0};
+    struct strbuf record;
+
+    (void)state;
+    write_group(&record, CEL_JOIN_TASKS_MAX);
+    assert_int_equal(cel_group_join_create(strbuf_span(&record), &join, &err), CELERIAC_OK);
+    cel_group_join_destroy(join);
+    strbuf_close(&record);
+    join = NULL;
+    write_group(&record, CEL_JOIN_TASKS_MAX + 1);
+    assert_int_equal(cel_group_join_create(strbuf_span(&record), &join, &err), CELERIAC_ERR_LIMIT);
+    assert_non_null(strstr(err.text, "100000 tasks"));
+    assert_null(join);
+    strbuf_close(&record);
+}
+
+static void a_group_is_read_or_refused(void **state)
+{
+    static const char record[] = "{\"result\": [[\"g\", null], [[[\"a\", null], null], "
+                                 "[[\"h\", null], [[[\"b\", null], null]]]]]}";
+    bool failed = true;
+
+    (void)state;
+    for (size_t len = 0; len < sizeof record - 1; len++) {
+        struct cel_group_join *join = NULL;
+
+        assert_int_equal(cel_group_join_create((struct span){record, len}, &join, NULL),
+                         CELERIAC_ERR_SYNTAX);
+    }
+    for (size_t n = 1; failed; n++) {
+        struct cel_group_join *join = NULL;
+        enum celeriac_err code;
+
+        mem_fail_at(n);
+        code = cel_group_join_create((struct span){record, sizeof record - 1}, &join, NULL);
+        failed = mem_has_failed();
+        mem_fail_at(0);
+        assert_int_equal(code, failed ? CELERIAC_ERR_MEMORY : CELERIAC_OK);
+        cel_group_join_destroy(join);
+    }
+}
+
 static void survives_every_failing_allocation(void **state)
 {
     static const char part[] = "[1, \"i\\u0064\", \"FAILURE\", {\"exc_type\": \"E\\u0045\"}]";
@@ -109,6 +165,8 @@ int main(void)
         cmocka_unit_test(results_keep_their_bytes),
         cmocka_unit_test(checklist_74_says_who_failed_and_how),
         cmocka_unit_test(cut_at_every_byte_it_is_no_result),
+        cmocka_unit_test(too_many_tasks_are_a_limit),
+        cmocka_unit_test(a_group_is_read_or_refused),
         cmocka_unit_test(survives_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
