@@ -11,6 +11,7 @@
 #include "base/uuid.h"
 #include "celery_proto/codec/pidbox.h"
 #include "celery_proto/redis/mailbox.h"
+#include "worker/cancelled.h"
 #include "worker/control_call.h"
 #include "worker/event_sender.h"
 #include "worker/events.h"
@@ -315,8 +316,10 @@ static void say_goodbye(struct cel_control *control)
     struct celeriac_error err = {0};
     bool is_new = false;
     bool more = true;
-    enum celeriac_err code = cel_mailbox_connect(control->mailbox, &is_new, &err);
+    enum celeriac_err code;
 
+    cel_record_cancelled(control->runtime, control->options.results);
+    code = cel_mailbox_connect(control->mailbox, &is_new, &err);
     while (code == CELERIAC_OK && more)
         code = cel_event_sender_flush(control->sender, &more, &err);
     if (code == CELERIAC_OK && control->interval_ns > 0)

@@ -265,16 +265,27 @@ static struct cel_event_block *task_block(struct cel_events *events,
     return block;
 }
 
-void cel_events_started(struct cel_events *events, const struct cel_request *request)
+static void push_task(struct cel_events *events, enum cel_task_event kind,
+                      const struct cel_request *request)
 {
     struct cel_event_block *block;
 
     if (!wanted(events))
         return;
-    block = task_block(events, &(struct cel_task_event_fields){.kind = CEL_TASK_STARTED,
-                                                               .id = request->message->id});
+    block = task_block(events,
+                       &(struct cel_task_event_fields){.kind = kind, .id = request->message->id});
     if (block)
         push(events, block);
+}
+
+void cel_events_started(struct cel_events *events, const struct cel_request *request)
+{
+    push_task(events, CEL_TASK_STARTED, request);
+}
+
+void cel_events_cancelled(struct cel_events *events, const struct cel_request *request)
+{
+    push_task(events, CEL_TASK_CANCELLED, request);
 }
 
 /* ---- how it ended ---------------------------------------------------------------------------- */

@@ -62,9 +62,10 @@ bool cel_events_enable(struct cel_events *events, bool on);
 
 /* ---- noting ---------------------------------------------------------------------------------- */
 
-/* task-received, task-started. */
+/* task-received, task-started, and task-cancelled when a cold stop breaks it off. */
 void cel_events_received(struct cel_events *events, const struct cel_request *request);
 void cel_events_started(struct cel_events *events, const struct cel_request *request);
+void cel_events_cancelled(struct cel_events *events, const struct cel_request *request);
 
 /*
  * Prepares the event that tells how a request ended; the finisher sends it with

@@ -7,6 +7,7 @@ import base64
 import json
 import random
 import re
+import signal
 import socket
 import sys
 import time
@@ -80,13 +81,13 @@ class OrderTest(Stage):
         retry = place(r'"LPUSH" "celery" .*\\"retries\\": 1')
         record = place(rf'"SETEX" "celery-task-meta-{number}" .*\\"status\\": \\"RETRY\\"')
         acknowledged = place(r'"HDEL" "unacked"')
-        event = place(r'"PUBLISH" "/0.celeryev/task.multi"')
-        retried = next(i for i, line in enumerate(lines) if i > record and '"/0.celeryev/task.multi"' in line)
-        self.assertLess(event, retried)
+        bodies = {i: base64.b64decode(found.group(1)) for i, line in enumerate(lines)
+                  if (found := re.search(r'"/0.celeryev/task.multi" .*\\"body\\": \\"([\w+/=]+)\\"', line))}
+        told, = (i for i, body in bodies.items() if b'"task-retried"' in body)
         self.assertTrue(all("[0 lua]" in lines[i] for i in (retry, record, acknowledged)))
         scripts = {max(i for i in range(at) if "EVALSHA" in lines[i]) for at in (retry, record, acknowledged)}
         self.assertEqual(len(scripts), 1, "not the same script")
-        self.assertGreater(retried, max(retry, record, acknowledged))
+        self.assertGreater(told, max(retry, record, acknowledged))
 
     def test_checklist_20_python_and_c_serve_in_the_same_order(self):
         """Two queues, all priorities, one task at a time."""
@@ -136,6 +137,33 @@ class StopTest(Stage):
                 self.assertTrue(all(one["headers"]["redelivered"] for one in left))
                 self.assertEqual(self.redis.call("EXISTS", "unacked", "unacked_index", "_kombu.binding.celery.pidbox"), 0)
                 self.redis.call("FLUSHALL")
+
+
+    def test_checklist_93_a_cold_stop_records_what_it_breaks_off(self):
+        found = {}
+        for kind in ("c", "python"):
+            with Listener(self.session) as listener:
+                client = self.client()
+                wait_until(lambda: self.redis.call("PUBSUB", "NUMPAT") >= 1, WAIT_S, "the receiver")
+                worker = self.c_worker("events") if kind == "c" else self.python_worker("newest", "-E")
+                early, late = client.send("t.stubborn", 600), client.send("t.stubborn_late", 600)
+                for number in (early, late):
+                    listener.wait("task-started", uuid=number)
+                worker.signal(signal.SIGQUIT)
+                worker.wait_end()
+                listener.wait("task-cancelled", uuid=early)
+                events = [sorted(event) for event in listener.of("task-cancelled", uuid=early)]
+                record = json.loads(self.redis.call("GET", f"celery-task-meta-{early}"))
+                left = [json.loads(text)["headers"]["id"] for text in self.redis.call("LRANGE", "celery", 0, -1)]
+                self.assertEqual(self.redis.call("EXISTS", "unacked", f"celery-task-meta-{late}"), 0)
+                self.assertEqual(left, [late])
+                record.pop("task_id")
+                # Python shows the exception inside of itself: "Retry(Retry(...), None, None)".
+                reason = record["result"].pop("exc_message")[0]
+                self.assertIn("cancelled by Celery" if kind == "c" else "Retry", reason)
+                found[kind] = events, record
+            self.redis.call("FLUSHALL")
+        self.assertEqual(found["c"], found["python"])
 
 
 class KillTest(unittest.TestCase):

@@ -28,6 +28,16 @@ def sleep_late(seconds):
     return "slept"
 
 
+@app.task(name="t.stubborn")
+def stubborn(seconds):
+    time.sleep(seconds)
+
+
+@app.task(name="t.stubborn_late", acks_late=True)
+def stubborn_late(seconds):
+    time.sleep(seconds)
+
+
 @app.task(name="t.burn")
 def burn(seconds):
     time.sleep(seconds)

@@ -132,6 +132,12 @@ class Listener:
         """Waits for such an event and returns the first."""
         return wait_until(lambda: self.of(kind, **fields), seconds, f"{kind} {fields}")[0]
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def close(self):
         self._process.kill()
         self._process.wait()

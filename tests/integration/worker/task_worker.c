@@ -1,6 +1,7 @@
 /*
  * A worker with a few tasks, for tests that look at it from Python: task_worker NAME CONCURRENCY
- * [events] [noheartbeat] [fail-unknown] [QUEUE...]. The broker is REDIS_URL. Ends on SIGTERM.
+ * [events] [noheartbeat] [fail-unknown] [QUEUE...]. The broker is REDIS_URL. Ends on SIGTERM, at
+ * once on SIGQUIT.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -39,6 +40,18 @@ static void pause_for(struct celeriac_task *task, void *user)
     while (clock_monotonic_ns() < until && !celeriac_task_stopping(task))
         usleep(2000);
     celeriac_task_return_text(task, "slept");
+}
+
+/* Goes on whoever wants to stop. */
+static void stubborn(struct celeriac_task *task, void *user)
+{
+    double seconds;
+
+    (void)user;
+    if (celeriac_task_arg_double(task, 0, "seconds", &seconds))
+        return;
+    usleep((useconds_t)(seconds * (double)US_PER_SEC));
+    celeriac_task_return_null(task);
 }
 
 /* Busy all the time, so that it competes with the control thread for the processor. */
@@ -144,6 +157,8 @@ static const struct celeriac_task_options tasks[] = {
     {.name = "t.add", .run = add},
     {.name = "t.sleep", .run = pause_for},
     {.name = "t.sleep_late", .run = pause_for, .acks_late = true},
+    {.name = "t.stubborn", .run = stubborn},
+    {.name = "t.stubborn_late", .run = stubborn, .acks_late = true},
     {.name = "t.burn", .run = burn},
     {.name = "t.boom", .run = boom},
     {.name = "t.flaky", .run = flaky},
@@ -163,8 +178,9 @@ static void *watch_signals(void *argument)
 
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGQUIT);
     (void)sigwait(&set, &number);
-    celeriac_worker_stop(argument, CELERIAC_STOP_WARM);
+    celeriac_worker_stop(argument, number == SIGQUIT ? CELERIAC_STOP_COLD : CELERIAC_STOP_WARM);
     return NULL;
 }
 
@@ -184,6 +200,9 @@ static int run(struct celeriac_worker_options *options)
         code = celeriac_worker_run(worker, &err);
     if (code)
         fprintf(stderr, "task_worker: %s\n", err.text);
+    /* Task threads may still use everything. */
+    if (code == CELERIAC_ERR_SHUTDOWN)
+        _exit(EXIT_FAILURE);
     /* Told to shut down by remote control, the watcher is still asleep. */
     if (watching) {
         kill(getpid(), SIGTERM);
@@ -223,6 +242,7 @@ int main(int argc, char **argv)
     options.queues = strbuf_text(&queues);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGQUIT);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     log_set_level(LOG_INFO);
     status = run(&options);
