@@ -1,28 +1,16 @@
 #include "worker/consumer.h"
 
-#include <pthread.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/hashmap.h"
 #include "base/log.h"
 #include "celery_proto/redis/claim_reconcile.h"
-#include "worker/endings.h"
-#include "worker/events.h"
-#include "worker/limited.h"
-#include "worker/live.h"
+#include "worker/inbox.h"
+#include "worker/intake.h"
 #include "worker/queue_change.h"
 #include "worker/schedule.h"
-#include "worker/settler.h"
-#include "worker/task_stats.h"
-
-/*
- * Pause between claims that found nothing but messages of others, so that they are looked at seldom
- * while their owner is busy or away: it doubles from the first value to the second.
- */
-#define STRAY_PAUSE_FIRST_NS (10 * NS_PER_MS)
-#define STRAY_PAUSE_LAST_NS (1000 * NS_PER_MS)
+#include "worker/stray_pace.h"
 
 /* Pause before asking again whether our registration has arrived; the maintainer wakes us as well.
  */
@@ -31,267 +19,56 @@
 /* How often an idle consumer says that it lives. */
 #define PROGRESS_NS (1000 * NS_PER_MS)
 
-/* A request on its way from a task thread to the timers. */
-struct postponed {
-    struct postponed *next;
-    struct cel_request *request;
-    int64_t due_ns;
-};
-
 struct cel_consumer {
     struct cel_runtime *runtime;
     struct cel_claimer *claimer;
-    struct cel_task_decoder *decoder;
-    struct cel_schedule *schedule; /* messages that wait for their time */
-    struct cel_limited *limited;   /* requests that wait for their rate limit */
-    struct hashmap *queue_names;   /* name to a copy that lives as long as we do */
+    struct cel_intake *intake;
+    struct cel_inbox *inbox;
     struct cel_queue_change *queue_change;
-    bool no_queues;   /* all were cancelled: nothing is claimed */
-    int64_t scale_ns; /* when the number of threads is looked at again */
-    void **ready;     /* requests of this turn that go to the ready queue */
-    size_t ready_count;
-    size_t strays;          /* messages of others met in this turn */
-    int64_t stray_pause_ns; /* 0: none */
-    int64_t not_before_ns;  /* no claim before this time; 0: at once */
-    bool away_reported;     /* the broker's absence is logged once */
-    unsigned evictions;     /* how often we were declared dead */
-    bool consuming;         /* the broker answered, and was not away since */
-    bool has_consumed;      /* it answered once */
+    struct cel_stray_pace stray_pace;
+    bool no_queues;        /* all were cancelled: nothing is claimed */
+    int64_t scale_ns;      /* when the number of threads is looked at again */
+    int64_t not_before_ns; /* no claim before this time; 0: at once */
+    bool away_reported;    /* the broker's absence is logged once */
+    bool consuming;        /* the broker answered, and was not away since */
+    bool has_consumed;     /* it answered once */
     atomic_bool stopped;
-
-    pthread_mutex_t lock; /* of the inbox */
-    struct postponed *inbox;
 };
-
-/* ---- routing ------------------------------------------------------------------------------- */
-
-/* Back to the queue, untouched, for whoever knows the task. */
-static void end_as_stray(struct cel_consumer *consumer, struct cel_request *request)
-{
-    consumer->strays++;
-    request->settlement.fate = CEL_FATE_REQUEUE;
-    cel_end(consumer->runtime, request);
-}
-
-/* Remembers the tag and lets go of the rest, which is read again when it is due. */
-static enum celeriac_err wait_until(struct cel_consumer *consumer, struct cel_request *request,
-                                    int64_t due_ns)
-{
-    enum celeriac_err code =
-        cel_schedule_add(consumer->schedule, request->tag, request->queue, due_ns);
-
-    if (code)
-        return code;
-    if (request->in_window)
-        cel_window_give(consumer->runtime->window, 1);
-    cel_request_destroy(request);
-    atomic_store(&consumer->runtime->counters.waiting,
-                 (unsigned)cel_schedule_count(consumer->schedule));
-    return CELERIAC_OK;
-}
-
-/* Sends one request where it belongs; is_new: it comes from the broker. On failure it is still the
- * caller's. */
-static enum celeriac_err route(struct cel_consumer *consumer, struct cel_request *request,
-                               bool is_new)
-{
-    const struct cel_task_message *message = request->message;
-    int64_t now_us = clock_wall_us();
-
-    if (message->refuse != CEL_REFUSE_NONE) {
-        cel_end_in_quarantine(consumer->runtime, request, cel_refuse_name(message->refuse),
-                              message->refuse_text);
-    } else if (!request->definition && consumer->runtime->unknown_task == CELERIAC_UNKNOWN_FAIL) {
-        cel_end_unregistered(consumer->runtime, request);
-    } else if (!request->definition) {
-        end_as_stray(consumer, request);
-    } else if (cel_end_revoked(consumer->runtime, request)) {
-        return CELERIAC_OK;
-    } else if (message->eta.set && message->eta.us > now_us) {
-        int64_t wait_ns = (message->eta.us - now_us) > INT64_MAX / 2000
-                              ? INT64_MAX / 2
-                              : (message->eta.us - now_us) * 1000;
-
-        cel_request_move(request, CEL_REQUEST_WAITING);
-        if (is_new)
-            cel_events_received(consumer->runtime->events, request);
-        return wait_until(consumer, request, clock_monotonic_ns() + wait_ns);
-    } else {
-        cel_request_move(request, CEL_REQUEST_READY);
-        if (is_new)
-            cel_events_received(consumer->runtime->events, request);
-        cel_live_reserve(consumer->runtime->live, request);
-        if (cel_limited_pass(consumer->limited, request, clock_monotonic_ns()))
-            consumer->ready[consumer->ready_count++] = request;
-    }
-    return CELERIAC_OK;
-}
-
-/*
- * A copy of a queue's name that outlives the claimer's: the set of queues may change while messages
- * of a cancelled one are still with us. NULL pointer when memory is short.
- */
-static struct span lasting_name(struct cel_consumer *consumer, struct span name)
-{
-    char *copy = hashmap_get(consumer->queue_names, name);
-
-    if (!copy) {
-        copy = mem_dup_span(name);
-        if (copy && hashmap_set(consumer->queue_names, name, copy, NULL)) {
-            mem_free(copy);
-            copy = NULL;
-        }
-    }
-    return (struct span){.ptr = copy, .len = copy ? name.len : 0};
-}
-
-/* Decodes one message that we hold and routes it. */
-static enum celeriac_err receive(struct cel_consumer *consumer, struct span tag, struct span queue,
-                                 struct span envelope, bool is_new)
-{
-    struct cel_task_message *message = NULL;
-    struct cel_request *request = NULL;
-    const struct cel_task_definition *definition;
-    enum celeriac_err code = cel_task_message_create(consumer->decoder, envelope, &message);
-
-    if (code)
-        return code;
-    queue = lasting_name(consumer, queue);
-    if (!queue.ptr) {
-        cel_task_message_destroy(message);
-        return CELERIAC_ERR_MEMORY;
-    }
-    definition = cel_registry_find(consumer->runtime->registry, message->task);
-    code = cel_request_create(message, definition, tag, queue, &request);
-    if (code)
-        return code;
-    if (is_new)
-        log_info("worker", "task received", LOG_SPAN("task", message->task),
-                 LOG_SPAN("id", message->id));
-    if (definition)
-        request->stats = cel_task_table_get(consumer->runtime->task_table, definition, queue);
-    request->ready_ns = clock_monotonic_ns();
-    if (is_new)
-        CEL_TASK_COUNT(request->stats, received);
-    cel_held_add(consumer->runtime->held, request);
-    request->evictions = consumer->evictions;
-    request->in_window = true;
-    cel_window_take(consumer->runtime->window, 1);
-    code = route(consumer, request, is_new);
-    if (code) {
-        cel_window_give(consumer->runtime->window, 1);
-        cel_request_destroy(request);
-    }
-    return code;
-}
-
-static void hand_over(struct cel_consumer *consumer)
-{
-    if (consumer->ready_count == 0)
-        return;
-    if (cel_ready_queue_push(consumer->runtime->ready, consumer->ready, consumer->ready_count))
-        for (size_t i = 0; i < consumer->ready_count; i++)
-            cel_request_destroy(consumer->ready[i]);
-    consumer->ready_count = 0;
-}
 
 /* ---- what comes back ------------------------------------------------------------------------ */
 
 void cel_consumer_postpone(struct cel_consumer *consumer, struct cel_request *request,
                            int64_t due_ns)
 {
-    struct postponed *entry = mem_alloc(sizeof *entry);
-
-    if (!entry || atomic_load(&consumer->stopped)) {
-        /* The message stays in `unacked`, from where it is restored when this worker leaves. */
-        mem_free(entry);
-        cel_request_destroy(request);
-        return;
-    }
-    *entry = (struct postponed){.request = request, .due_ns = due_ns};
-    pthread_mutex_lock(&consumer->lock);
-    entry->next = consumer->inbox;
-    consumer->inbox = entry;
-    pthread_mutex_unlock(&consumer->lock);
+    cel_inbox_put(consumer->inbox, request, due_ns);
     cel_runtime_wake(consumer->runtime);
-}
-
-static struct postponed *empty_inbox(struct cel_consumer *consumer)
-{
-    struct postponed *all;
-
-    pthread_mutex_lock(&consumer->lock);
-    all = consumer->inbox;
-    consumer->inbox = NULL;
-    pthread_mutex_unlock(&consumer->lock);
-    return all;
-}
-
-/* Lets go of a request; its message is somebody else's, or stays in `unacked`. */
-static void drop(struct cel_consumer *consumer, struct cel_request *request)
-{
-    if (request->in_window)
-        cel_window_give(consumer->runtime->window, 1);
-    cel_request_destroy(request);
 }
 
 static enum celeriac_err take_postponed(struct cel_consumer *consumer)
 {
     enum celeriac_err code = CELERIAC_OK;
-    struct postponed *entry = empty_inbox(consumer);
-
-    while (entry) {
-        struct postponed *next = entry->next;
-        bool is_ours = entry->request->evictions == consumer->evictions;
-
-        if (code == CELERIAC_OK && is_ours)
-            code = wait_until(consumer, entry->request, entry->due_ns);
-        if (code || !is_ours)
-            drop(consumer, entry->request);
-        mem_free(entry);
-        entry = next;
-    }
-    return code;
-}
-
-static enum celeriac_err receive_due(void *context, struct span tag, struct span queue,
-                                     struct span envelope)
-{
-    return receive(context, tag, queue, envelope, false);
-}
-
-/* We had been declared dead: what waits here has been given to others. */
-static void forget_everything(struct cel_consumer *consumer)
-{
     struct cel_request *request;
 
-    log_warning("worker", "what this worker holds is not its own any more");
-    cel_schedule_clear(consumer->schedule);
-    atomic_store(&consumer->runtime->counters.waiting, 0);
-    while ((request = cel_ready_queue_take(consumer->runtime->ready)))
-        drop(consumer, request);
-    while ((request = cel_limited_take(consumer->limited)))
-        drop(consumer, request);
-    consumer->evictions++;
+    while (code == CELERIAC_OK && (request = cel_inbox_take(consumer->inbox)))
+        code = cel_intake_postpone(consumer->intake, request);
+    return code;
 }
 
 /* ---- the loop ------------------------------------------------------------------------------ */
 
 /* Others' messages are looked at less and less often, until there is work for us again. */
-static void pace_strays(struct cel_consumer *consumer, const struct cel_claim_batch *batch)
+static void pace_strays(struct cel_consumer *consumer, const struct cel_claim_batch *batch,
+                        size_t handed_over)
 {
-    consumer->strays += batch->strays;
+    size_t strays = batch->strays + cel_intake_take_strays(consumer->intake);
+
     /* What went to quarantine is progress too: a claim looks at a part of the lists only. */
-    if (consumer->strays == 0 || consumer->ready_count > 0 || batch->quarantined > 0) {
-        consumer->stray_pause_ns = 0;
+    if (strays == 0 || handed_over > 0 || batch->quarantined > 0) {
+        cel_stray_pace_reset(&consumer->stray_pace);
         consumer->not_before_ns = 0;
         return;
     }
-    consumer->stray_pause_ns =
-        consumer->stray_pause_ns == 0 ? STRAY_PAUSE_FIRST_NS : consumer->stray_pause_ns * 2;
-    if (consumer->stray_pause_ns > STRAY_PAUSE_LAST_NS)
-        consumer->stray_pause_ns = STRAY_PAUSE_LAST_NS;
-    consumer->not_before_ns = clock_monotonic_ns() + consumer->stray_pause_ns;
+    consumer->not_before_ns = clock_monotonic_ns() + cel_stray_pace_next(&consumer->stray_pace);
 }
 
 static enum celeriac_err receive_batch(struct cel_consumer *consumer,
@@ -301,12 +78,10 @@ static enum celeriac_err receive_batch(struct cel_consumer *consumer,
 
     atomic_fetch_add(&consumer->runtime->counters.received, batch->count);
     atomic_fetch_add(&consumer->runtime->counters.quarantined, batch->quarantined);
-    consumer->strays = 0;
     for (size_t i = 0; code == CELERIAC_OK && i < batch->count; i++)
-        code = receive(consumer, batch->messages[i].tag, batch->messages[i].queue,
-                       batch->messages[i].envelope, true);
-    pace_strays(consumer, batch);
-    hand_over(consumer);
+        code = cel_intake_receive(consumer->intake, batch->messages[i].tag,
+                                  batch->messages[i].queue, batch->messages[i].envelope, true);
+    pace_strays(consumer, batch, cel_intake_hand_over(consumer->intake));
     return code;
 }
 
@@ -338,8 +113,8 @@ static enum celeriac_err reconcile(struct cel_consumer *consumer, struct celeria
 {
     size_t restored = 0;
     enum celeriac_err code =
-        cel_held_reconcile(consumer->runtime->held, consumer->schedule, consumer->claimer,
-                           clock_monotonic_ns(), &restored, err);
+        cel_held_reconcile(consumer->runtime->held, cel_intake_schedule(consumer->intake),
+                           consumer->claimer, clock_monotonic_ns(), &restored, err);
 
     if (restored > 0)
         log_warning("worker", "the broker had forgotten acknowledgements; their tasks run again",
@@ -408,7 +183,8 @@ static enum celeriac_err wait_for_work(struct cel_consumer *consumer, bool has_r
 {
     bool for_messages = has_room && !full && consumer->not_before_ns == 0;
     /* Without room a due message could not be handed on; who gives room back wakes us. */
-    int64_t deadline = has_room ? cel_schedule_next(consumer->schedule) : INT64_MAX;
+    int64_t deadline =
+        has_room ? cel_schedule_next(cel_intake_schedule(consumer->intake)) : INT64_MAX;
     enum cel_wake why = CEL_WAKE_DEADLINE;
     enum celeriac_err code;
 
@@ -418,8 +194,8 @@ static enum celeriac_err wait_for_work(struct cel_consumer *consumer, bool has_r
         deadline = reconcile_ns;
     if (consumer->not_before_ns > 0 && consumer->not_before_ns < deadline)
         deadline = consumer->not_before_ns;
-    if (cel_limited_due(consumer->limited) < deadline)
-        deadline = cel_limited_due(consumer->limited);
+    if (cel_intake_limited_due(consumer->intake) < deadline)
+        deadline = cel_intake_limited_due(consumer->intake);
     if (consumer->scale_ns < deadline)
         deadline = consumer->scale_ns;
     code = wait_alive(consumer, for_messages, deadline, &why, err);
@@ -430,41 +206,24 @@ static enum celeriac_err wait_for_work(struct cel_consumer *consumer, bool has_r
     return CELERIAC_OK;
 }
 
-/* Lets those go whose rate limit allows it. They have their place in the window already. */
-static void release_limited(struct cel_consumer *consumer)
-{
-    int64_t now_ns = clock_monotonic_ns();
-    struct cel_request *request;
-
-    while (consumer->ready_count < CEL_CLAIM_ROOM_MAX &&
-           (request = cel_limited_next(consumer->limited, now_ns)))
-        consumer->ready[consumer->ready_count++] = request;
-    hand_over(consumer);
-}
-
-static enum celeriac_err fire_timers(struct cel_consumer *consumer, size_t room, size_t *fired,
-                                     struct celeriac_error *err)
-{
-    enum celeriac_err code =
-        cel_schedule_fire(consumer->schedule, consumer->claimer, clock_monotonic_ns(), room,
-                          receive_due, consumer, fired, err);
-
-    atomic_store(&consumer->runtime->counters.waiting,
-                 (unsigned)cel_schedule_count(consumer->schedule));
-    hand_over(consumer);
-    return code ? recover(consumer, code, err) : CELERIAC_OK;
-}
-
 /* What others want of us since the last turn. */
 static enum celeriac_err catch_up(struct cel_consumer *consumer)
 {
     enum celeriac_err code;
 
     if (atomic_exchange(&consumer->runtime->evicted, false))
-        forget_everything(consumer);
-    release_limited(consumer);
+        cel_intake_forget(consumer->intake);
+    cel_intake_release_limited(consumer->intake);
     code = cel_queue_change_apply(consumer->queue_change, consumer->claimer, &consumer->no_queues);
     return code ? code : take_postponed(consumer);
+}
+
+static enum celeriac_err fire_timers(struct cel_consumer *consumer, size_t room, size_t *fired,
+                                     struct celeriac_error *err)
+{
+    enum celeriac_err code = cel_intake_fire(consumer->intake, consumer->claimer, room, fired, err);
+
+    return code ? recover(consumer, code, err) : CELERIAC_OK;
 }
 
 /* One turn: returning messages, due ones, new ones; then sleep if there was nothing. */
@@ -473,7 +232,7 @@ static enum celeriac_err turn(struct cel_consumer *consumer, struct celeriac_err
     struct cel_runtime *runtime = consumer->runtime;
     size_t room = cel_window_room(runtime->window, cel_ready_queue_count(runtime->ready),
                                   atomic_load(&runtime->threads));
-    bool full = cel_schedule_is_full(consumer->schedule);
+    bool full = cel_schedule_is_full(cel_intake_schedule(consumer->intake));
     bool found = false;
     size_t fired = 0;
     enum celeriac_err code;
@@ -524,12 +283,13 @@ enum celeriac_err cel_consumer_set_queues(struct cel_consumer *consumer, const c
 
 struct cel_schedule *cel_consumer_schedule(struct cel_consumer *consumer)
 {
-    return consumer->schedule;
+    return cel_intake_schedule(consumer->intake);
 }
 
 void cel_consumer_stop(struct cel_consumer *consumer)
 {
     atomic_store(&consumer->stopped, true);
+    cel_inbox_close(consumer->inbox);
     cel_runtime_wake(consumer->runtime);
 }
 
@@ -545,19 +305,11 @@ enum celeriac_err cel_consumer_create(const struct cel_claimer_options *options,
     if (!c)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     c->runtime = runtime;
-    pthread_mutex_init(&c->lock, NULL);
-    c->ready = mem_calloc(CEL_CLAIM_ROOM_MAX, sizeof(void *));
-    code = c->ready ? CELERIAC_OK : CELERIAC_ERR_MEMORY;
+    code = cel_intake_create(runtime, eta_limit, &c->intake);
     if (code == CELERIAC_OK)
-        code = cel_schedule_create(eta_limit, &c->schedule);
-    if (code == CELERIAC_OK)
-        code = cel_limited_create(runtime->registry, runtime->rates, &c->limited);
-    if (code == CELERIAC_OK)
-        code = hashmap_create(&c->queue_names);
+        code = cel_inbox_create(&c->inbox);
     if (code == CELERIAC_OK)
         code = cel_queue_change_create(&c->queue_change);
-    if (code == CELERIAC_OK)
-        code = cel_task_decoder_create(NULL, &c->decoder);
     if (code)
         celeriac_error_set(err, code, "out of memory");
     else
@@ -572,24 +324,11 @@ enum celeriac_err cel_consumer_create(const struct cel_claimer_options *options,
 
 void cel_consumer_destroy(struct cel_consumer *consumer)
 {
-    struct postponed *entry;
-
     if (!consumer)
         return;
-    for (entry = empty_inbox(consumer); entry;) {
-        struct postponed *next = entry->next;
-
-        cel_request_destroy(entry->request);
-        mem_free(entry);
-        entry = next;
-    }
+    cel_inbox_destroy(consumer->inbox);
     cel_queue_change_destroy(consumer->queue_change);
-    cel_schedule_destroy(consumer->schedule);
-    cel_limited_destroy(consumer->limited);
-    cel_task_decoder_destroy(consumer->decoder);
+    cel_intake_destroy(consumer->intake);
     cel_claimer_destroy(consumer->claimer);
-    hashmap_destroy(consumer->queue_names, mem_free);
-    pthread_mutex_destroy(&consumer->lock);
-    mem_free(consumer->ready);
     mem_free(consumer);
 }

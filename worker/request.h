@@ -60,7 +60,8 @@ struct cel_request {
     const char *quarantine; /* why it goes to the quarantine list; NULL: it does not */
     struct strbuf started;  /* record of the STARTED state; empty: none */
     struct cel_settlement settlement;
-    struct cel_request *next;    /* behind it in a line of limited.h */
+    struct cel_request *next;    /* behind it in a line of limited.h, or in inbox.h */
+    int64_t due_ns;              /* in the latter: when it is wanted again (monotonic) */
     struct cel_told_state *told; /* the settler's: a state of the task that waits to be written */
     bool end_queued;             /* the settler's: nothing may be written after its end */
     struct cel_note start_note;

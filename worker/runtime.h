@@ -1,6 +1,6 @@
 /*
- * What the threads of one worker share. Everything but the counters and the two flags is set before
- * the first thread starts and constant afterwards, or is safe for any thread by itself.
+ * What the threads of one worker share. Everything but the counters and the flags is set before the
+ * first thread starts and constant afterwards, or is safe for any thread by itself.
  */
 #ifndef WORKER_RUNTIME_H
 #define WORKER_RUNTIME_H
@@ -21,6 +21,7 @@
 #include "worker/revoked.h"
 #include "worker/scale.h"
 #include "worker/window.h"
+#include "worker/world.h"
 
 struct cel_settler;
 struct cel_consumer;
@@ -28,6 +29,7 @@ struct cel_events;
 struct cel_subtasks;
 struct cel_live;
 struct cel_pool;
+struct cel_settings;
 struct cel_task_table;
 
 /* Counters, see struct celeriac_worker_stats. */
@@ -39,9 +41,10 @@ struct cel_counters {
 
 struct cel_runtime {
     char id[UUID_SIZE];   /* of this worker process, for its lease */
-    struct span hostname; /* node name; NUL-terminated */
+    struct span hostname; /* node name; NUL-terminated; the settings' */
     int64_t pid;
     struct cel_canvas_context world; /* what messages that follow tasks have in common */
+    struct cel_world texts;          /* that it points to */
     int64_t time_limit_us;           /* of tasks that have none; 0: none */
     int64_t soft_limit_us;           /* likewise */
     bool result_extended;            /* records say more about their tasks */
@@ -76,6 +79,17 @@ struct cel_runtime {
 /* Adds one to a counter; relaxed, because nothing is ordered by counters. */
 #define CEL_COUNT(runtime, name) \
     atomic_fetch_add_explicit(&(runtime)->counters.name, 1, memory_order_relaxed)
+
+/*
+ * Makes what exists also while the worker does not run, from settings, which must outlive it. The
+ * pointers to what is made at the start stay NULL. CELERIAC_ERR_MEMORY, CELERIAC_ERR_SYSTEM; on
+ * failure close it all the same.
+ */
+enum celeriac_err cel_runtime_open(struct cel_runtime *runtime, const struct cel_settings *settings,
+                                   struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* Releases that. Of one that was never opened only the descriptors count: -1 each. */
+void cel_runtime_close(struct cel_runtime *runtime);
 
 /* Wakes the consumer out of its wait. Any thread. */
 void cel_runtime_wake(const struct cel_runtime *runtime);
