@@ -65,15 +65,21 @@ static void tell(struct celeriac_task *task, void *user)
     celeriac_task_return_text(task, "told");
 }
 
-/* Many states one after the other. */
+/* Many states one after the other; with a file it says BEGUN first and waits until that is gone. */
 static void count(struct celeriac_task *task, void *user)
 {
+    struct celeriac_bytes file;
     char meta[32];
     int64_t n;
 
     (void)user;
     if (celeriac_task_arg_int(task, 0, "n", &n))
         return;
+    if (celeriac_task_arg_text(task, 1, "file", &file) == CELERIAC_OK) {
+        if (celeriac_task_update_state(task, "BEGUN", NULL, NULL))
+            return;
+        wait_while_there(task, file.ptr);
+    }
     for (int64_t i = 0; i < n; i++) {
         snprintf(meta, sizeof meta, "{\"i\": %" PRId64 "}", i);
         if (celeriac_task_update_state(task, "PROGRESS", meta, NULL))
