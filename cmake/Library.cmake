@@ -40,7 +40,22 @@ install(TARGETS celeriac_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/celeriac DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(TARGETS celeriac-worker celeriac-api celeriac-cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES docs/man/celeriac.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+file(GLOB pages_1 CONFIGURE_DEPENDS docs/man/*.1)
+file(GLOB pages_3 CONFIGURE_DEPENDS docs/man/*.3)
+install(FILES ${pages_1} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${pages_3} DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
+
+# man celeriac_client_send shows the page that has it.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS docs/man/links.txt)
+file(STRINGS docs/man/links.txt links)
+foreach(link IN LISTS links)
+  string(REPLACE " " ";" link ${link})
+  list(GET link 0 function)
+  list(GET link 1 page)
+  file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/man/${function}.3 CONTENT ".so man3/${page}.3\n")
+  list(APPEND link_pages ${CMAKE_CURRENT_BINARY_DIR}/man/${function}.3)
+endforeach()
+install(FILES ${link_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
 
 # The files may be moved with the library: paths start where the .pc file lies.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")

@@ -159,6 +159,13 @@ class InstallTest(unittest.TestCase):
         for name in PROGRAMS:
             self.assertRegex(run(self.prefix / "bin" / name, "--version"), rf"^{name} \d+\.\d+\.\d+\n$")
 
+    def test_manual_pages_are_found(self):
+        """By page and by function, where man looks for them."""
+        for name, word in (("libceleriac", "celeriac_client"), ("celeriac_client_send", "celeriac_send"),
+                           ("celeriac_task_update_state", "PROGRESS"), ("celeriac-worker", "--concurrency")):
+            page = run("man", "-M", self.prefix / "share" / "man", name, env={**self.env, "MANWIDTH": "120", "LC_ALL": "C"})
+            self.assertIn(word, page)
+
     def test_units_are_right(self):
         """systemd finds nothing to complain about, and little that a break-in could reach."""
         folder = self.session.folder("units")
