@@ -1,5 +1,7 @@
 /*
  * Borrowed bytes: how text and JSON cross the interface of libceleriac.
+ *
+ * Threads: a value; it may be read by any thread as long as the bytes live.
  */
 #ifndef CELERIAC_BYTES_H
 #define CELERIAC_BYTES_H

@@ -2,7 +2,11 @@
  * Sending Celery tasks and reading their results.
  *
  * A client holds one connection to the broker and, once results are asked for, one to the result
- * backend. Threads: one thread at a time per client; make one client per thread that sends.
+ * backend.
+ *
+ * Threads: a client may be made in one thread and used in another, but only by one at a time; make
+ * one for each thread that sends, or take turns under a lock of yours. Clients know nothing of each
+ * other. While celeriac_client_wait() waits its client is in use.
  */
 #ifndef CELERIAC_CLIENT_H
 #define CELERIAC_CLIENT_H

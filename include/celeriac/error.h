@@ -4,6 +4,8 @@
  * Convention: a function that can fail returns `enum celeriac_err`; CELERIAC_OK is 0. Results leave
  * through out-parameters, which stay untouched on failure. Functions that can say more than a code
  * take an optional `struct celeriac_error *`; NULL means the caller does not want the text.
+ *
+ * Threads: any thread may call what is here; a record is a value that one thread uses at a time.
  */
 #ifndef CELERIAC_ERROR_H
 #define CELERIAC_ERROR_H

@@ -7,8 +7,10 @@
  *     celeriac_signature_chain(steps, 2, &chain, &err);
  *     celeriac_client_apply(client, chain, id, &err);
  *
- * What is put into another signature is copied and stays the caller's. Values: one thread at a
- * time.
+ * What is put into another signature is copied and stays the caller's.
+ *
+ * Threads: a signature is used by one thread at a time, also to send it; signatures know nothing of
+ * each other.
  */
 #ifndef CELERIAC_SIGNATURE_H
 #define CELERIAC_SIGNATURE_H

@@ -13,10 +13,11 @@
  *         celeriac_task_return_int(task, x + y);
  *     }
  *
- * Threads: a task function runs on one of the worker's task threads (256 KiB to 512 KiB of stack,
- * see worker.h) and may block as long as it likes. Several executions of the same function run at
- * the same time, so `user` must be safe for that. A struct celeriac_task belongs to the thread that
- * was called with it and is gone when the function returns.
+ * Threads: a task function runs on one of the worker's task threads (256 KiB of stack if worker.h's
+ * task_stack says nothing else, 8 MiB in celeriac-worker -A) and may block as long as it likes.
+ * Several executions of the same function run at the same time, so `user` must be safe for that. A
+ * struct celeriac_task belongs to the thread that was called with it and is gone when the function
+ * returns.
  */
 #ifndef CELERIAC_TASK_H
 #define CELERIAC_TASK_H

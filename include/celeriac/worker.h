@@ -10,6 +10,9 @@
  *
  * The worker shares its queues with Python workers: messages wait in kombu's own `unacked`
  * structures while they are held, so either side restores the other's.
+ *
+ * Threads: one thread makes a worker, registers, runs and destroys it. While it runs any thread may
+ * stop it, read its counters and ask for its metrics. Tasks run on threads of the worker's own.
  */
 #ifndef CELERIAC_WORKER_H
 #define CELERIAC_WORKER_H

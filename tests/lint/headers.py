@@ -49,6 +49,8 @@ for path in [p for p in tree.sources((".h",))] + tree.public_headers():
         verdict.breach(path, 1, "a header opens with what it is for")
     check_comments(path, text)
 for path in tree.public_headers():
+    if not re.search(r"^ \* Threads: ", tree.read(path).split("*/", 1)[0], re.M):
+        verdict.breach(path, 1, "a public header opens with what may be called from where (Threads: ...)")
     code = tree.code_of(tree.read(path))
     for match in re.finditer(r"\bstruct\s+(\w+)\s*\{", code):
         if match.group(1) not in OPEN_STRUCTS:
