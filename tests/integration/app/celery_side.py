@@ -13,6 +13,8 @@ from pathlib import Path
 
 from celery import Celery, chain, chord, group
 
+from tests.integration.worker.patience import value_of
+
 WAIT_S = 60
 
 app = Celery("celery_side", broker=os.environ["REDIS_URL"], backend=os.environ["REDIS_URL"])
@@ -134,7 +136,7 @@ class StateTest(Case):
         for _ in range(20):
             header = [app.signature("app.count", (50,), queue="c") for _ in range(5)]
             result = chord(header)(app.signature("side.total", queue="py"))
-            self.assertEqual(result.get(timeout=WAIT_S), 250)
+            self.assertEqual(value_of(result), 250)
             self.assertEqual({part.state for part in result.parent.results}, {"SUCCESS"})
 
     def test_nothing_follows_a_hard_limit(self):
@@ -161,10 +163,10 @@ class SubtasksTest(Case):
     def test_family(self):
         result = chain(app.signature("app.add", (1, 2), queue="c"),
                        app.signature("app.parent", ("side.family", "py"), queue="c", immutable=True)).apply_async()
-        ids = result.get(timeout=WAIT_S)
+        ids = value_of(result)
         self.assertEqual([child.id for child in result.children], ids)
         for child, priority in zip(result.children, (0, 3)):
-            self.assertEqual(child.get(timeout=WAIT_S),
+            self.assertEqual(value_of(child),
                              {"parent": result.id, "root": result.parent.id, "priority": priority})
 
     def test_collect(self):
@@ -176,7 +178,7 @@ class SubtasksTest(Case):
                        app.signature("side.total", queue="py"), app.signature("app.add", (100,), queue="c"))
         result = call("app.dispatch", json.dumps(canvas))
         whole = app.AsyncResult(result.get(timeout=WAIT_S))
-        self.assertEqual(whole.get(timeout=WAIT_S), 112)
+        self.assertEqual(value_of(whole), 112)
         self.assertTrue(result.children)
         self.assertEqual(app.backend.get_task_meta(whole.id, cache=False)["status"], "SUCCESS")
 

@@ -5,37 +5,12 @@ python -m tests.integration.worker.canvases NAME...  (none: all)
 
 import json
 import sys
-import time
 import uuid
 
 from celery import chain, chord, group, signature
-from celery.exceptions import TimeoutError as NotReady
-from celery.result import GroupResult
 
+from tests.integration.worker.patience import value_of
 from tests.integration.worker.peer_app import add, app, boom, flaky, identity, mul, mul_late, sleep_late, xsum
-
-WAIT = 60
-TURN = 2
-
-
-def value_of(result):
-    """What result.get() returns or raises, waiting in short turns.
-
-    Celery's client subscribes on one connection and then looks for the result on another, without waiting for the
-    first. A busy server may serve the look, a worker's result and the subscription in this order: then nobody is ever
-    told of the result, and only the look with which the next turn begins finds it.
-
-    A failed header task would be raised instead of the chord's own error, if it is stored and that is not yet: the
-    parents are left alone.
-    """
-    options = {} if isinstance(result, GroupResult) else {"follow_parents": False}
-    deadline = time.monotonic() + WAIT
-    while True:
-        try:
-            return result.get(timeout=TURN, **options)
-        except NotReady:
-            if time.monotonic() >= deadline:
-                raise
 
 
 def state_of(result):
