@@ -49,15 +49,10 @@ static void write_transport_options(struct json_writer *w,
 static void write_fixed(struct json_writer *w)
 {
     static const char *const rows[][2] = {
-        {"task_default_queue", "celery"},
-        {"task_serializer", "json"},
-        {"result_serializer", "json"},
-        {"event_serializer", "json"},
-        {"event_exchange", "celeryev"},
-        {"event_queue_prefix", "celeryev"},
-        {"control_exchange", "celery"},
-        {"worker_pool", "threads"},
-        {"timezone", "UTC"},
+        {"task_serializer", "json"},        {"result_serializer", "json"},
+        {"event_serializer", "json"},       {"event_exchange", "celeryev"},
+        {"event_queue_prefix", "celeryev"}, {"control_exchange", "celery"},
+        {"worker_pool", "threads"},         {"timezone", "UTC"},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -95,8 +90,11 @@ void cel_control_run_conf(struct cel_control_call *call)
     json_integer(w, settings->prefetch_unlimited ? 0 : settings->prefetch_multiplier);
     json_key(w, "worker_send_task_events");
     json_boolean(w, settings->task_events);
-    if (all && all->type == JSON_TRUE)
+    if (all && all->type == JSON_TRUE) {
+        json_key(w, "task_default_queue");
+        json_text(w, settings->default_queue ? settings->default_queue : "celery");
         write_fixed(w);
+    }
     json_end_object(w);
 }
 

@@ -63,6 +63,15 @@ static void write_autoscaler(struct cel_control_call *call)
     json_end_object(w);
 }
 
+/* Whole seconds as Celery shows them, which keeps its integers. */
+static void write_seconds(struct json_writer *w, double seconds)
+{
+    if (seconds == (double)(int64_t)seconds)
+        json_integer(w, (int64_t)seconds);
+    else
+        json_number(w, seconds);
+}
+
 static void write_pool(struct cel_control_call *call)
 {
     struct cel_runtime *runtime = call->view->runtime;
@@ -85,8 +94,8 @@ static void write_pool(struct cel_control_call *call)
     json_boolean(w, false);
     json_key(w, "timeouts");
     json_begin_array(w);
-    json_integer(w, 0);
-    json_integer(w, 0);
+    write_seconds(w, call->view->options->settings->soft_time_limit);
+    write_seconds(w, call->view->options->settings->time_limit);
     json_end_array(w);
     json_key(w, "writes");
     json_text(w, "N/A");

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/parse_num.h"
 #include "worker/main/app.h"
+#include "worker/main/celery_settings.h"
 
 /* Stack of a task thread: rendering a template and a TLS handshake fit into this (jinja/jinja.h).
  */
@@ -45,15 +46,21 @@ static const struct setting table[] = {
      "leave: messages of other tasks stay in the queue for others; fail: NotRegistered, as Celery does"},
     {"visibility_timeout", SETTING_INT, "0", "CELERIAC_VISIBILITY_TIMEOUT", "--visibility-timeout", "SECONDS",
      0, 31536000, false, "as in the producers' broker_transport_options; 0: what ours say, or 3600"},
-    {"statedb", SETTING_TEXT, NULL, "CELERY_WORKER_STATEDB", "-S, --statedb", "FILE", 0, 0, false,
+    {"statedb", SETTING_TEXT, NULL, "CELERY_WORKER_STATEDB CELERY_WORKER_STATE_DB", "-S, --statedb", "FILE", 0, 0, false,
      "file that keeps revoked ids over a restart"},
     {"eta_task_limit", SETTING_INT, "0", "CELERY_WORKER_ETA_TASK_LIMIT", "--eta-task-limit", "N", 0, 1000000, false,
      "messages that may wait for their eta before no more are taken; 0 means 1,000,000"},
     {"result_extended", SETTING_FLAG, NULL, "CELERY_RESULT_EXTENDED", "--result-extended", NULL, 0, 0, false,
      "results say name, arguments, worker and queue of their task"},
-    {"time_limit", SETTING_SECONDS, "0", "CELERY_WORKER_TIME_LIMIT", "--time-limit", "SECONDS", 0, 315360000, false,
+    {"result_expires", SETTING_SECONDS, "86400", "CELERY_RESULT_EXPIRES", NULL, NULL, 0, 315360000, false,
+     "time that results are kept; 0: for ever"},
+    {"default_queue", SETTING_TEXT, NULL, "CELERY_TASK_DEFAULT_QUEUE", NULL, NULL, 0, 0, false,
+     "queue that is consumed without -Q, and that takes what follows a task"},
+    {"inherit_parent_priority", SETTING_BOOL, "false", "CELERY_TASK_INHERIT_PARENT_PRIORITY", NULL, NULL, 0, 0, false,
+     "what follows a task has its priority"},
+    {"time_limit", SETTING_SECONDS, "0", "CELERY_WORKER_TIME_LIMIT CELERY_TASK_TIME_LIMIT", "--time-limit", "SECONDS", 0, 315360000, false,
      "hard limit of tasks that have none of their own; 0 means none"},
-    {"soft_time_limit", SETTING_SECONDS, "0", "CELERY_WORKER_SOFT_TIME_LIMIT", "--soft-time-limit", "SECONDS", 0, 315360000, false,
+    {"soft_time_limit", SETTING_SECONDS, "0", "CELERY_WORKER_SOFT_TIME_LIMIT CELERY_TASK_SOFT_TIME_LIMIT", "--soft-time-limit", "SECONDS", 0, 315360000, false,
      "likewise the soft limit"},
     {"http", SETTING_TEXT, NULL, "CELERIAC_HTTP", "--http", "HOST:PORT", 0, 0, false,
      "serve /livez, /readyz and /metrics there; also where `celeriac-worker healthcheck` asks"},
@@ -121,7 +128,7 @@ static const struct setting table[] = {
      false, "send no worker-online, worker-heartbeat and worker-offline events"},
     {"heartbeat_interval", SETTING_SECONDS, "2", "CELERY_WORKER_HEARTBEAT_INTERVAL", "--heartbeat-interval",
      "SECONDS", 0, 3600, false, "time between heartbeats"},
-    {"task_events", SETTING_FLAG, NULL, "CELERY_WORKER_TASK_EVENTS", "-E, --events, --task-events", NULL, 0, 0,
+    {"task_events", SETTING_FLAG, NULL, "CELERY_WORKER_TASK_EVENTS CELERY_WORKER_SEND_TASK_EVENTS", "-E, --events, --task-events", NULL, 0, 0,
      false, "send events of tasks to monitors"},
     {"help", SETTING_FLAG, NULL, NULL, "-h, --help", NULL, 0, 0, false, "show this text and exit"},
     {"version", SETTING_FLAG, NULL, NULL, "--version", NULL, 0, 0, false, "show the version and exit"},
@@ -146,7 +153,8 @@ static const char *const without_effect[] = {
     "scheduler",
 };
 
-static const struct setting *const tables[] = {table, notify_settings_table, NULL};
+static const struct setting *const tables[] = {table, celery_settings_table, notify_settings_table,
+                                               NULL};
 
 /* `celery -A app worker ...` is spelt with the command's name; it is allowed to stay. Ours has one
  * command besides. */
@@ -260,7 +268,8 @@ static enum celeriac_err read_queues(struct worker_options *options, struct cele
 {
     const char *all = settings_text(options->settings, "queues");
     const char *excluded = settings_text(options->settings, "exclude_queues");
-    struct span rest = span_of(all && *all ? all : DEFAULT_QUEUE);
+    const char *usual = settings_text(options->settings, "default_queue");
+    struct span rest = span_of(all && *all ? all : usual && *usual ? usual : DEFAULT_QUEUE);
     struct span name;
     bool more = true;
 
@@ -377,6 +386,11 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
     worker->state_db = settings_text(settings, "statedb");
     worker->eta_task_limit = (unsigned)settings_int(settings, "eta_task_limit");
     worker->result_extended = settings_bool(settings, "result_extended");
+    worker->result_expires =
+        (unsigned)(settings_seconds_ns(settings, "result_expires") / NS_PER_SEC);
+    worker->result_keep = worker->result_expires == 0;
+    worker->default_queue = settings_text(settings, "default_queue");
+    worker->inherit_parent_priority = settings_bool(settings, "inherit_parent_priority");
     worker->time_limit = (double)settings_seconds_ns(settings, "time_limit") / (double)NS_PER_SEC;
     worker->soft_time_limit =
         (double)settings_seconds_ns(settings, "soft_time_limit") / (double)NS_PER_SEC;
@@ -402,6 +416,7 @@ void worker_options_help(struct strbuf *out)
 
 void worker_options_notice(const struct worker_options *options)
 {
+    celery_settings_notice(options->settings);
     for (size_t i = 0; i < sizeof without_effect / sizeof without_effect[0]; i++)
         if (settings_origin(options->settings, without_effect[i]) == SETTING_FROM_OPTION)
             log_warning("worker", "option has no effect here",

@@ -4,11 +4,12 @@ python3 -m tests.integration.protocol.command_line_test
 """
 
 import json
+import re
 import subprocess
 import sys
 import unittest
 
-from tests.services import CeleriacWorker, Postgres, Redis, Session, venvs, wait_until
+from tests.services import ROOT, CeleriacWorker, Postgres, Redis, Session, venvs, wait_until
 from tests.services.celeriac import migrate, program
 
 WAIT_S = 30
@@ -23,6 +24,12 @@ print(json.dumps([[param.opts, bool(param.is_flag)] for command in (celery, work
                   if hasattr(param, "is_flag")]))
 """
 
+SETTINGS = """
+import json
+from celery.app.defaults import NAMESPACES, flatten
+print(json.dumps([name for name, _ in flatten(NAMESPACES)]))
+"""
+
 # A value for each option that takes one.
 VALUES = {"--app": "shop", "--broker": "redis://h/1", "--result-backend": "redis://h/2", "--loader": "x",
           "--config": "conf", "--workdir": "/", "--hostname": "w@%h", "--statedb": "revoked", "--loglevel": "INFO",
@@ -34,6 +41,17 @@ VALUES = {"--app": "shop", "--broker": "redis://h/1", "--result-backend": "redis
 
 # Refused with a word on what to do instead: a worker without what they ask for would be missed too late.
 REFUSED = {"--beat": "celery beat", "--purge": "celeriac purge"}
+
+
+# What has an effect, with a value other than Celery's own; the addresses are looked at by another test.
+EFFECTIVE = {"result_extended": "true", "result_expires": "7200", "task_default_queue": "shop",
+             "task_inherit_parent_priority": "true", "task_time_limit": "600", "task_soft_time_limit": "500",
+             "worker_state_db": "revoked", "worker_send_task_events": "true", "worker_prefetch_multiplier": "3",
+             "worker_eta_task_limit": "1000", "worker_disable_prefetch": "false", "worker_concurrency": "2",
+             "worker_soft_shutdown_timeout": "1", "worker_enable_soft_shutdown_on_idle": "false",
+             "broker_transport_options": '{"visibility_timeout": 1234}', "result_backend_transport_options": "{}",
+             "broker_use_ssl": "", "redis_backend_use_ssl": "", "broker_failover_strategy": "shuffle",
+             "broker_url": "", "result_backend": ""}
 
 
 class OptionsTest(unittest.TestCase):
@@ -83,6 +101,33 @@ class EnvironmentTest(unittest.TestCase):
         worker = self.worker("--without-gossip", "-O", "fair", "--scheduler", "x").start()
         for name in ("without_gossip", "optimization", "scheduler"):
             self.assertTrue(worker.logged(name.replace("_", "[-_]")), name)
+
+    def test_checklist_99_every_setting_is_known_by_its_name(self):
+        """Those that have an effect have it; for each of the others the log says why it has none."""
+        listed = set(re.findall(r'WITHOUT_EFFECT\("(\w+)", "CELERY_', (ROOT / "worker/main/celery_settings.c").read_text()))
+        self.assertGreater(len(listed), 50)
+        told = subprocess.run([str(venvs.python("newest")), "-c", SETTINGS], capture_output=True, text=True, check=True)
+        celerys = set(json.loads(told.stdout))
+        self.assertEqual((listed | EFFECTIVE.keys()) - celerys, set())
+        values = {**dict.fromkeys(listed, "1"), **EFFECTIVE}
+        worker = self.worker(**{f"CELERY_{name.upper()}": value for name, value in values.items()})
+        worker.start()
+        lines = [json.loads(line) for line in worker.log_text().splitlines()]
+        said = {line["setting"]: line["because"] for line in lines if "setting" in line}
+        self.assertEqual(said.keys(), listed)
+        self.assertTrue(all(said.values()))
+        wait_until(lambda: self.is_seen_on(self.redis, worker.nodename), WAIT_S, "the worker")
+        conf, queues, stats = (json.loads(subprocess.run(
+            [program("celeriac"), "-b", self.redis.url(), "inspect", what, "--json"], capture_output=True, check=True,
+            timeout=WAIT_S).stdout)[worker.nodename] for what in ("conf", "active_queues", "stats"))
+        found = {name: conf[name] for name in ("result_expires", "worker_prefetch_multiplier", "worker_send_task_events")}
+        self.assertEqual(found, {"result_expires": 7200, "worker_prefetch_multiplier": 3, "worker_send_task_events": True})
+        self.assertEqual([queue["name"] for queue in queues], ["shop"])
+        self.assertEqual(stats["pool"]["timeouts"], [500, 600])
+        subprocess.run([program("celeriac"), "-b", self.redis.url(), "control", "revoke", "some-id"], check=True,
+                       capture_output=True, timeout=WAIT_S)
+        self.assertEqual(worker.stop(), 0)
+        self.assertTrue((worker.dir / "revoked").exists())
 
     def test_checklist_96_the_environment_wins_over_configuration(self):
         """Celery's own variables before REDIS_URL, and before the file .env."""
