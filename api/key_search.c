@@ -30,7 +30,7 @@ struct job {
 
 struct key_search {
     struct digest_map *memory; /* digest -> struct tried */
-    struct key_hashes hashes;  /* by their ids; each keeps the place that it got first */
+    struct key_hashes hashes;  /* by their places; each keeps the one that it got first */
     int64_t read_ns;           /* when they were read; 0: never */
     uint64_t last_place;
     uint64_t order;
@@ -99,21 +99,32 @@ static void remember(struct key_search *s, const struct job *job, int64_t now_ns
         digest_map_put(s->memory, &job->digest, &job->tried, now_ns + KEY_SEARCH_MEMORY_NS);
 }
 
+/* How many rows have a place up to that one; they are the first ones. */
+static size_t rows_up_to(const struct key_hashes *hashes, uint64_t place)
+{
+    size_t begin = 0, end = hashes->count;
+
+    while (begin < end) {
+        size_t middle = begin + (end - begin) / 2;
+
+        if (hashes->rows[middle].place <= place)
+            begin = middle + 1;
+        else
+            end = middle;
+    }
+    return begin;
+}
+
 /* The hash to try next: above what was tried, upwards; then below it, downwards. */
 static const struct key_hash *next_hash(const struct key_search *s, const struct tried *tried)
 {
-    const struct key_hash *above = NULL, *below = NULL;
-    bool is_new = tried->hi == 0;
+    size_t count = s->hashes.count;
+    size_t above = tried->hi == 0 ? count : rows_up_to(&s->hashes, tried->hi);
+    size_t below = tried->hi == 0 ? count : rows_up_to(&s->hashes, tried->lo - 1);
 
-    for (size_t i = 0; i < s->hashes.count; i++) {
-        const struct key_hash *row = &s->hashes.rows[i];
-
-        if ((is_new || row->place < tried->lo) && (!below || row->place > below->place))
-            below = row;
-        else if (!is_new && row->place > tried->hi && (!above || row->place < above->place))
-            above = row;
-    }
-    return above ? above : below;
+    if (above < count)
+        return &s->hashes.rows[above];
+    return below > 0 ? &s->hashes.rows[below - 1] : NULL;
 }
 
 /* Whether a is to give way before b: most trials first, then without waiters, then youngest. */
@@ -241,7 +252,8 @@ static struct key_waiter *join(struct key_waiter *a, struct key_waiter *b)
     return b;
 }
 
-/* Rows that were there before, with the same hash, stay where they are in the order of trials. */
+/* Rows that were there before, with the same hash, stay where they are in the order of trials.
+ * Both lists are by their ids. */
 static void keep_places(const struct key_hashes *before, struct key_hashes *now)
 {
     size_t b = 0;
@@ -278,7 +290,15 @@ static int compare_uses(const void *a, const void *b)
     return compare_ids(a, b);
 }
 
-/* Rows that are new get places above all that were ever given. */
+static int compare_places(const void *a, const void *b)
+{
+    uint64_t left = ((const struct key_hash *)a)->place;
+    uint64_t right = ((const struct key_hash *)b)->place;
+
+    return left < right ? -1 : left > right;
+}
+
+/* Rows that are new get places above all that were ever given; the list is by places then. */
 static void give_places(struct key_search *s, struct key_hashes *now)
 {
     if (now->count == 0)
@@ -286,11 +306,13 @@ static void give_places(struct key_search *s, struct key_hashes *now)
     qsort(now->rows, now->count, sizeof now->rows[0], compare_uses);
     for (size_t i = 0; i < now->count && now->rows[i].place == 0; i++)
         now->rows[i].place = ++s->last_place;
-    qsort(now->rows, now->count, sizeof now->rows[0], compare_ids);
+    qsort(now->rows, now->count, sizeof now->rows[0], compare_places);
 }
 
 void key_search_set_hashes(struct key_search *s, struct key_hashes *hashes, int64_t read_ns)
 {
+    if (s->hashes.count > 0)
+        qsort(s->hashes.rows, s->hashes.count, sizeof s->hashes.rows[0], compare_ids);
     keep_places(&s->hashes, hashes);
     give_places(s, hashes);
     key_hashes_close(&s->hashes);
