@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "tests/support/scratch.h"
 
 static void checklist_92_a_warm_stop_finishes_and_returns(void **state)
 {
@@ -111,19 +112,16 @@ static void checklist_28_a_killed_workers_messages_come_back(void **state)
 
 static void revoked_ids_survive_a_restart(void **state)
 {
-    char path[] = "/tmp/celeriac-statedb-XXXXXX";
+    char path[SCRATCH_PATH_SIZE];
     char key[sizeof "celery-task-meta-" + CELERIAC_TASK_ID_SIZE];
     struct running *r = *state;
     char id[CELERIAC_TASK_ID_SIZE];
     struct celeriac_worker_options options = {
         .broker_url = getenv("REDIS_URL"), .concurrency = 1, .state_db = path};
-    int fd = mkstemp(path);
 
-    assert_true(fd >= 0);
+    scratch_path(path, "statedb");
     send_task(r, (struct celeriac_send){.task = "t.flaky", .expires_us = clock_wall_us() - 1}, id);
     /* A task that has expired counts as revoked from then on, whoever sends its id again. */
-    assert_int_equal(close(fd), 0);
-    assert_int_equal(unlink(path), 0);
     worker_start_with(r, &options);
     expect_result(r, id, CELERIAC_REVOKED,
                   "{\"exc_type\": \"TaskRevokedError\", \"exc_message\": [\"expired\"], "

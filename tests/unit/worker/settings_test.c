@@ -118,7 +118,7 @@ static void bounds_decide_how_many_threads_there_are(void **state)
 /* What the caller does with its own texts afterwards is seen by nobody. */
 static void texts_are_copied(void **state)
 {
-    char prefix[] = "prefix", queue[] = "default", db[] = "/tmp/db", host[] = "w@h";
+    char prefix[] = "prefix", queue[] = "default", db[] = "/a/db", host[] = "w@h";
     char queues[] = " one,, two ", url[] = "redis://127.0.0.1:1/2";
     const struct celeriac_worker_options options = {.global_keyprefix = prefix,
                                                     .default_queue = queue,
@@ -138,7 +138,7 @@ static void texts_are_copied(void **state)
     memset(url, 'x', strlen(url));
     assert_string_equal(s.options.global_keyprefix, "prefix");
     assert_string_equal(s.options.default_queue, "default");
-    assert_string_equal(s.options.state_db, "/tmp/db");
+    assert_string_equal(s.options.state_db, "/a/db");
     assert_string_equal(s.options.hostname, "w@h");
     assert_int_equal(s.queue_count, 2);
     assert_string_equal(s.queues[0], "one");
@@ -152,7 +152,7 @@ static void survives_every_failing_allocation(void **state)
 {
     const struct celeriac_worker_options options = {.global_keyprefix = "p",
                                                     .default_queue = "d",
-                                                    .state_db = "/tmp/db",
+                                                    .state_db = "/a/db",
                                                     .hostname = "w@h",
                                                     .queues = "one,two"};
     bool failed = true;
