@@ -121,7 +121,7 @@ static enum celeriac_err refuse(struct celeriac_task *task, const struct wanted 
         strbuf_add_text(&text, "Python int too large to convert to C long");
         return fail(task, "OverflowError", &text, code);
     }
-    if (code == CELERIAC_ERR_NOT_FOUND) {
+    if (!wanted->node) {
         write_missing(task, wanted, &text);
         return fail(task, "TypeError", &text, code);
     }
@@ -141,6 +141,12 @@ static enum celeriac_err refuse_value(struct celeriac_task *task, const struct w
     strbuf_init(&text, CEL_RETURN_MAX);
     write_wrong(task, wanted, problem, &text);
     return fail(task, "ValueError", &text, CELERIAC_ERR_VALUE);
+}
+
+/* Whether the one value that was given is of this type, whatever is wrong with it. */
+static bool is_given_as(const struct wanted *wanted, enum json_type type)
+{
+    return wanted->node && !wanted->twice && wanted->node->type == type;
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -184,7 +190,7 @@ enum celeriac_err celeriac_task_arg_text(struct celeriac_task *task, int positio
 
     if (code == CELERIAC_OK)
         code = decode_text(task, wanted.node, text);
-    if (code == CELERIAC_ERR_VALUE && !wanted.twice && wanted.node->type == JSON_STRING)
+    if (code == CELERIAC_ERR_VALUE && is_given_as(&wanted, JSON_STRING))
         return refuse_value(task, &wanted, "must not hold a null character or a lone surrogate");
     return code ? refuse(task, &wanted, code, "str") : CELERIAC_OK;
 }
@@ -208,9 +214,9 @@ enum celeriac_err celeriac_task_arg_double(struct celeriac_task *task, int posit
 
     if (code == CELERIAC_OK)
         code = json_double(wanted.node, value);
-    if (code == CELERIAC_ERR_VALUE && !wanted.twice &&
-        (wanted.node->type == JSON_CONSTANT || wanted.node->type == JSON_INT ||
-         wanted.node->type == JSON_FLOAT))
+    if (code == CELERIAC_ERR_VALUE &&
+        (is_given_as(&wanted, JSON_CONSTANT) || is_given_as(&wanted, JSON_INT) ||
+         is_given_as(&wanted, JSON_FLOAT)))
         return refuse_value(task, &wanted, "must be finite");
     return code ? refuse(task, &wanted, code, "float") : CELERIAC_OK;
 }
@@ -221,11 +227,12 @@ enum celeriac_err celeriac_task_arg_bool(struct celeriac_task *task, int positio
     struct wanted wanted = {.position = position, .name = name};
     enum celeriac_err code = find(task, &wanted);
 
-    if (code == CELERIAC_OK && wanted.node->type != JSON_TRUE && wanted.node->type != JSON_FALSE)
+    if (code == CELERIAC_OK && !is_given_as(&wanted, JSON_TRUE) &&
+        !is_given_as(&wanted, JSON_FALSE))
         code = CELERIAC_ERR_VALUE;
     if (code)
         return refuse(task, &wanted, code, "bool");
-    *value = wanted.node->type == JSON_TRUE;
+    *value = is_given_as(&wanted, JSON_TRUE);
     return CELERIAC_OK;
 }
 
