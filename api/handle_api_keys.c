@@ -61,11 +61,8 @@ static void on_page(struct api_call *call)
     }
     for (size_t i = 0; i < list->page.count; i++)
         add_key(list, &call->check, &list->page.rows[i]);
-    if (list->page.count < STORE_KEY_PAGE_MAX) {
-        json_end_array(&list->w);
-        reply_document(call, 200);
+    if (reply_list_ended(call, &list->w, list->page.count < STORE_KEY_PAGE_MAX))
         return;
-    }
     last = list->page.rows[list->page.count - 1].id;
     store_call_release(&list->page.call);
     store_list_keys_init(&list->page, &call->who.tenant_id);

@@ -104,15 +104,8 @@ static void on_page(struct api_call *call)
     }
     for (size_t i = 0; i < list->page.count; i++)
         add_notification(&list->w, &list->page.rows[i]);
-    if (list->page.complete || list->page.count == 0) {
-        json_end_array(&list->w);
-        reply_document(call, 200);
+    if (reply_list_ended(call, &list->w, list->page.complete || list->page.count == 0))
         return;
-    }
-    if (strbuf_status(&call->response->body) != CELERIAC_OK) {
-        reply_document(call, 200);
-        return;
-    }
     last = list->page.rows[list->page.count - 1];
     list->query.limit -= (uint32_t)list->page.count;
     store_call_release(&list->page.call);

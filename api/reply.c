@@ -113,6 +113,15 @@ void reply_document(struct api_call *call, unsigned status)
     send_reply(call, status);
 }
 
+bool reply_list_ended(struct api_call *call, struct json_writer *w, bool is_last)
+{
+    if (!is_last && strbuf_status(&call->response->body) == CELERIAC_OK)
+        return false;
+    json_end_array(w);
+    reply_document(call, 200);
+    return true;
+}
+
 /* One or two members; a name or value of NULL is left out. */
 static void reply_pairs(struct api_call *call, unsigned status, const char *name1,
                         struct span value1, const char *name2, const char *value2)

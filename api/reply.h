@@ -5,6 +5,7 @@
 #ifndef API_REPLY_H
 #define API_REPLY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "api/call.h"
@@ -25,6 +26,12 @@ void document_uuid(struct json_writer *w, const char *key, const struct uuid *uu
 
 /* Sends the document that was written. */
 void reply_document(struct api_call *call, unsigned status);
+
+/*
+ * Ends and sends the array that was written when its last page is in it, or when it is too long
+ * already, which is then the answer: true. Else another page may be added.
+ */
+bool reply_list_ended(struct api_call *call, struct json_writer *w, bool is_last);
 
 /* Sends {"detail": text}. */
 void reply_detail(struct api_call *call, unsigned status, const char *text);

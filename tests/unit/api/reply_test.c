@@ -127,6 +127,21 @@ static void failures_of_the_store(void **state)
     }
 }
 
+static void a_list_ends_with_its_last_page(void **state)
+{
+    struct api_call *call = hand_call_create(&api, "");
+    struct json_writer w;
+
+    (void)state;
+    document_begin(call, &w);
+    json_begin_array(&w);
+    json_integer(&w, 1);
+    assert_false(reply_list_ended(call, &w, false));
+    json_integer(&w, 2);
+    assert_true(reply_list_ended(call, &w, true));
+    assert_reply(200, "[1,2]");
+}
+
 /* A document beyond the limit becomes a sentence, and not half a document. */
 static void longest_document(void **state)
 {
@@ -164,6 +179,7 @@ int main(void)
         cmocka_unit_test_teardown(headers_of_every_answer, tear_down),
         cmocka_unit_test_teardown(answers_to_come_again, tear_down),
         cmocka_unit_test_teardown(failures_of_the_store, tear_down),
+        cmocka_unit_test_teardown(a_list_ends_with_its_last_page, tear_down),
         cmocka_unit_test_teardown(longest_document, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
