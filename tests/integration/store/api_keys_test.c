@@ -1,36 +1,10 @@
 /* API keys and their digests, against a real database. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/integration/store/stage.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "notify/store/api_keys.h"
-#include "tests/integration/store/database.h"
-
-#define CREATED INT64_C(1795379186823977)
-
-static struct store *store;
-static struct uuid tenant;
-
-static int set_up(void **state)
-{
-    (void)database_set_up(state);
-    store = database_store(NULL);
-    tenant = database_tenant();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_destroy(store);
-    return 0;
-}
 
 static struct store_digest random_digest(void)
 {
@@ -197,7 +171,7 @@ static void list_is_newest_first(void **state)
     assert_true(span_is(list.rows[0].name, "django"));
     assert_true(list.rows[0].is_active && !list.rows[1].is_active);
     assert_true(list.rows[0].last_used_at_us == STORE_NO_TIME);
-    assert_true(list.rows[1].last_used_at_us == INT64_C(1795379186823977));
+    assert_true(list.rows[1].last_used_at_us == CREATED);
     store_call_release(&list.call);
     store_list_keys_init(&list, &owner);
     list.before_id = second;
@@ -302,5 +276,5 @@ int main(void)
         cmocka_unit_test(uses_are_written_at_the_end),
         cmocka_unit_test(many_uses_are_written_at_the_end),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
 }

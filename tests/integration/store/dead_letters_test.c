@@ -1,36 +1,14 @@
 /* Listing dead letters, against a real database. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/integration/store/stage.h"
 
 #include <string.h>
 
 #include "notify/store/dead_letters.h"
 #include "notify/store/notifications.h"
-#include "tests/integration/store/database.h"
 
-static struct store *store;
-
-static int set_up(void **state)
+static struct uuid add(const struct uuid *owner, int number)
 {
-    (void)database_set_up(state);
-    store = database_store(NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_destroy(store);
-    return 0;
-}
-
-static struct uuid add(const struct uuid *tenant, int number)
-{
-    struct uuid id = database_notification(tenant, "failed", 0);
+    struct uuid id = database_notification(owner, "failed", 0);
     database_run("INSERT INTO dead_letters VALUES (gen_random_uuid(), 'reason %d', %d,"
                  " timestamptz '2026-11-22 20:26:26.823977Z' + %d * interval '1 s', '%s')",
                  number, number, number, database_show(&id));
@@ -40,7 +18,6 @@ static struct uuid add(const struct uuid *tenant, int number)
 static void list_is_newest_first_and_the_tenants_own(void **state)
 {
     (void)state;
-    struct uuid tenant = database_tenant();
     struct uuid other = database_tenant();
     struct store_list_dead_letters list;
     store_list_dead_letters_init(&list, &tenant, 100);
@@ -58,7 +35,7 @@ static void list_is_newest_first_and_the_tenants_own(void **state)
     assert_memory_equal(&list.rows[1].notification_id, &first, sizeof first);
     assert_true(span_is(list.rows[1].channel, "email"));
     assert_true(span_is(list.rows[1].to, "user@example.com"));
-    assert_true(list.rows[1].created_at_us == INT64_C(1795379186823977));
+    assert_true(list.rows[1].created_at_us == CREATED);
     struct uuid newest = list.rows[0].id;
     int64_t newest_at = list.rows[0].created_at_us;
     store_call_release(&list.call);
@@ -78,5 +55,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(list_is_newest_first_and_the_tenants_own),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
 }

@@ -1,37 +1,10 @@
 /* Accepting, showing and listing notifications, against a real database. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/integration/store/stage.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "notify/store/notifications.h"
-#include "tests/integration/store/database.h"
-
-/* 2026-11-22T20:26:26.823977Z */
-#define CREATED INT64_C(1795379186823977)
-
-static struct store *store;
-static struct uuid tenant;
-
-static int set_up(void **state)
-{
-    (void)database_set_up(state);
-    store = database_store(NULL);
-    tenant = database_tenant();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_destroy(store);
-    return 0;
-}
 
 /* A request that is in order. */
 static struct store_insert_notification request(void)
@@ -334,5 +307,5 @@ int main(void)
         cmocka_unit_test(list_is_cut_by_size),
         cmocka_unit_test(list_limits_are_checked),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
 }

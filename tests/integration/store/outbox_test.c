@@ -1,29 +1,7 @@
 /* Taking and deleting outbox rows, against a real database. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/integration/store/stage.h"
 
 #include "notify/store/outbox.h"
-#include "tests/integration/store/database.h"
-
-static struct store *store;
-
-static int set_up(void **state)
-{
-    (void)database_set_up(state);
-    store = database_store(NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_destroy(store);
-    return 0;
-}
 
 static struct uuid add_row(const char *until)
 {
@@ -46,7 +24,7 @@ static void take_gives_rows_without_owner_once(void **state)
     assert_int_equal(store_run(store, &take.call), CELERIAC_OK);
     assert_int_equal(take.count, 1);
     assert_memory_equal(&take.rows[0].notification_id, &first, sizeof first);
-    assert_true(take.rows[0].created_at_us == INT64_C(1795379186823977));
+    assert_true(take.rows[0].created_at_us == CREATED);
     assert_string_equal(database_text("SELECT '%s' = task_id FROM celeriac.outbox"
                                       " WHERE notification_id = '%s'",
                                       database_show(&take.rows[0].task_id), database_show(&first)),
@@ -127,5 +105,5 @@ int main(void)
         cmocka_unit_test(limit_is_checked),
         cmocka_unit_test(delete_is_repeatable),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
 }

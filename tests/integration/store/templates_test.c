@@ -1,37 +1,11 @@
 /* A tenant's templates, against a real database. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/integration/store/stage.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "notify/store/notifications.h"
 #include "notify/store/templates.h"
-#include "tests/integration/store/database.h"
-
-#define CREATED INT64_C(1795379186823977)
-
-static struct store *store;
-static struct uuid tenant;
-
-static int set_up(void **state)
-{
-    (void)database_set_up(state);
-    store = database_store(NULL);
-    tenant = database_tenant();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_destroy(store);
-    return 0;
-}
 
 static struct store_put_template new_template(const char *name)
 {
@@ -268,5 +242,5 @@ int main(void)
         cmocka_unit_test(list_is_newest_first_in_pages),
         cmocka_unit_test(delete_detaches_notifications),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
 }

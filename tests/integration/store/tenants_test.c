@@ -1,35 +1,11 @@
 /* Registering and showing tenants, against a real database. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/integration/store/stage.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "notify/store/api_keys.h"
 #include "notify/store/tenants.h"
-#include "tests/integration/store/database.h"
-
-#define CREATED INT64_C(1795379186823977)
-
-static struct store *store;
-
-static int set_up(void **state)
-{
-    (void)database_set_up(state);
-    store = database_store(NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_destroy(store);
-    return 0;
-}
 
 /* A request whose key hash and digest are unique; `hash` is its memory. */
 static struct store_register_tenant request(const char *email, char hash[64])
@@ -167,5 +143,5 @@ int main(void)
         cmocka_unit_test(bad_values_name_the_field),
         cmocka_unit_test(get_shows_the_tenant),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
 }

@@ -4,36 +4,23 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "tests/support/command_line.h"
 #include "tests/support/scratch.h"
 
 static struct api_options options;
 static struct celeriac_error err;
 
-static int enter_folder(void **state)
-{
-    (void)state;
-    return chdir(scratch_folder());
-}
-
-static int leave_folder(void **state)
-{
-    (void)state;
-    return chdir("/");
-}
-
 /* No file .env, nothing read. */
 static int set_up(void **state)
 {
     (void)state;
-    (void)unlink(".env");
+    command_line_remove_dotenv();
     memset(&options, 0, sizeof options);
     celeriac_error_clear(&err);
     return 0;
@@ -46,38 +33,16 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void write_dotenv(const char *text)
-{
-    FILE *file = fopen(".env", "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-/* Reads words and variables, both ended by NULL. */
 static enum celeriac_err read_all(const char *const *words, const char *const *variables)
 {
-    char *argv[16] = {strdup("celeriac-api")};
-    char *environment[16] = {NULL};
-    int argc = 1;
-    for (; *words; words++)
-        argv[argc++] = strdup(*words);
-    for (int i = 0; variables[i]; i++)
-        environment[i] = strdup(variables[i]);
+    struct command_line line = command_line_make("celeriac-api", words, variables);
     api_options_close(&options);
     memset(&options, 0, sizeof options);
     celeriac_error_clear(&err);
-    enum celeriac_err rc = api_options_read(&options, argc, argv, environment, &err);
-    for (int i = 0; i < argc; i++)
-        free(argv[i]);
-    for (int i = 0; environment[i]; i++)
-        free(environment[i]);
+    enum celeriac_err rc = api_options_read(&options, line.argc, line.argv, line.environment, &err);
+    command_line_free(&line);
     return rc;
 }
-
-/* A list ended by NULL, as is none. */
-#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
-static const char *const none[] = {NULL};
 
 static void assert_refused(const char *const *words, const char *const *variables,
                            const char *complaint)
@@ -90,7 +55,7 @@ static void assert_refused(const char *const *words, const char *const *variable
 static void defaults_serve_this_machine(void **state)
 {
     (void)state;
-    assert_int_equal(read_all(none, none), CELERIAC_OK);
+    assert_int_equal(read_all(no_words, no_words), CELERIAC_OK);
     assert_string_equal(options.host, "127.0.0.1");
     assert_int_equal(options.port, 8000);
     assert_int_equal(options.threads, 2);
@@ -109,9 +74,9 @@ static void defaults_serve_this_machine(void **state)
 static void migrate_is_a_word(void **state)
 {
     (void)state;
-    assert_int_equal(read_all(WORDS("migrate"), none), CELERIAC_OK);
+    assert_int_equal(read_all(WORDS("migrate"), no_words), CELERIAC_OK);
     assert_true(options.migrate);
-    assert_int_equal(read_all(WORDS("-l", "debug", "migrate", "--logformat", "json"), none),
+    assert_int_equal(read_all(WORDS("-l", "debug", "migrate", "--logformat", "json"), no_words),
                      CELERIAC_OK);
     assert_true(options.migrate);
     assert_int_equal(options.level, LOG_DEBUG);
@@ -121,27 +86,27 @@ static void migrate_is_a_word(void **state)
 static void addresses_to_listen_on(void **state)
 {
     (void)state;
-    assert_int_equal(read_all(WORDS("-b", ":0"), none), CELERIAC_OK);
+    assert_int_equal(read_all(WORDS("-b", ":0"), no_words), CELERIAC_OK);
     assert_string_equal(options.host, "");
     assert_int_equal(options.port, 0);
-    assert_int_equal(read_all(WORDS("--bind=[::1]:65535"), none), CELERIAC_OK);
+    assert_int_equal(read_all(WORDS("--bind=[::1]:65535"), no_words), CELERIAC_OK);
     assert_string_equal(options.host, "::1");
     assert_int_equal(options.port, 65535);
-    assert_refused(WORDS("-b", "127.0.0.1:65536"), none, "option --bind: ");
-    assert_refused(WORDS("-b", "127.0.0.1"), none, "option --bind: ");
-    assert_refused(WORDS("-b", ""), none, "option --bind: ");
+    assert_refused(WORDS("-b", "127.0.0.1:65536"), no_words, "option --bind: ");
+    assert_refused(WORDS("-b", "127.0.0.1"), no_words, "option --bind: ");
+    assert_refused(WORDS("-b", ""), no_words, "option --bind: ");
 }
 
 /* Command line, environment, file, default. */
 static void nearest_word_counts(void **state)
 {
     (void)state;
-    write_dotenv("CELERIAC_API_THREADS=3\nDB_NAME=file\n");
+    command_line_write_dotenv("CELERIAC_API_THREADS=3\nDB_NAME=file\n");
     assert_int_equal(read_all(WORDS("-t", "5"), WORDS("CELERIAC_API_THREADS=4")), CELERIAC_OK);
     assert_int_equal(options.threads, 5);
-    assert_int_equal(read_all(none, WORDS("CELERIAC_API_THREADS=4")), CELERIAC_OK);
+    assert_int_equal(read_all(no_words, WORDS("CELERIAC_API_THREADS=4")), CELERIAC_OK);
     assert_int_equal(options.threads, 4);
-    assert_int_equal(read_all(none, none), CELERIAC_OK);
+    assert_int_equal(read_all(no_words, no_words), CELERIAC_OK);
     assert_int_equal(options.threads, 3);
 }
 
@@ -149,10 +114,10 @@ static void nearest_word_counts(void **state)
 static void bad_line_that_is_overridden_is_no_error(void **state)
 {
     (void)state;
-    write_dotenv("DEBUG=1\nEMAIL_PORT=secret\n");
-    assert_refused(none, none, ".env line 2: EMAIL_PORT");
+    command_line_write_dotenv("DEBUG=1\nEMAIL_PORT=secret\n");
+    assert_refused(no_words, no_words, ".env line 2: EMAIL_PORT");
     assert_null(strstr(err.text, "secret"));
-    assert_int_equal(read_all(none, WORDS("EMAIL_PORT=25")), CELERIAC_OK);
+    assert_int_equal(read_all(no_words, WORDS("EMAIL_PORT=25")), CELERIAC_OK);
 }
 
 static void numbers_up_to_their_limits(void **state)
@@ -167,35 +132,35 @@ static void numbers_up_to_their_limits(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_int_equal(read_all(WORDS(cases[i].option, cases[i].most), none), CELERIAC_OK);
-        assert_refused(WORDS(cases[i].option, cases[i].more), none, cases[i].name);
-        assert_refused(WORDS(cases[i].option, "-1"), none, cases[i].name);
-        assert_refused(WORDS(cases[i].option, "1x"), none, cases[i].name);
+        assert_int_equal(read_all(WORDS(cases[i].option, cases[i].most), no_words), CELERIAC_OK);
+        assert_refused(WORDS(cases[i].option, cases[i].more), no_words, cases[i].name);
+        assert_refused(WORDS(cases[i].option, "-1"), no_words, cases[i].name);
+        assert_refused(WORDS(cases[i].option, "1x"), no_words, cases[i].name);
     }
-    assert_refused(WORDS("-t", "0"), none, "--threads");
-    assert_int_equal(read_all(WORDS("--graceful-timeout", "0"), none), CELERIAC_OK);
+    assert_refused(WORDS("-t", "0"), no_words, "--threads");
+    assert_int_equal(read_all(WORDS("--graceful-timeout", "0"), no_words), CELERIAC_OK);
     assert_true(options.grace_ns == 0);
 }
 
 static void words_that_mean_nothing(void **state)
 {
     (void)state;
-    assert_refused(WORDS("serve"), none, "unexpected argument: serve");
-    assert_refused(WORDS("migrate", "now"), none, "unexpected argument: now");
-    assert_refused(WORDS("--no-such-option"), none, "--no-such-option");
-    assert_refused(WORDS("-b"), none, "-b");
-    assert_refused(WORDS("-l", "LOUD"), none, "--loglevel");
-    assert_refused(WORDS("--logformat", "xml"), none, "--logformat");
+    assert_refused(WORDS("serve"), no_words, "unexpected argument: serve");
+    assert_refused(WORDS("migrate", "now"), no_words, "unexpected argument: now");
+    assert_refused(WORDS("--no-such-option"), no_words, "--no-such-option");
+    assert_refused(WORDS("-b"), no_words, "-b");
+    assert_refused(WORDS("-l", "LOUD"), no_words, "--loglevel");
+    assert_refused(WORDS("--logformat", "xml"), no_words, "--logformat");
 }
 
 static void working_folder_has_the_file(void **state)
 {
     (void)state;
-    write_dotenv("CELERIAC_API_THREADS=9\n");
+    command_line_write_dotenv("CELERIAC_API_THREADS=9\n");
     assert_int_equal(chdir("/"), 0);
-    assert_int_equal(read_all(WORDS("--workdir", scratch_folder()), none), CELERIAC_OK);
+    assert_int_equal(read_all(WORDS("--workdir", scratch_folder()), no_words), CELERIAC_OK);
     assert_int_equal(options.threads, 9);
-    assert_refused(WORDS("--workdir", "/no/such/folder"), none, "--workdir");
+    assert_refused(WORDS("--workdir", "/no/such/folder"), no_words, "--workdir");
     assert_int_equal(chdir(scratch_folder()), 0);
 }
 
@@ -204,21 +169,19 @@ static void want_of_memory_is_told(void **state)
     enum celeriac_err rc = CELERIAC_ERR_MEMORY;
     size_t n = 1;
     (void)state;
-    write_dotenv("EMAIL_PORT=25\nDB_NAME=x\n");
+    command_line_write_dotenv("EMAIL_PORT=25\nDB_NAME=x\n");
     for (; rc != CELERIAC_OK; n++) {
         api_options_close(&options);
         memset(&options, 0, sizeof options);
         celeriac_error_clear(&err);
-        char *argv[] = {strdup("celeriac-api"), strdup("-t"), strdup("3"), NULL};
-        char *environment[] = {strdup("REDIS_URL=redis://x"), NULL};
+        struct command_line line =
+            command_line_make("celeriac-api", WORDS("-t", "3"), WORDS("REDIS_URL=redis://x"));
         mem_fail_at(n);
-        rc = api_options_read(&options, 3, argv, environment, &err);
+        rc = api_options_read(&options, line.argc, line.argv, line.environment, &err);
         bool failed = mem_has_failed();
         mem_fail_at(0);
         assert_int_equal(rc, failed ? CELERIAC_ERR_MEMORY : CELERIAC_OK);
-        for (int i = 0; i < 3; i++)
-            free(argv[i]);
-        free(environment[0]);
+        command_line_free(&line);
     }
     assert_true(n > 10);
 }
@@ -226,16 +189,15 @@ static void want_of_memory_is_told(void **state)
 static void help_names_every_option(void **state)
 {
     static const char *const names[] = {"migrate",   "--bind", "--threads", "--share-port",
-                                        "--workdir", "--help", "--version"};
+                                        "--workdir", "--help", "--version", NULL};
     struct strbuf help;
     (void)state;
     strbuf_init(&help, 1 << 20);
     api_options_help(&help);
     assert_int_equal(strbuf_status(&help), CELERIAC_OK);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        assert_non_null(strstr(strbuf_text(&help), names[i]));
+    command_line_assert_names(strbuf_text(&help), names);
     strbuf_close(&help);
-    assert_int_equal(read_all(WORDS("-h", "--version"), none), CELERIAC_OK);
+    assert_int_equal(read_all(WORDS("-h", "--version"), no_words), CELERIAC_OK);
     assert_true(options.help);
     assert_true(options.version);
 }
@@ -254,5 +216,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(want_of_memory_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(help_names_every_option, set_up, tear_down),
     };
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, command_line_enter_folder, command_line_leave_folder);
 }

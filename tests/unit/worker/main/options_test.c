@@ -4,36 +4,23 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "tests/support/command_line.h"
 #include "tests/support/scratch.h"
 
 static struct worker_options options;
 static struct celeriac_error err;
 
-static int enter_folder(void **state)
-{
-    (void)state;
-    return chdir(scratch_folder());
-}
-
-static int leave_folder(void **state)
-{
-    (void)state;
-    return chdir("/");
-}
-
 /* No file .env, nothing read. */
 static int set_up(void **state)
 {
     (void)state;
-    (void)unlink(".env");
+    command_line_remove_dotenv();
     memset(&options, 0, sizeof options);
     celeriac_error_clear(&err);
     return 0;
@@ -46,38 +33,17 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void write_dotenv(const char *text)
-{
-    FILE *file = fopen(".env", "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-/* Reads words and variables, both ended by NULL. */
 static enum celeriac_err read_all(const char *const *words, const char *const *variables)
 {
-    char *argv[16] = {strdup("celeriac-worker")};
-    char *environment[16] = {NULL};
-    int argc = 1;
-    for (; *words; words++)
-        argv[argc++] = strdup(*words);
-    for (int i = 0; variables[i]; i++)
-        environment[i] = strdup(variables[i]);
+    struct command_line line = command_line_make("celeriac-worker", words, variables);
     worker_options_close(&options);
     memset(&options, 0, sizeof options);
     celeriac_error_clear(&err);
-    enum celeriac_err rc = worker_options_read(&options, argc, argv, environment, &err);
-    for (int i = 0; i < argc; i++)
-        free(argv[i]);
-    for (int i = 0; environment[i]; i++)
-        free(environment[i]);
+    enum celeriac_err rc =
+        worker_options_read(&options, line.argc, line.argv, line.environment, &err);
+    command_line_free(&line);
     return rc;
 }
-
-/* A list ended by NULL, as is none. */
-#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
-static const char *const none[] = {NULL};
 
 static void assert_refused(const char *const *words, const char *const *variables,
                            const char *complaint)
@@ -90,7 +56,7 @@ static void assert_refused(const char *const *words, const char *const *variable
 static void checklist_94_defaults_are_celerys(void **state)
 {
     (void)state;
-    assert_int_equal(read_all(none, none), CELERIAC_OK);
+    assert_int_equal(read_all(no_words, no_words), CELERIAC_OK);
     assert_int_equal(options.level, LOG_WARNING);
     assert_int_equal(options.worker.concurrency, 0);
     assert_int_equal(options.worker.prefetch_multiplier, 0);
@@ -111,7 +77,7 @@ static void checklist_94_options_of_celery_worker(void **state)
     assert_int_equal(
         read_all(WORDS("worker", "-A", "core", "-l", "info", "-c", "7", "-Q", "a,b", "-n", "w@%h",
                        "--prefetch-multiplier=2", "-P", "prefork", "--without-gossip"),
-                 none),
+                 no_words),
         CELERIAC_OK);
     assert_int_equal(options.level, LOG_INFO);
     assert_int_equal(options.worker.concurrency, 7);
@@ -124,21 +90,21 @@ static void checklist_94_options_of_celery_worker(void **state)
 static void checklist_96_nearest_word_counts(void **state)
 {
     (void)state;
-    write_dotenv("CELERY_WORKER_CONCURRENCY=3\nREDIS_URL=redis://file/1\n");
+    command_line_write_dotenv("CELERY_WORKER_CONCURRENCY=3\nREDIS_URL=redis://file/1\n");
     assert_int_equal(read_all(WORDS("-c", "5"), WORDS("CELERY_WORKER_CONCURRENCY=4")), CELERIAC_OK);
     assert_int_equal(options.worker.concurrency, 5);
     assert_string_equal(options.worker.broker_url, "redis://file/1");
-    assert_int_equal(read_all(none, WORDS("CELERY_WORKER_CONCURRENCY=4")), CELERIAC_OK);
+    assert_int_equal(read_all(no_words, WORDS("CELERY_WORKER_CONCURRENCY=4")), CELERIAC_OK);
     assert_int_equal(options.worker.concurrency, 4);
-    assert_int_equal(read_all(none, none), CELERIAC_OK);
+    assert_int_equal(read_all(no_words, no_words), CELERIAC_OK);
     assert_int_equal(options.worker.concurrency, 3);
 }
 
 static void checklist_96_brokers_may_be_two(void **state)
 {
     (void)state;
-    assert_int_equal(read_all(none, WORDS("REDIS_URL=redis://both/1",
-                                          "CELERY_RESULT_BACKEND=redis://results/2")),
+    assert_int_equal(read_all(no_words, WORDS("REDIS_URL=redis://both/1",
+                                              "CELERY_RESULT_BACKEND=redis://results/2")),
                      CELERIAC_OK);
     assert_string_equal(options.worker.broker_url, "redis://both/1");
     assert_string_equal(options.worker.result_backend, "redis://results/2");
@@ -153,46 +119,46 @@ static void checklist_96_brokers_may_be_two(void **state)
 static void bad_line_that_is_overridden_is_no_error(void **state)
 {
     (void)state;
-    write_dotenv("DEBUG=1\nEMAIL_PORT=secret\n");
-    assert_refused(none, none, ".env line 2: EMAIL_PORT");
+    command_line_write_dotenv("DEBUG=1\nEMAIL_PORT=secret\n");
+    assert_refused(no_words, no_words, ".env line 2: EMAIL_PORT");
     assert_null(strstr(err.text, "secret"));
-    assert_int_equal(read_all(none, WORDS("EMAIL_PORT=25")), CELERIAC_OK);
+    assert_int_equal(read_all(no_words, WORDS("EMAIL_PORT=25")), CELERIAC_OK);
 }
 
 static void numbers_up_to_their_limits(void **state)
 {
     (void)state;
-    assert_int_equal(read_all(WORDS("-c", "4096"), none), CELERIAC_OK);
-    assert_refused(WORDS("-c", "4097"), none, "--concurrency");
-    assert_refused(WORDS("-c", "-1"), none, "--concurrency");
-    assert_refused(WORDS("-c", "4x"), none, "--concurrency");
-    assert_int_equal(read_all(WORDS("--visibility-timeout", "0"), none), CELERIAC_OK);
-    assert_int_equal(read_all(WORDS("--visibility-timeout", "31536000"), none), CELERIAC_OK);
-    assert_refused(WORDS("--visibility-timeout", "31536001"), none, "--visibility-timeout");
-    assert_refused(none, WORDS("CELERY_WORKER_CONCURRENCY=many"), "CELERY_WORKER_CONCURRENCY");
+    assert_int_equal(read_all(WORDS("-c", "4096"), no_words), CELERIAC_OK);
+    assert_refused(WORDS("-c", "4097"), no_words, "--concurrency");
+    assert_refused(WORDS("-c", "-1"), no_words, "--concurrency");
+    assert_refused(WORDS("-c", "4x"), no_words, "--concurrency");
+    assert_int_equal(read_all(WORDS("--visibility-timeout", "0"), no_words), CELERIAC_OK);
+    assert_int_equal(read_all(WORDS("--visibility-timeout", "31536000"), no_words), CELERIAC_OK);
+    assert_refused(WORDS("--visibility-timeout", "31536001"), no_words, "--visibility-timeout");
+    assert_refused(no_words, WORDS("CELERY_WORKER_CONCURRENCY=many"), "CELERY_WORKER_CONCURRENCY");
 }
 
 static void checklist_94_words_that_mean_nothing(void **state)
 {
     (void)state;
-    assert_refused(WORDS("beat"), none, "unexpected argument: beat");
-    assert_refused(WORDS("worker", "worker"), none, "unexpected argument: worker");
-    assert_refused(WORDS("--no-such-option"), none, "--no-such-option");
-    assert_refused(WORDS("-c"), none, "-c");
-    assert_refused(WORDS("-l", "LOUD"), none, "--loglevel");
-    assert_refused(WORDS("--unknown-tasks", "eat"), none, "--unknown-tasks");
-    assert_int_equal(read_all(WORDS("--unknown-tasks", "fail"), none), CELERIAC_OK);
+    assert_refused(WORDS("beat"), no_words, "unexpected argument: beat");
+    assert_refused(WORDS("worker", "worker"), no_words, "unexpected argument: worker");
+    assert_refused(WORDS("--no-such-option"), no_words, "--no-such-option");
+    assert_refused(WORDS("-c"), no_words, "-c");
+    assert_refused(WORDS("-l", "LOUD"), no_words, "--loglevel");
+    assert_refused(WORDS("--unknown-tasks", "eat"), no_words, "--unknown-tasks");
+    assert_int_equal(read_all(WORDS("--unknown-tasks", "fail"), no_words), CELERIAC_OK);
     assert_int_equal(options.worker.unknown_task, CELERIAC_UNKNOWN_FAIL);
 }
 
 static void working_folder_has_the_file(void **state)
 {
     (void)state;
-    write_dotenv("CELERY_WORKER_CONCURRENCY=9\n");
+    command_line_write_dotenv("CELERY_WORKER_CONCURRENCY=9\n");
     assert_int_equal(chdir("/"), 0);
-    assert_int_equal(read_all(WORDS("--workdir", scratch_folder()), none), CELERIAC_OK);
+    assert_int_equal(read_all(WORDS("--workdir", scratch_folder()), no_words), CELERIAC_OK);
     assert_int_equal(options.worker.concurrency, 9);
-    assert_refused(WORDS("--workdir", "/no/such/folder"), none, "--workdir");
+    assert_refused(WORDS("--workdir", "/no/such/folder"), no_words, "--workdir");
     assert_int_equal(chdir(scratch_folder()), 0);
 }
 
@@ -201,21 +167,19 @@ static void want_of_memory_is_told(void **state)
     enum celeriac_err rc = CELERIAC_ERR_MEMORY;
     size_t n = 1;
     (void)state;
-    write_dotenv("EMAIL_PORT=25\nDB_NAME=x\n");
+    command_line_write_dotenv("EMAIL_PORT=25\nDB_NAME=x\n");
     for (; rc != CELERIAC_OK; n++) {
         worker_options_close(&options);
         memset(&options, 0, sizeof options);
         celeriac_error_clear(&err);
-        char *argv[] = {strdup("celeriac-worker"), strdup("-c"), strdup("3"), NULL};
-        char *environment[] = {strdup("REDIS_URL=redis://x"), NULL};
+        struct command_line line =
+            command_line_make("celeriac-worker", WORDS("-c", "3"), WORDS("REDIS_URL=redis://x"));
         mem_fail_at(n);
-        rc = worker_options_read(&options, 3, argv, environment, &err);
+        rc = worker_options_read(&options, line.argc, line.argv, line.environment, &err);
         bool failed = mem_has_failed();
         mem_fail_at(0);
         assert_int_equal(rc, failed ? CELERIAC_ERR_MEMORY : CELERIAC_OK);
-        for (int i = 0; i < 3; i++)
-            free(argv[i]);
-        free(environment[0]);
+        command_line_free(&line);
     }
     assert_true(n > 10);
 }
@@ -224,16 +188,15 @@ static void help_names_every_option(void **state)
 {
     static const char *const names[] = {
         "--broker",        "--concurrency", "--queues", "--loglevel", "--visibility-timeout",
-        "--unknown-tasks", "--workdir",     "--help",   "--version"};
+        "--unknown-tasks", "--workdir",     "--help",   "--version",  NULL};
     struct strbuf help;
     (void)state;
     strbuf_init(&help, 1 << 20);
     worker_options_help(&help);
     assert_int_equal(strbuf_status(&help), CELERIAC_OK);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        assert_non_null(strstr(strbuf_text(&help), names[i]));
+    command_line_assert_names(strbuf_text(&help), names);
     strbuf_close(&help);
-    assert_int_equal(read_all(WORDS("-h", "--version"), none), CELERIAC_OK);
+    assert_int_equal(read_all(WORDS("-h", "--version"), no_words), CELERIAC_OK);
     assert_true(options.help);
     assert_true(options.version);
 }
@@ -252,5 +215,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(want_of_memory_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(help_names_every_option, set_up, tear_down),
     };
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, command_line_enter_folder, command_line_leave_folder);
 }

@@ -1,0 +1,28 @@
+/*
+ * What the tests of the store's calls share: one store on an empty database, and a tenant, for all
+ * cases of a program.
+ */
+#ifndef TESTS_STORE_STAGE_H
+#define TESTS_STORE_STAGE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "notify/store/store.h"
+#include "tests/integration/store/database.h"
+
+/* 2026-11-22T20:26:26.823977Z, in microseconds. */
+#define CREATED INT64_C(1795379186823977)
+
+extern struct store *store;
+extern struct uuid tenant;
+
+/* cmocka set-up and tear-down of the group. */
+int stage_set_up(void **state);
+int stage_tear_down(void **state);
+
+#endif
