@@ -1,7 +1,8 @@
 """The hundred lines of the checklist, each by the cases that are named after it.
 
 python3 -m interop.protocol [--seen RESULTS.xml ...]
-report: build/report/protocol.tsv, one line for each line of tests/data/checklist.tsv
+reports: build/report/protocol.tsv, one line for each line of tests/data/checklist.tsv
+build/report/interplay.tsv, one line for each program of the label `protocol`, which also show what no line speaks of
 
 The cases are functions of the test programs that ctest knows, with real servers and, where the line speaks of it, real
 Celery (newest, 5.2, 4.4) as the other side. A line passes when there is a case for it and all of them passed. Programs
@@ -29,11 +30,14 @@ PYTHON_FAILED = re.compile(r"^(?:FAIL|ERROR): (\w+) \(", re.M)
 PYTHON_ENDED = re.compile(r"^Ran \d+ tests? in ", re.M)
 
 
-def programs(build: Path) -> list[str]:
-    """The ctest entries that have cases named after lines."""
+def programs(build: Path) -> tuple[list[str], list[str]]:
+    """The ctest entries that have cases named after lines, and those of the label `protocol`."""
     told = subprocess.run(["ctest", "--test-dir", str(build), "--show-only=json-v1"], capture_output=True, text=True,
                           check=True).stdout
-    return [test["name"] for test in json.loads(told)["tests"] if _has_cases(test.get("command", []))]
+    tests = json.loads(told)["tests"]
+    return [test["name"] for test in tests if _has_cases(test.get("command", []))], \
+        [test["name"] for test in tests for one in test.get("properties", [])
+         if one["name"] == "LABELS" and "protocol" in one["value"]]
 
 
 def _has_cases(command: list[str]) -> bool:
@@ -94,16 +98,21 @@ def main() -> int:
     build = bindir().parent
     report = Report("protocol")
     seen = {name: output for file in arguments.seen for name, output in read(file).items()}
-    left = [name for name in programs(build) if name not in seen]
-    if left:
-        seen.update(read(run(build, left)))
+    with_cases, own = programs(build)
+    results = run(build, [name for name in dict.fromkeys(with_cases + own) if name not in seen])
+    seen.update(read(results))
     passed: dict[str, bool] = {}
     for output in seen.values():
         for case, good in outcomes(output).items():
             # The same program may run more than once, such as with TLS.
             passed[case] = good and passed.get(case, True)
     judge(report, passed)
-    return report.close()
+    interplay = Report("interplay", own)
+    for case in xml.parse(results).getroot().iter("testcase"):
+        if case.get("name") in own:
+            interplay.case(case.get("name"), case.get("status") == "run" and case.find("failure") is None)
+    codes = [report.close(), interplay.close()]
+    return max(codes)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,50 @@
+"""What a worker with 64 task threads takes while there is nothing to do: python3 -m tests.integration.protocol.idle_test
+
+report: build/report/idle.tsv
+"""
+
+import sys
+import time
+import unittest
+from pathlib import Path
+
+from tests.services import CeleriacWorker, Postgres, Redis, Report, Session, ports
+from tests.services.celeriac import migrate
+
+SECONDS = 20  # of looking; a beat every two seconds is the rarest thing that it does
+CONNECTIONS, PSS_KB, CPU_MS = 6, 10 * 1024, 1.0
+
+
+def cpu_ns(pid: int) -> int:
+    """Processor time of all threads, from the scheduler's own account."""
+    return sum(int(task.joinpath("schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
+
+
+class IdleTest(unittest.TestCase):
+    """celeriac-worker -c 64 with probes, as it would be deployed."""
+
+    def test_idle_takes_little(self):
+        report = Report("idle")
+        with Session("idle", show_logs=False) as session:
+            redis = Redis(session).start()
+            Postgres(session, fsync=False).start()
+            migrate(session)
+            worker = CeleriacWorker(session, concurrency=64, options=("--http", f"127.0.0.1:{ports.claim()}")).start()
+            time.sleep(2)  # what a start leaves to do
+            before, began = cpu_ns(worker.pid), time.monotonic()
+            time.sleep(SECONDS)
+            cpu = (cpu_ns(worker.pid) - before) / 1e6 / (time.monotonic() - began)
+            clients = [line for line in redis.call("CLIENT", "LIST").decode().splitlines() if "celeriac-" in line]
+            pss = next(int(line.split()[1]) for line in Path(f"/proc/{worker.pid}/smaps_rollup").read_text().splitlines()
+                       if line.startswith("Pss:"))
+            threads = len(list(Path(f"/proc/{worker.pid}/task").iterdir()))
+            report.case("threads are there", threads > 64, threads)
+            report.case("Redis connections", 0 < len(clients) <= CONNECTIONS, f"{len(clients)} of {CONNECTIONS}")
+            report.case("memory", pss < PSS_KB, f"{pss} kB PSS of {PSS_KB}")
+            report.case("processor", cpu < CPU_MS, f"{cpu:.2f} ms a second of {CPU_MS}")
+            self.assertEqual(worker.stop(), 0)
+        self.assertEqual(report.close(), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main(verbosity=2))
