@@ -15,7 +15,7 @@ from .postgres import Postgres
 from .redis_server import Redis
 from .report import Report
 from .resp import RedisError
-from .server import descendants, wait_until
+from .server import Server, descendants, wait_until
 from .session import ROOT, ServiceError, Session
 from .sink import SmtpSink
 
@@ -53,6 +53,16 @@ SUMMARY: ThreadSanitizer: data race a.c:9 in f
 <testcase name="absent" time="0" status="notrun"><skipped message=""/><system-out>Failed test dependencies: f</system-out></testcase>
 </testsuite>
 """
+
+
+class Racing(Server):
+    """A program that a sanitizer has something to say of."""
+
+    def command(self) -> list[str]:
+        return ["sh", "-c", "echo 'WARNING: ThreadSanitizer: data race (pid=7)'; exec sleep 600"]
+
+    def ready(self) -> bool:
+        return self.logged("data race")
 
 
 def _alive(pid: int) -> bool:
@@ -220,6 +230,15 @@ class HarnessTest(unittest.TestCase):
                 wait_until(lambda: not any(_alive(int(pid)) for pid in pids)
                            and not os.path.exists(folder), 10, "servers and folder to go")
 
+    def test_a_sanitizers_report_fails_the_session(self):
+        """Also when the program went on and ended well; servers and folder go all the same."""
+        session = Session("racing", show_logs=False)
+        server = Racing(session, "racing").start()
+        with self.assertRaisesRegex(ServiceError, "racing: WARNING: ThreadSanitizer: data race"):
+            session.close()
+        self.assertFalse(server.alive)
+        self.assertFalse(session.dir.exists())
+
     def test_ports_are_not_given_twice(self):
         """Also not while nothing listens on them."""
         given = [ports.claim() for _ in range(50)]
@@ -257,6 +276,22 @@ class HarnessTest(unittest.TestCase):
                          "SUMMARY: ThreadSanitizer: data race a.c:9 in f",
             "silent": "fail\t4.00 s: b | c | d",
             "absent": "fail\tdid not run: Failed test dependencies: f"})
+
+    def test_the_report_of_ctest_names_who_passed_only_when_run_again(self):
+        """Such a test counts as passed and is known by its detail; one that fails again does not count."""
+        first = self.session.dir / "first.xml"
+        again = self.session.dir / "again.xml"
+        first.write_text(JUNIT)
+        again.write_text('''<testsuite name="sample"><testcase name="silent" time="1" status="run"/>
+<testcase name="python" time="1" status="fail"><failure message=""/></testcase></testsuite>''')
+        done = subprocess.run([sys.executable, ROOT / "tests" / "ctest_report.py", "sample", first, again],
+                              env={**os.environ, "CELERIAC_REPORT_DIR": str(self.session.dir)},
+                              stdout=subprocess.DEVNULL, check=False)
+        self.assertEqual(done.returncode, 1)
+        lines = (self.session.dir / "sample.tsv").read_text().splitlines()
+        self.assertIn("silent\tpass\tonly when run again: 4.00 s: b | c | d", lines)
+        self.assertEqual([line.split("\t")[0] for line in lines[:-1] if line.split("\t")[1] == "fail"],
+                         ["cmocka", "python", "sanitizer", "absent"])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from .session import ServiceError, Session
 
+# How the sanitizers begin what they have to say of a program.
+SANITIZER = re.compile(r"^.*(?:ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|: runtime error: ).*$", re.MULTILINE)
+
 READY_S = 60.0  # a loaded two-core machine starts a Python worker in 10 s at worst
 STOP_S = 30.0
 POLL_S = 0.02
@@ -229,6 +232,11 @@ class Server:
     def wait_logged(self, pattern: str, seconds: float = READY_S) -> None:
         """Waits until PATTERN occurs in the log since the last start."""
         wait_until(lambda: self.logged(pattern), seconds, f"{pattern!r} in the log of {self.name}")
+
+    def sanitizer_report(self) -> str:
+        """The line by which a sanitizer has begun a report on this program, empty when none did."""
+        found = SANITIZER.search(self.log_text(whole=True))
+        return found[0] if found else ""
 
     def print_log(self, lines: int = 40) -> None:
         """Prints the end of the log to standard error."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LOG_TAIL_LINES = 40
+SANITIZER_LINES = 200  # a data race with both stacks
 
 
 class ServiceError(Exception):
@@ -94,9 +95,16 @@ class Session:
             server.print_log(lines)
 
     def close(self) -> None:
-        """Kills all servers, removes the folder. Safe to call twice."""
+        """Kills all servers, removes the folder. Safe to call twice.
+
+        Raises ServiceError when a sanitizer had something to say of a server: it speaks to the log only.
+        """
         for server in reversed(self.servers):
             server.abandon()
+        reports = [f"{server.name}: {server.sanitizer_report()}" for server in self.servers if server.sanitizer_report()]
+        for server in self.servers:
+            if server.sanitizer_report():
+                server.print_log(SANITIZER_LINES)
         if os.environ.get("CELERIAC_KEEP"):
             self.tell(f"keep {self.dir}")
             print(f"kept: {self.dir}", file=sys.stderr)
@@ -110,3 +118,5 @@ class Session:
             signal.signal(number, handler)
         self._old_handlers = {}
         self.servers = []
+        if reports:
+            raise ServiceError("; ".join(reports))
