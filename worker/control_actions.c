@@ -223,7 +223,18 @@ static void run_pool_shrink(struct cel_control_call *call)
 
 static void run_pool_restart(struct cel_control_call *call)
 {
-    cel_control_raise(call, "ValueError", "Pool restarts not enabled");
+    struct cel_runtime *runtime = call->view->runtime;
+
+    if (!call->view->options->settings->pool_restarts) {
+        cel_control_raise(call, "ValueError", "Pool restarts not enabled");
+    } else if (!runtime->fork_server) {
+        cel_control_raise(call, "NotImplementedError",
+                          "tasks run in threads here, which are not replaced");
+    } else {
+        atomic_fetch_add(&runtime->pool_generation, 1);
+        log_info("control", "child processes are replaced as they get free");
+        cel_control_ok(call, "reload started");
+    }
 }
 
 /* A bound as given, or as it is. False when it was answered that it is no sensible number. */

@@ -46,19 +46,24 @@ static void write_transport_options(struct json_writer *w,
 }
 
 /* What cannot be changed here, with Celery's names and values. */
-static void write_fixed(struct json_writer *w)
+static void write_fixed(struct json_writer *w, const struct celeriac_worker_options *settings)
 {
     static const char *const rows[][2] = {
-        {"task_serializer", "json"},        {"result_serializer", "json"},
-        {"event_serializer", "json"},       {"event_exchange", "celeryev"},
-        {"event_queue_prefix", "celeryev"}, {"control_exchange", "celery"},
-        {"worker_pool", "threads"},         {"timezone", "UTC"},
+        {"task_serializer", "json"},
+        {"result_serializer", "json"},
+        {"event_serializer", "json"},
+        {"event_exchange", "celeryev"},
+        {"event_queue_prefix", "celeryev"},
+        {"control_exchange", "celery"},
+        {"timezone", "UTC"},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         json_key(w, rows[i][0]);
         json_text(w, rows[i][1]);
     }
+    json_key(w, "worker_pool");
+    json_text(w, settings->pool == CELERIAC_POOL_PREFORK ? "prefork" : "threads");
     json_key(w, "accept_content");
     json_begin_array(w);
     json_text(w, "json");
@@ -93,7 +98,7 @@ void cel_control_run_conf(struct cel_control_call *call)
     if (all && all->type == JSON_TRUE) {
         json_key(w, "task_default_queue");
         json_text(w, settings->default_queue ? settings->default_queue : "celery");
-        write_fixed(w);
+        write_fixed(w, settings);
     }
     json_end_object(w);
 }

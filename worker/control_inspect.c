@@ -26,7 +26,7 @@ static void write_entry(struct cel_control_call *call, const struct cel_live_ent
         .hostname = runtime->hostname,
         .queue = entry->request->queue,
         .started_us = entry->started_us,
-        .pid = entry->state == CEL_LIVE_ACTIVE ? runtime->pid : 0,
+        .pid = entry->pid,
         .acknowledged = entry->acknowledged,
         .safe = safe,
     };

@@ -1,5 +1,7 @@
 /* Remote commands about revoking tasks (celery/worker/control.py). */
 
+#include <signal.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "celery_proto/codec/pyrepr.h"
@@ -7,6 +9,7 @@
 #include "worker/events.h"
 #include "worker/live.h"
 #include "worker/mingle.h"
+#include "worker/pool.h"
 #include "worker/request.h"
 #include "worker/revoke_record.h"
 #include "worker/revoked.h"
@@ -37,32 +40,50 @@ static bool wants_termination(const struct cel_control_call *call)
            !span_is(json_raw(terminate), "0") && !span_is(json_raw(terminate), "\"\"");
 }
 
-/* Whether `signal` is a name or number of a signal; answers with Python's error when it is none. */
-static bool check_signal(struct cel_control_call *call)
+/*
+ * The signal of the argument, a name or a number, SIGTERM when there is none; answers with Python's
+ * error when it is no signal.
+ */
+static bool read_signal(struct cel_control_call *call, int *signum)
 {
-    static const char *const names[] = {"TERM", "KILL", "INT",  "QUIT", "HUP",
-                                        "USR1", "USR2", "ALRM", "ABRT", "STOP"};
+    static const struct {
+        const char *name;
+        int number;
+    } names[] = {{"TERM", SIGTERM}, {"KILL", SIGKILL}, {"INT", SIGINT},   {"QUIT", SIGQUIT},
+                 {"HUP", SIGHUP},   {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"ALRM", SIGALRM},
+                 {"ABRT", SIGABRT}, {"STOP", SIGSTOP}, {"CONT", SIGCONT}, {"SEGV", SIGSEGV}};
     const struct json_node *signal = cel_control_argument(call, "signal");
     struct strbuf text;
     struct span name;
-    bool known = false;
+    int64_t number = SIGTERM;
+    bool known = json_is_null(signal);
 
-    if (json_is_null(signal) || signal->type == JSON_INT)
-        return true;
+    if (!known && signal->type == JSON_INT) {
+        known = json_int(signal, 1, NSIG - 1, &number) == CELERIAC_OK;
+        if (!known)
+            cel_control_raise(call, "OSError", "signal: must be 1 to %d", NSIG - 1);
+        *signum = (int)number;
+        return known;
+    }
     strbuf_init(&text, TEXT_MAX);
-    if (cel_control_text(call, "signal", &text)) {
+    if (!known && cel_control_text(call, "signal", &text)) {
         name = strbuf_span(&text);
         if (span_starts(name, SPAN("SIG")))
             name = (struct span){name.ptr + 3, name.len - 3};
-        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-            known = known || span_is(name, names[i]);
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            if (!span_is(name, names[i].name))
+                continue;
+            number = names[i].number;
+            known = true;
+        }
         if (!known)
             cel_control_raise(call, "AttributeError", "module 'signal' has no attribute 'SIG%.*s'",
                               SPAN_PRINTF(name));
-    } else {
+    } else if (!known) {
         cel_control_raise(call, "TypeError", "signal name must be uppercase string.");
     }
     strbuf_close(&text);
+    *signum = (int)number;
     return known;
 }
 
@@ -87,9 +108,28 @@ static bool names_id(const struct json_node *ids, const struct cel_task_message 
     return found;
 }
 
-/* How many of the requests in a state are meant; their ids are added to *shown. */
+/*
+ * Ends a running task if it has a process of its own. One that has ended meanwhile is left as it
+ * ended.
+ */
+static void terminate(struct cel_control_call *call, const struct cel_request *request, int signum)
+{
+    struct cel_runtime *runtime = call->view->runtime;
+
+    if (!runtime->fork_server)
+        return;
+    log_info("control", "terminating", LOG_SPAN("id", request->message->id),
+             LOG_INT("signal", signum));
+    if (!cel_pool_terminate(runtime->pool, request, signum))
+        log_info("control", "it had ended already", LOG_SPAN("id", request->message->id));
+}
+
+/*
+ * How many of the requests in a state are meant; their ids are added to *shown. Those that run are
+ * terminated where that is possible.
+ */
 static size_t count_meant(struct cel_control_call *call, enum cel_live_state state, meant_fn *meant,
-                          const struct json_node *what, struct strbuf *shown)
+                          const struct json_node *what, int signum, struct strbuf *shown)
 {
     struct cel_live_entry *entries = NULL;
     size_t count = 0;
@@ -105,6 +145,8 @@ static size_t count_meant(struct cel_control_call *call, enum cel_live_state sta
         found++;
         strbuf_add_text(shown, shown->len > 0 ? ", " : "");
         strbuf_add_span(shown, message->id);
+        if (state == CEL_LIVE_ACTIVE)
+            terminate(call, entries[i].request, signum);
     }
     cel_live_release(entries, count);
     return found;
@@ -150,34 +192,37 @@ static void flag_id(struct cel_control_call *call, const struct json_node *id)
     strbuf_close(&text);
 }
 
-static void revoke(struct cel_control_call *call, bool terminate)
+static void revoke_ids(struct cel_control_call *call, bool terminating)
 {
     const struct json_node *ids = cel_control_argument(call, "task_id");
     struct strbuf shown;
     size_t running = 0;
     size_t waiting = 0;
+    int signum = 0;
 
     for (const struct json_node *id = first_of(ids); id; id = next_of(ids, id))
         flag_id(call, id);
-    if (terminate && !check_signal(call))
+    /* Before anything is terminated, which then records itself. */
+    cel_revoke_record(call, ids);
+    if (terminating && !read_signal(call, &signum))
         return;
     strbuf_init(&shown, TEXT_MAX);
-    if (terminate) {
-        waiting = count_meant(call, CEL_LIVE_RESERVED, names_id, ids, &shown);
-        running = count_meant(call, CEL_LIVE_ACTIVE, names_id, ids, &shown);
+    if (terminating) {
+        waiting = count_meant(call, CEL_LIVE_RESERVED, names_id, ids, signum, &shown);
+        running = count_meant(call, CEL_LIVE_ACTIVE, names_id, ids, signum, &shown);
     }
     log_info("control", "tasks flagged as revoked", LOG_INT("running", running));
-    if (running > 0) {
+    if (running > 0 && !call->view->runtime->fork_server) {
         refuse_termination(call, running);
     } else {
         struct strbuf answer;
 
         strbuf_init(&answer, TEXT_MAX);
-        if (!terminate) {
+        if (!terminating) {
             strbuf_add_text(&answer, "tasks ");
             show_set(ids, &answer);
             strbuf_add_text(&answer, " flagged as revoked");
-        } else if (waiting > 0) {
+        } else if (waiting + running > 0) {
             strbuf_add_text(&answer, "terminate: ");
             strbuf_add_span(&answer, strbuf_span(&shown));
         } else {
@@ -187,12 +232,11 @@ static void revoke(struct cel_control_call *call, bool terminate)
         strbuf_close(&answer);
     }
     strbuf_close(&shown);
-    cel_revoke_record(call, ids);
 }
 
 static void run_revoke(struct cel_control_call *call)
 {
-    revoke(call, wants_termination(call));
+    revoke_ids(call, wants_termination(call));
 }
 
 static void run_terminate(struct cel_control_call *call)
@@ -201,7 +245,7 @@ static void run_terminate(struct cel_control_call *call)
         cel_control_raise(call, "TypeError",
                           "terminate() missing 1 required positional argument: 'signal'");
     else
-        revoke(call, true);
+        revoke_ids(call, true);
 }
 
 /* ---- stamps ---------------------------------------------------------------------------------- */
@@ -250,8 +294,11 @@ static void flag_headers(struct cel_control_call *call, const struct json_node *
     strbuf_close(&text);
 }
 
-/* The set of what was just revoked is the worker's: a message is meant when that set says so. */
-static size_t count_stamped(struct cel_control_call *call)
+/*
+ * The set of what was just revoked is the worker's: a message is meant when that set says so. Those
+ * that run are terminated where that is possible.
+ */
+static size_t count_stamped(struct cel_control_call *call, int signum)
 {
     struct cel_live_entry *entries = NULL;
     size_t count = 0;
@@ -260,9 +307,13 @@ static size_t count_stamped(struct cel_control_call *call)
     if (cel_live_snapshot(call->view->runtime->live, CEL_LIVE_ACTIVE, SIZE_MAX - 1, &entries,
                           &count))
         return 0;
-    for (size_t i = 0; i < count; i++)
-        found += cel_revoked_has_message(call->view->runtime->revoked, entries[i].request->message,
-                                         clock_wall_us());
+    for (size_t i = 0; i < count; i++) {
+        if (!cel_revoked_has_message(call->view->runtime->revoked, entries[i].request->message,
+                                     clock_wall_us()))
+            continue;
+        found++;
+        terminate(call, entries[i].request, signum);
+    }
     cel_live_release(entries, count);
     return found;
 }
@@ -270,27 +321,30 @@ static size_t count_stamped(struct cel_control_call *call)
 static void run_revoke_by_stamped_headers(struct cel_control_call *call)
 {
     const struct json_node *headers = cel_control_argument(call, "headers");
-    bool terminate = wants_termination(call);
+    bool terminating = wants_termination(call);
+    const char *fate = " flagged as revoked, but not terminated";
     struct strbuf answer;
     size_t running;
+    int signum = 0;
 
-    if (!check_signal(call))
+    if (!read_signal(call, &signum))
         return;
     if (headers->type != JSON_OBJECT && headers->type != JSON_ARRAY) {
         cel_control_raise(call, "AttributeError", "headers: neither a mapping nor a list");
         return;
     }
     flag_headers(call, headers);
-    running = terminate ? count_stamped(call) : 0;
-    if (running > 0) {
+    running = terminating ? count_stamped(call, signum) : 0;
+    if (running > 0 && !call->view->runtime->fork_server) {
         refuse_termination(call, running);
         return;
     }
     strbuf_init(&answer, TEXT_MAX);
     strbuf_add_text(&answer, "headers ");
     cel_pyrepr_exact(headers, false, &answer);
-    strbuf_add_text(&answer,
-                    terminate ? " were not terminated" : " flagged as revoked, but not terminated");
+    if (terminating)
+        fate = running > 0 ? " revoked" : " were not terminated";
+    strbuf_add_text(&answer, fate);
     cel_control_ok(call, strbuf_text(&answer));
     strbuf_close(&answer);
 }

@@ -11,6 +11,7 @@
 #include "worker/control_conf.h"
 #include "worker/events.h"
 #include "worker/live.h"
+#include "worker/pool.h"
 #include "worker/window.h"
 
 /* Longest name with its attributes. */
@@ -72,24 +73,50 @@ static void write_seconds(struct json_writer *w, double seconds)
         json_number(w, seconds);
 }
 
+/* The worker's own process, or its children. */
+static void write_processes(struct cel_control_call *call)
+{
+    struct cel_runtime *runtime = call->view->runtime;
+    struct json_writer *w = &call->answer;
+    int64_t *pids = NULL;
+    size_t count = 0;
+
+    if (runtime->fork_server)
+        pids = mem_calloc(CEL_POOL_THREADS_MAX, sizeof *pids);
+    if (pids)
+        count = cel_pool_pids(runtime->pool, pids, CEL_POOL_THREADS_MAX);
+    json_key(w, "processes");
+    json_begin_array(w);
+    if (!runtime->fork_server)
+        json_integer(w, runtime->pid);
+    for (size_t i = 0; i < count; i++)
+        json_integer(w, pids[i]);
+    json_end_array(w);
+    mem_free(pids);
+}
+
+/* celery/concurrency/prefork.py and thread.py _get_info(). */
 static void write_pool(struct cel_control_call *call)
 {
     struct cel_runtime *runtime = call->view->runtime;
     struct json_writer *w = &call->answer;
+    bool prefork = runtime->fork_server != NULL;
 
     json_begin_object(w);
     json_key(w, "implementation");
-    json_text(w, "celeriac.pool:threads");
+    json_text(w, prefork ? "celeriac.pool:prefork" : "celeriac.pool:threads");
     json_key(w, "max-concurrency");
     json_integer(w, (int64_t)atomic_load(&runtime->threads));
-    json_key(w, "threads");
-    json_integer(w, (int64_t)atomic_load(&runtime->threads));
-    json_key(w, "processes");
-    json_begin_array(w);
-    json_integer(w, runtime->pid);
-    json_end_array(w);
+    if (!prefork) {
+        json_key(w, "threads");
+        json_integer(w, (int64_t)atomic_load(&runtime->threads));
+    }
+    write_processes(call);
     json_key(w, "max-tasks-per-child");
-    json_text(w, "N/A");
+    if (prefork && runtime->max_tasks_per_child > 0)
+        json_integer(w, runtime->max_tasks_per_child);
+    else
+        json_text(w, "N/A");
     json_key(w, "put-guarded-by-semaphore");
     json_boolean(w, false);
     json_key(w, "timeouts");

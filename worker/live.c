@@ -176,6 +176,7 @@ enum celeriac_err cel_live_snapshot(struct cel_live *live, enum cel_live_state s
             .state = state,
             .acknowledged = state == CEL_LIVE_ACTIVE && r->live.acknowledged,
             .started_us = state == CEL_LIVE_ACTIVE ? r->live.started_us : 0,
+            .pid = state == CEL_LIVE_ACTIVE ? r->pid : 0,
         };
     }
     pthread_mutex_unlock(&live->lock);

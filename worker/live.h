@@ -36,6 +36,7 @@ struct cel_live_entry {
     enum cel_live_state state;
     bool acknowledged;
     int64_t started_us; /* wall time; 0: not started */
+    int64_t pid;        /* of the process that runs its task; 0: not started */
 };
 
 /* Makes an empty table. CELERIAC_ERR_MEMORY. */

@@ -161,7 +161,7 @@ bool cel_parts_stop(struct cel_parts *parts, struct cel_runtime *runtime, int co
 {
     bool ended = true;
 
-    atomic_store(&runtime->stopping, true);
+    cel_runtime_tell_tasks(runtime);
     cel_ready_queue_close(runtime->ready);
     if (runtime->pool)
         ended = cel_pool_join(runtime->pool, cold_fd);

@@ -10,23 +10,23 @@
 #include "base/log.h"
 #include "worker/consumer.h"
 #include "worker/endings.h"
-#include "worker/events.h"
-#include "worker/live.h"
-#include "worker/settler.h"
-#include "worker/task_context.h"
-#include "worker/task_link.h"
-#include "worker/task_stats.h"
+#include "worker/execution.h"
+#include "worker/seat.h"
 #include "worker/time_limits.h"
+
+/* How long a cold stop waits for killed children. */
+#define KILLED_NS (3 * NS_PER_SEC)
 
 /* A task thread's place. */
 struct place {
     struct cel_pool *pool;
     pthread_t thread;
-    bool taken;        /* a thread was started here and not joined yet */
-    bool abandoned;    /* its task has passed a hard limit and still runs */
-    bool replaced;     /* another thread was started in its stead */
-    bool instead;      /* it was started instead of one that was given up, and is done for it */
-    atomic_bool ended; /* it has left its loop */
+    bool taken;            /* a thread was started here and not joined yet */
+    bool abandoned;        /* its task has passed a hard limit and still runs */
+    bool replaced;         /* another thread was started in its stead */
+    bool instead;          /* it was started instead of one that was given up, and is done for it */
+    atomic_bool ended;     /* it has left its loop */
+    struct cel_seat *seat; /* its child process; NULL: tasks run in the thread, or it has ended */
 };
 
 struct cel_pool {
@@ -36,17 +36,8 @@ struct cel_pool {
     struct cel_time_watch *watch;
     size_t abandoned; /* threads that are lost in their tasks */
     atomic_size_t running;
-    pthread_mutex_t lock;  /* of the places, which grow and join use */
+    pthread_mutex_t lock;  /* of the places, which grow, join and remote control use */
     struct place places[]; /* CEL_POOL_THREADS_MAX; those never taken cost no memory */
-};
-
-/* What one task thread keeps from one request to the next. */
-struct executor {
-    struct cel_runtime *runtime;
-    struct place *place;
-    struct celeriac_task task;
-    struct cel_task_link link;
-    struct strbuf scratch;
 };
 
 /* One execution with a hard limit. */
@@ -54,158 +45,25 @@ struct timed_request {
     struct cel_timed timed;
     struct cel_request *request;
     struct place *place;
-    int64_t limit_us;
-    int64_t began_ns;
+    const struct cel_execution *execution; /* the thread's; only limits and began_ns are read */
 };
 
-/* ---- one request --------------------------------------------------------------------------- */
-
-static struct cel_settle_context settle_context(struct executor *executor, char tag[UUID_SIZE])
-{
-    uuid_new(tag);
-    return (struct cel_settle_context){
-        .now_us = clock_wall_us(),
-        .random = random_os,
-        .delivery_tag = {.ptr = tag, .len = UUID_LEN},
-        .scratch = &executor->scratch,
-        .world = &executor->runtime->world,
-        .inherit_priority = executor->runtime->inherit_priority,
-        .result_extended = executor->runtime->result_extended,
-        .worker = executor->runtime->hostname,
-    };
-}
-
-static void write_started(struct executor *executor, struct cel_request *request)
-{
-    char tag[UUID_SIZE];
-    struct cel_settle_context context = settle_context(executor, tag);
-
-    if (cel_started_record(request->message, executor->runtime->pid, &context, &request->started))
-        strbuf_clear(&request->started);
-}
-
-/* Says that execution begins, as far as somebody wants to know. */
-static void announce(struct executor *executor, struct cel_request *request)
-{
-    const struct cel_task_definition *definition = request->definition;
-    struct cel_runtime *runtime = executor->runtime;
-    bool track = definition->track_started && !cel_result_ignored(request->message, definition);
-
-    request->acked = !definition->acks_late;
-    if (track)
-        write_started(executor, request);
-    if (request->acked && request->in_window) {
-        request->in_window = false;
-        cel_window_give(runtime->window, 1);
-    }
-    cel_live_activate(runtime->live, request, clock_wall_us(), request->acked);
-    cel_events_started(runtime->events, request);
-    if (request->acked || track)
-        cel_settler_begin(runtime->settler, request);
-}
-
-static void count_and_log(struct cel_runtime *runtime, const struct cel_request *request,
-                          int64_t took_ns)
-{
-    const struct cel_task_message *message = request->message;
-    const struct cel_settlement *settlement = &request->settlement;
-    const struct log_field task = LOG_SPAN("task", message->task);
-    const struct log_field id = LOG_SPAN("id", message->id);
-
-    if (settlement->postponed) {
-        CEL_COUNT(runtime, postponed);
-        log_info("worker", "task postponed", task, id, LOG_INT("seconds", settlement->postpone));
-    } else if (settlement->state == CEL_STATE_SUCCESS) {
-        CEL_COUNT(runtime, succeeded);
-        log_info("worker", "task succeeded", task, id, LOG_SECONDS("runtime", took_ns));
-    } else if (settlement->state == CEL_STATE_RETRY) {
-        CEL_COUNT(runtime, retried);
-        log_info("worker", "task will be retried", task, id,
-                 LOG_INT("retries", message->retries + 1),
-                 LOG_INT("seconds", settlement->retry_delay));
-    } else if (settlement->state == CEL_STATE_FAILURE) {
-        CEL_COUNT(runtime, failed);
-        log_error("worker", "task failed", task, id, LOG_SECONDS("runtime", took_ns));
-    }
-}
-
-/* The same for metrics, which tell tasks and queues apart. */
-static void count_task(const struct cel_request *request, const struct cel_outcome *outcome,
-                       int64_t took_ns)
-{
-    const struct cel_settlement *settlement = &request->settlement;
-    struct cel_task_stats *stats = request->stats;
-
-    if (!stats || settlement->postponed)
-        return;
-    if (settlement->state == CEL_STATE_SUCCESS) {
-        CEL_TASK_COUNT(stats, succeeded);
-        histogram_add(&stats->runtime, took_ns);
-    } else if (settlement->state == CEL_STATE_RETRY) {
-        CEL_TASK_COUNT(stats, retried);
-    } else if (settlement->state == CEL_STATE_FAILURE) {
-        cel_task_stats_failed(stats, outcome->has_exception ? cel_outcome_type(outcome)
-                                                            : SPAN("MaxRetriesExceededError"));
-    } else if (outcome->kind == CEL_OUTCOME_REJECT) {
-        CEL_TASK_COUNT(stats, rejected);
-    }
-}
-
-/*
- * The outcome could not be put into a record, for want of memory. The message is kept and tried
- * again: losing the outcome of one execution is better than losing the message.
- */
-static void keep_for_later(struct cel_request *request)
-{
-    log_critical("worker", "out of memory while recording an outcome",
-                 LOG_SPAN("task", request->message->task), LOG_SPAN("id", request->message->id));
-    strbuf_clear(&request->settlement.record);
-    strbuf_clear(&request->settlement.retry);
-    cel_aftermath_close(&request->settlement.aftermath);
-    request->settlement.fate = CEL_FATE_REQUEUE;
-}
-
-/* Settles what the task has left behind, and hands the request on. */
-static void conclude(struct executor *executor, struct cel_request *request, int64_t began_ns)
-{
-    struct cel_runtime *runtime = executor->runtime;
-    char tag[UUID_SIZE];
-    struct cel_settle_context context = settle_context(executor, tag);
-    int64_t took;
-
-    atomic_fetch_sub(&runtime->counters.active, 1);
-    if (cel_settle(request->message, request->definition, &executor->task.outcome, &context,
-                   &request->settlement))
-        keep_for_later(request);
-    took = clock_monotonic_ns() - began_ns;
-    count_and_log(runtime, request, took);
-    count_task(request, &executor->task.outcome, took);
-    cel_events_end(runtime->events, request, &executor->task.outcome, took);
-    cel_live_remove(request);
-    if (request->settlement.fate == CEL_FATE_POSTPONE) {
-        cel_request_move(request, CEL_REQUEST_WAITING);
-        cel_consumer_postpone(runtime->consumer, request,
-                              clock_monotonic_ns() +
-                                  (int64_t)(request->settlement.postpone * (double)NS_PER_SEC));
-        return;
-    }
-    cel_end(runtime, request);
-}
+/* ---- one request in a thread ----------------------------------------------------------------- */
 
 /*
  * Runs the task under a hard limit. False when the limit was passed: the request is no longer ours.
  * It is kept meanwhile, because the task may still read its message.
  */
-static bool run_timed(struct executor *executor, struct cel_request *request, int64_t limit_us,
-                      int64_t began_ns)
+static bool run_timed(struct place *place, struct cel_execution *execution,
+                      struct cel_request *request)
 {
-    struct cel_time_watch *watch = executor->place->pool->watch;
+    struct cel_time_watch *watch = place->pool->watch;
     struct timed_request timed = {.timed.deadline_ns =
-                                      began_ns + limit_us * (NS_PER_SEC / US_PER_SEC),
+                                      execution->began_ns +
+                                      execution->limits.hard_us * (NS_PER_SEC / US_PER_SEC),
                                   .request = request,
-                                  .place = executor->place,
-                                  .limit_us = limit_us,
-                                  .began_ns = began_ns};
+                                  .place = place,
+                                  .execution = execution};
     bool watched;
     bool in_time = true;
 
@@ -215,7 +73,7 @@ static bool run_timed(struct executor *executor, struct cel_request *request, in
     if (!watched)
         log_error("worker", "a time limit cannot be watched",
                   LOG_SPAN("task", request->message->task), LOG_SPAN("id", request->message->id));
-    request->definition->run(&executor->task, request->definition->user);
+    request->definition->run(&execution->task, request->definition->user);
     if (watched)
         in_time = cel_time_watch_remove(watch, &timed.timed);
     cel_request_release(request);
@@ -223,38 +81,20 @@ static bool run_timed(struct executor *executor, struct cel_request *request, in
 }
 
 /* False when the task has passed its hard limit, and this thread was given up. */
-static bool execute(struct executor *executor, struct cel_request *request)
+static bool execute(struct place *place, struct cel_execution *execution,
+                    struct cel_request *request)
 {
-    struct cel_runtime *runtime = executor->runtime;
-    const struct cel_time_limits of_worker = {.hard_us = runtime->time_limit_us,
-                                              .soft_us = runtime->soft_limit_us};
-    struct cel_time_limits limits =
-        cel_time_limits_of(request->message, request->definition, of_worker);
-    int64_t began_ns;
-
-    cel_request_move(request, CEL_REQUEST_RUNNING);
-    /* It may have waited in the ready queue for long; Celery looks twice as well. */
-    if (cel_end_revoked(runtime, request))
+    if (place->seat) {
+        cel_seat_execute(place->seat, execution, request);
         return true;
-    announce(executor, request);
-    CEL_COUNT(runtime, started);
-    CEL_COUNT(runtime, active);
-    began_ns = clock_monotonic_ns();
-    CEL_TASK_COUNT(request->stats, started);
-    if (request->stats)
-        histogram_add(&request->stats->wait, began_ns - request->ready_ns);
-    executor->link.request = request;
-    cel_task_context_begin(
-        &executor->task, request->message,
-        limits.soft_us > 0 ? began_ns + limits.soft_us * (NS_PER_SEC / US_PER_SEC) : 0);
-    if (limits.hard_us == 0)
-        request->definition->run(&executor->task, request->definition->user);
-    else if (!run_timed(executor, request, limits.hard_us, began_ns))
+    }
+    if (!cel_execution_begin(execution, request))
+        return true;
+    if (execution->limits.hard_us == 0)
+        request->definition->run(&execution->task, request->definition->user);
+    else if (!run_timed(place, execution, request))
         return false;
-    if (celeriac_task_soft_limit_exceeded(&executor->task))
-        log_warning("worker", "soft time limit exceeded", LOG_SPAN("task", request->message->task),
-                    LOG_SPAN("id", request->message->id));
-    conclude(executor, request, began_ns);
+    cel_execution_conclude(execution, request);
     return true;
 }
 
@@ -283,26 +123,50 @@ static bool come_back(struct place *place)
     return !replaced;
 }
 
+/* Under prefork: whether a child process is there. Without its fork server a worker is of no use.
+ */
+static bool is_seated(struct place *place)
+{
+    struct cel_runtime *runtime = place->pool->runtime;
+
+    if (!place->seat || cel_seat_fill(place->seat))
+        return true;
+    if (!atomic_load(&runtime->stopping) && !atomic_exchange(&runtime->pool_lost, true)) {
+        log_critical("worker", "the fork server is gone, the worker stops");
+        cel_consumer_stop(runtime->consumer);
+    }
+    return false;
+}
+
+/* The seat leaves the place first, so that remote control does not meet it. */
+static void leave_seat(struct place *place)
+{
+    struct cel_seat *seat = place->seat;
+
+    pthread_mutex_lock(&place->pool->lock);
+    place->seat = NULL;
+    pthread_mutex_unlock(&place->pool->lock);
+    cel_seat_destroy(seat);
+}
+
 static void *run(void *argument)
 {
     struct place *place = argument;
     struct cel_pool *pool = place->pool;
-    struct executor executor = {.runtime = pool->runtime, .place = place};
+    struct cel_execution execution;
     struct cel_request *request;
     bool again = place->instead;
     bool counted = true;
     const uint64_t one = 1;
 
-    cel_task_context_init(&executor.task, &pool->runtime->stopping);
-    cel_task_link_init(&executor.link, pool->runtime);
-    executor.task.host = &executor.link.host;
-    strbuf_init(&executor.scratch, CEL_RETURN_MAX);
-    while (counted && (request = cel_ready_queue_pop(pool->runtime->ready, again))) {
-        counted = execute(&executor, request) || come_back(place);
+    cel_execution_init(&execution, pool->runtime);
+    while (counted && is_seated(place) &&
+           (request = cel_ready_queue_pop(pool->runtime->ready, again))) {
+        counted = execute(place, &execution, request) || come_back(place);
         again = true;
     }
-    strbuf_close(&executor.scratch);
-    cel_task_context_close(&executor.task);
+    leave_seat(place);
+    cel_execution_close(&execution);
     if (counted && atomic_fetch_sub(&pool->running, 1) == 1 &&
         write(pool->ended_fd, &one, sizeof one) < 0)
         log_critical("worker", "cannot report the end of the last task thread");
@@ -335,9 +199,13 @@ static bool start_one(struct cel_pool *pool, const pthread_attr_t *attributes, b
         return false;
     place->pool = pool;
     place->instead = instead;
+    if (pool->runtime->fork_server && cel_seat_create(pool->runtime, &place->seat))
+        return false;
     atomic_fetch_add(&pool->running, 1);
     if (pthread_create(&place->thread, attributes, run, place)) {
         atomic_fetch_sub(&pool->running, 1);
+        cel_seat_destroy(place->seat);
+        place->seat = NULL;
         return false;
     }
     place->taken = true;
@@ -378,47 +246,19 @@ static void abandon(struct place *place)
                      LOG_INT("given_up", abandoned));
 }
 
-static void report_timeout(struct cel_runtime *runtime, struct cel_request *request,
-                           int64_t limit_us)
-{
-    const struct log_field task = LOG_SPAN("task", request->message->task);
-    const struct log_field id = LOG_SPAN("id", request->message->id);
-
-    log_error("worker", "hard time limit exceeded", task, id,
-              LOG_SECONDS("limit", limit_us * (NS_PER_SEC / US_PER_SEC)));
-    CEL_COUNT(runtime, failed);
-    cel_task_stats_failed(request->stats, SPAN("TimeLimitExceeded"));
-}
-
 static void time_out(void *context, struct cel_timed *timed)
 {
     struct cel_pool *pool = context;
-    struct cel_runtime *runtime = pool->runtime;
     struct timed_request *t = timed->owner;
-    struct cel_request *request = t->request;
-    struct executor executor = {.runtime = runtime};
-    double seconds = (double)t->limit_us / (double)US_PER_SEC;
-    int64_t took_ns = clock_monotonic_ns() - t->began_ns;
-    struct cel_settle_context settle;
-    struct cel_outcome outcome = {0};
-    char tag[UUID_SIZE];
+    struct cel_execution execution;
 
-    strbuf_init(&executor.scratch, CEL_RETURN_MAX);
-    strbuf_init(&outcome.exception, CEL_RETURN_MAX);
-    settle = settle_context(&executor, tag);
-    if (cel_settle_timed_out(request->message, request->definition, seconds, &settle,
-                             &request->settlement))
-        keep_for_later(request);
-    cel_outcome_fail(&outcome, SPAN("TimeLimitExceeded"), SPAN("billiard.exceptions"),
-                     (struct span){0}, false);
-    report_timeout(runtime, request, t->limit_us);
-    atomic_fetch_sub(&runtime->counters.active, 1);
-    cel_events_end(runtime->events, request, &outcome, took_ns);
-    cel_live_remove(request);
+    cel_execution_init(&execution, pool->runtime);
+    execution.limits = t->execution->limits;
+    execution.began_ns = t->execution->began_ns;
+    cel_execution_time_out(&execution, t->request);
     abandon(t->place);
-    cel_end(runtime, request);
-    strbuf_close(&outcome.exception);
-    strbuf_close(&executor.scratch);
+    cel_end(pool->runtime, t->request);
+    cel_execution_close(&execution);
 }
 
 static enum celeriac_err start_threads(struct cel_pool *pool, size_t threads,
@@ -492,6 +332,49 @@ enum celeriac_err cel_pool_shrink(struct cel_pool *pool, size_t n, struct celeri
     return CELERIAC_OK;
 }
 
+/* ---- children ------------------------------------------------------------------------------ */
+
+bool cel_pool_terminate(struct cel_pool *pool, const struct cel_request *request, int signum)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&pool->lock);
+    for (size_t i = 0; i < CEL_POOL_THREADS_MAX && !found; i++)
+        found = pool->places[i].seat && cel_seat_terminate(pool->places[i].seat, request, signum);
+    pthread_mutex_unlock(&pool->lock);
+    return found;
+}
+
+size_t cel_pool_pids(struct cel_pool *pool, int64_t *pids, size_t max)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&pool->lock);
+    for (size_t i = 0; i < CEL_POOL_THREADS_MAX && count < max; i++) {
+        int64_t pid = pool->places[i].seat ? cel_seat_pid(pool->places[i].seat) : 0;
+
+        if (pid > 0)
+            pids[count++] = pid;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return count;
+}
+
+/* Threads whose children are killed end at once; they are waited for as long as that may take. */
+static void kill_children(struct cel_pool *pool)
+{
+    int64_t until = clock_monotonic_ns() + KILLED_NS;
+    struct pollfd ended = {.fd = pool->ended_fd, .events = POLLIN};
+
+    pthread_mutex_lock(&pool->lock);
+    for (size_t i = 0; i < CEL_POOL_THREADS_MAX; i++)
+        if (pool->places[i].seat)
+            cel_seat_kill(pool->places[i].seat);
+    pthread_mutex_unlock(&pool->lock);
+    while (atomic_load(&pool->running) > 0 && clock_monotonic_ns() < until)
+        (void)poll(&ended, 1, clock_poll_ms(clock_monotonic_ns(), until));
+}
+
 bool cel_pool_join(struct cel_pool *pool, int abandon_fd)
 {
     struct pollfd fds[] = {{.fd = pool->ended_fd, .events = POLLIN},
@@ -499,8 +382,11 @@ bool cel_pool_join(struct cel_pool *pool, int abandon_fd)
     bool all;
 
     while (atomic_load(&pool->running) > 0) {
-        if (poll(fds, 2, -1) > 0 && !(fds[0].revents & POLLIN) && (fds[1].revents & POLLIN))
+        if (poll(fds, 2, -1) > 0 && !(fds[0].revents & POLLIN) && (fds[1].revents & POLLIN)) {
+            if (pool->runtime->fork_server)
+                kill_children(pool);
             return false;
+        }
     }
     pthread_mutex_lock(&pool->lock);
     reap(pool);

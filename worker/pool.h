@@ -1,5 +1,6 @@
 /*
- * The task threads: take a ready request, run its task, settle it, hand it on.
+ * The task threads: take a ready request, run its task, settle it, hand it on. When the worker has
+ * a fork server each thread has the task run in a child process of its own (seat.h).
  */
 #ifndef WORKER_POOL_H
 #define WORKER_POOL_H
@@ -22,6 +23,7 @@
 #define CEL_POOL_ABANDONED_MAX 64
 
 struct cel_pool;
+struct cel_request;
 
 /*
  * Starts `threads` threads of `stack` bytes of stack each (0: CEL_POOL_STACK_DEFAULT) that serve
@@ -42,10 +44,20 @@ enum celeriac_err cel_pool_shrink(struct cel_pool *pool, size_t n,
 
 /*
  * Waits until all threads have ended, which they do once runtime->ready is closed and their task
- * has returned; or until abandon_fd is readable, and then returns false: the threads go on running.
+ * has returned; or until abandon_fd is readable, and then returns false: the threads go on running,
+ * but children are killed first, and their requests left unsettled.
  * False as well when threads are left that were given up because of a hard time limit.
  */
 bool cel_pool_join(struct cel_pool *pool, int abandon_fd);
+
+/*
+ * With child processes: ends the execution of this request by a signal to its child. False when no
+ * child has it. Any thread.
+ */
+bool cel_pool_terminate(struct cel_pool *pool, const struct cel_request *request, int signum);
+
+/* Writes the process ids of up to max children and returns how many. Any thread. */
+size_t cel_pool_pids(struct cel_pool *pool, int64_t *pids, size_t max);
 
 /* Releases a pool whose threads have all ended; pool may be NULL. */
 void cel_pool_destroy(struct cel_pool *pool);

@@ -101,6 +101,7 @@ static struct definition *define(const struct celeriac_task_options *options, si
         .ignore_result = options->ignore_result,
         .track_started = options->track_started,
         .requeue_on_timeout = options->requeue_on_timeout,
+        .reject_on_worker_lost = options->reject_on_worker_lost,
         .rate_limit = rate_limit,
     };
     atomic_init(&d->public.time_limit_us, microseconds(options->time_limit));

@@ -31,6 +31,7 @@ struct cel_task_definition {
     bool ignore_result;
     bool track_started;
     bool requeue_on_timeout;
+    bool reject_on_worker_lost;
     double rate_limit;                 /* starts per second; 0: none */
     atomic_int_fast64_t time_limit_us; /* hard limit; 0: none */
     atomic_int_fast64_t soft_limit_us; /* soft limit; 0: none */

@@ -52,6 +52,7 @@ struct cel_request {
     unsigned evictions;                           /* of the worker before it was claimed */
     struct cel_task_stats *stats;                 /* what it is counted in; NULL: nothing */
     int64_t ready_ns;     /* monotonic time of its reception, or of its eta; for those statistics */
+    int64_t pid;          /* of the process that runs its task; set before it is active in `live` */
     bool in_window;       /* counts against the prefetch limit */
     bool acked;           /* acknowledged when it started, or about to be: it counts as gone */
     bool start_written;   /* the settler's: that acknowledgement has left */

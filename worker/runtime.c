@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "celery_proto/redis/claim.h"
+#include "worker/fork_server.h"
 #include "worker/pool.h"
 #include "worker/settings.h"
 #include "worker/subtasks.h"
@@ -23,6 +24,8 @@ static void copy_numbers(struct cel_runtime *runtime, const struct celeriac_work
 {
     runtime->time_limit_us = (int64_t)(options->time_limit * (double)US_PER_SEC);
     runtime->soft_limit_us = (int64_t)(options->soft_time_limit * (double)US_PER_SEC);
+    runtime->max_tasks_per_child = options->max_tasks_per_child;
+    runtime->max_memory_per_child = options->max_memory_per_child;
     runtime->unknown_task = options->unknown_task;
     runtime->inherit_priority = options->inherit_parent_priority;
     runtime->result_extended = options->result_extended;
@@ -89,6 +92,7 @@ enum celeriac_err cel_runtime_open(struct cel_runtime *runtime, const struct cel
 
 void cel_runtime_close(struct cel_runtime *runtime)
 {
+    cel_fork_server_destroy(runtime->fork_server);
     cel_subtasks_destroy(runtime->subtasks);
     cel_ready_queue_destroy(runtime->ready);
     cel_window_destroy(runtime->window);
@@ -101,6 +105,13 @@ void cel_runtime_close(struct cel_runtime *runtime)
         close(runtime->control_fd);
     if (runtime->wake_fd >= 0)
         close(runtime->wake_fd);
+}
+
+void cel_runtime_tell_tasks(struct cel_runtime *runtime)
+{
+    atomic_store(&runtime->stopping, true);
+    if (runtime->fork_server)
+        cel_fork_server_stopping(runtime->fork_server);
 }
 
 void cel_runtime_wake(const struct cel_runtime *runtime)

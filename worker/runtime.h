@@ -26,10 +26,11 @@
 struct cel_settler;
 struct cel_consumer;
 struct cel_events;
-struct cel_subtasks;
+struct cel_fork_server;
 struct cel_live;
 struct cel_pool;
 struct cel_settings;
+struct cel_subtasks;
 struct cel_task_table;
 
 /* Counters, see struct celeriac_worker_stats. */
@@ -58,9 +59,15 @@ struct cel_runtime {
     struct cel_settler *settler;
     struct cel_consumer *consumer;
     struct cel_pool *pool;
-    struct cel_task_table *task_table; /* for metrics */
-    struct cel_scale scale;            /* --autoscale */
-    atomic_size_t threads;             /* task threads that there are to be */
+    struct cel_fork_server *fork_server; /* -P prefork; NULL: tasks run in threads */
+    unsigned max_tasks_per_child;        /* 0: any number */
+    int64_t max_memory_per_child;        /* KiB; 0: any amount */
+    atomic_uint pool_generation;         /* children of earlier ones are replaced */
+    atomic_uint_fast64_t jobs;           /* executions in children, which WorkerLostError counts */
+    atomic_bool pool_lost;               /* the fork server is gone */
+    struct cel_task_table *task_table;   /* for metrics */
+    struct cel_scale scale;              /* --autoscale */
+    atomic_size_t threads;               /* task threads that there are to be */
     atomic_uint turns; /* of the consumer's loop: it moves as long as the consumer lives */
     struct cel_subtasks *subtasks; /* for tasks that send others */
     struct cel_events *events;     /* for monitors; sent by the control thread */
@@ -90,6 +97,9 @@ enum celeriac_err cel_runtime_open(struct cel_runtime *runtime, const struct cel
 
 /* Releases that. Of one that was never opened only the descriptors count: -1 each. */
 void cel_runtime_close(struct cel_runtime *runtime);
+
+/* Shows the tasks that the worker stops, also those in child processes. Any thread. */
+void cel_runtime_tell_tasks(struct cel_runtime *runtime);
 
 /* Wakes the consumer out of its wait. Any thread. */
 void cel_runtime_wake(const struct cel_runtime *runtime);

@@ -36,6 +36,8 @@ static enum celeriac_err set_pool(struct celeriac_worker_options *numbers,
     if (numbers->concurrency > CEL_POOL_THREADS_MAX)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "concurrency: at most %d",
                                   CEL_POOL_THREADS_MAX);
+    if (numbers->pool != CELERIAC_POOL_THREADS && numbers->pool != CELERIAC_POOL_PREFORK)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "pool: must be threads or prefork");
     if (!(numbers->autoscale_keepalive >= 0 && numbers->autoscale_keepalive <= KEEPALIVE_MAX))
         return celeriac_error_set(err, CELERIAC_ERR_VALUE,
                                   "autoscale_keepalive: must be 0 to %d seconds", KEEPALIVE_MAX);

@@ -482,6 +482,22 @@ enum celeriac_err cel_settle_timed_out(const struct cel_task_message *message,
     return code;
 }
 
+enum celeriac_err cel_settle_worker_lost(const struct cel_task_message *message,
+                                         const struct cel_task_definition *definition,
+                                         struct span text, const struct cel_settle_context *context,
+                                         struct cel_settlement *settlement)
+{
+    struct cel_exception exception = {
+        .type = SPAN("WorkerLostError"), .module = SPAN("billiard.exceptions"), .message = text};
+
+    if (definition->reject_on_worker_lost && definition->acks_late) {
+        start(settlement);
+        return settle_requeue(message, definition, settlement);
+    }
+    return settle_unstarted(message, CEL_STATE_FAILURE, &exception,
+                            cel_result_ignored(message, definition), context, settlement);
+}
+
 enum celeriac_err cel_settle_revoked(const struct cel_task_message *message,
                                      const struct cel_task_definition *definition,
                                      struct span reason, const struct cel_settle_context *context,

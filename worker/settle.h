@@ -79,9 +79,19 @@ enum celeriac_err cel_settle_timed_out(const struct cel_task_message *message,
                                        struct cel_settlement *settlement) CELERIAC_MUST_CHECK;
 
 /*
- * Settles a message that was never executed: REVOKED with TaskRevokedError(reason), the reason
- * being "expired", "revoked" or "terminated", or FAILURE with NotRegistered(name). definition may
- * be NULL. Errors as above.
+ * Settles an execution whose process was lost: FAILURE with WorkerLostError(text) of
+ * billiard.exceptions; or, when the task wants that and is acknowledged late, the message goes back
+ * to its queue and nothing is recorded (celery/worker/request.py on_failure). Errors as above.
+ */
+enum celeriac_err cel_settle_worker_lost(const struct cel_task_message *message,
+                                         const struct cel_task_definition *definition,
+                                         struct span text, const struct cel_settle_context *context,
+                                         struct cel_settlement *settlement) CELERIAC_MUST_CHECK;
+
+/*
+ * Settles a message that was never executed, or terminated: REVOKED with TaskRevokedError(reason),
+ * the reason being "expired", "revoked" or "terminated", or FAILURE with NotRegistered(name).
+ * definition may be NULL. Errors as above.
  */
 enum celeriac_err cel_settle_revoked(const struct cel_task_message *message,
                                      const struct cel_task_definition *definition,

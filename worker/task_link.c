@@ -25,15 +25,14 @@ static enum celeriac_err tell_state(void *context, struct span state, struct spa
     return code;
 }
 
-static struct cel_client_parent parent_of(const struct cel_task_link *link)
+struct cel_client_parent cel_task_parent(const struct cel_runtime *runtime,
+                                         const struct cel_task_message *message)
 {
-    const struct cel_task_message *message = link->request->message;
-
     return (struct cel_client_parent){
         .task_id = message->id,
         .root_id = message->root_id.len > 0 ? message->root_id : message->id,
-        .queue = link->runtime->world.queue,
-        .has_priority = link->runtime->inherit_priority,
+        .queue = runtime->world.queue,
+        .has_priority = runtime->inherit_priority,
         .priority = message->priority,
     };
 }
@@ -43,7 +42,7 @@ static enum celeriac_err send(void *context, const struct celeriac_send *sends, 
                               struct celeriac_error *err)
 {
     const struct cel_task_link *link = context;
-    const struct cel_client_parent parent = parent_of(link);
+    const struct cel_client_parent parent = cel_task_parent(link->runtime, link->request->message);
 
     return cel_subtasks_send(link->runtime->subtasks, &parent, sends, count, ids, children, err);
 }
@@ -52,7 +51,7 @@ static enum celeriac_err apply(void *context, const struct celeriac_signature *s
                                struct strbuf *children, struct celeriac_error *err)
 {
     const struct cel_task_link *link = context;
-    const struct cel_client_parent parent = parent_of(link);
+    const struct cel_client_parent parent = cel_task_parent(link->runtime, link->request->message);
 
     return cel_subtasks_apply(link->runtime->subtasks, &parent, signature, id, children, err);
 }

@@ -5,6 +5,7 @@
 #ifndef WORKER_TASK_LINK_H
 #define WORKER_TASK_LINK_H
 
+#include "celery_proto/redis/client_state.h"
 #include "worker/request.h"
 #include "worker/runtime.h"
 #include "worker/task_host.h"
@@ -17,5 +18,9 @@ struct cel_task_link {
 
 /* Prepares it, without a request. */
 void cel_task_link_init(struct cel_task_link *link, struct cel_runtime *runtime);
+
+/* A message as the parent of what its task sends. Points into both. */
+struct cel_client_parent cel_task_parent(const struct cel_runtime *runtime,
+                                         const struct cel_task_message *message);
 
 #endif

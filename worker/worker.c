@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "worker/consumer.h"
+#include "worker/fork_server.h"
 #include "worker/metrics.h"
 #include "worker/parts.h"
 #include "worker/runtime.h"
@@ -70,6 +71,27 @@ enum celeriac_err celeriac_worker_register(struct celeriac_worker *worker,
     return cel_registry_add(worker->runtime.registry, options, err);
 }
 
+enum celeriac_err celeriac_worker_prefork(struct celeriac_worker *worker,
+                                          struct celeriac_error *err)
+{
+    const struct celeriac_worker_options *options = &worker->settings.options;
+    const struct cel_child_plan plan = {.runtime = &worker->runtime,
+                                        .start = options->child_start,
+                                        .stop = options->child_stop,
+                                        .user = options->child_user};
+
+    if (options->pool != CELERIAC_POOL_PREFORK)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "pool: tasks do not run in processes");
+    if (worker->runtime.fork_server)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "pool: forked already");
+    return cel_fork_server_create(&plan, &worker->runtime.fork_server, err);
+}
+
+static bool needs_prefork(const struct celeriac_worker *worker)
+{
+    return worker->settings.options.pool == CELERIAC_POOL_PREFORK && !worker->runtime.fork_server;
+}
+
 static bool begin_running(struct celeriac_worker *worker)
 {
     bool go;
@@ -91,11 +113,15 @@ static void end_running(struct celeriac_worker *worker)
 enum celeriac_err celeriac_worker_run(struct celeriac_worker *worker, struct celeriac_error *err)
 {
     struct celeriac_error unwanted = {0};
-    enum celeriac_err code;
+    enum celeriac_err code = CELERIAC_OK;
 
     /* The consumer looks into the record to log why the broker is away. */
     if (!err)
         err = &unwanted;
+    if (needs_prefork(worker))
+        code = celeriac_worker_prefork(worker, err);
+    if (code)
+        return code;
     code = cel_parts_start(&worker->parts, &worker->settings, &worker->runtime, worker, err);
     if (code == CELERIAC_OK && begin_running(worker)) {
         log_info("worker", "ready", LOG_STR("hostname", worker->settings.options.hostname),
@@ -103,6 +129,8 @@ enum celeriac_err celeriac_worker_run(struct celeriac_worker *worker, struct cel
                  LOG_INT("queues", worker->settings.queue_count));
         code = cel_consumer_run(worker->runtime.consumer, err);
     }
+    if (atomic_load(&worker->runtime.pool_lost))
+        code = celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "the fork server is gone");
     end_running(worker);
     if (!cel_parts_stop(&worker->parts, &worker->runtime, worker->cold_fd))
         return celeriac_error_set(err, CELERIAC_ERR_SHUTDOWN,
@@ -115,7 +143,7 @@ void celeriac_worker_stop(struct celeriac_worker *worker, enum celeriac_stop mod
 {
     const uint64_t one = 1;
 
-    atomic_store(&worker->runtime.stopping, true);
+    cel_runtime_tell_tasks(&worker->runtime);
     pthread_mutex_lock(&worker->lock);
     if (worker->stop < mode)
         worker->stop = mode;

@@ -14,7 +14,8 @@
  *     }
  *
  * Threads: a task function runs on one of the worker's task threads (256 KiB of stack if worker.h's
- * task_stack says nothing else, 8 MiB in celeriac-worker -A) and may block as long as it likes.
+ * task_stack says nothing else, 8 MiB in celeriac-worker -A), or in the only thread of a child
+ * process, and may block as long as it likes.
  * Several executions of the same function run at the same time, so `user` must be safe for that. A
  * struct celeriac_task belongs to the thread that was called with it and is gone when the function
  * returns.
@@ -68,13 +69,21 @@ struct celeriac_task_options {
     /*
      * Limits, in seconds; 0 means none. What the message says counts before them. At the soft limit
      * celeriac_task_soft_limit_exceeded() becomes true. At the hard limit the task is in state
-     * FAILURE with TimeLimitExceeded, whatever it does later; its thread is replaced.
+     * FAILURE with TimeLimitExceeded, whatever it does later; its thread is replaced. A child
+     * process gets SIGUSR1 at the soft limit, which by default only interrupts what it waits in
+     * (EINTR), and at the hard limit SIGTERM and 0.1 s later SIGKILL.
      */
     double time_limit;
     double soft_time_limit;
     bool requeue_on_timeout; /* with acks_late: at the hard limit the message goes back to its queue
                                 instead (Python's acks_on_timeout=False) */
     const char *rate_limit;  /* starts by one worker: "10/s", "100/m", "2/h"; NULL: no limit */
+    /*
+     * With acks_late, when tasks run in child processes and this one's has died: the message goes
+     * back to its queue, and no failure with WorkerLostError is recorded. A task that kills its
+     * process each time is then never done with.
+     */
+    bool reject_on_worker_lost;
 };
 
 /* An exception as Python will see it. Borrowed for the call. */

@@ -36,6 +36,13 @@ enum celeriac_unknown_task {
     CELERIAC_UNKNOWN_FAIL = 1   /* as Celery: NotRegistered is stored and the message deleted */
 };
 
+/* Where tasks run: -P of `celery worker`. */
+enum celeriac_pool {
+    CELERIAC_POOL_THREADS = 0, /* in threads of this process: fast and small (our default) */
+    CELERIAC_POOL_PREFORK = 1  /* each in a child process, for code that may hang or crash: see
+                                  celeriac_worker_prefork() */
+};
+
 /* All zero means defaults. Strings are copied by celeriac_worker_create(). */
 struct celeriac_worker_options {
     const char *broker_url;     /* redis://... as kombu spells it; NULL: redis://127.0.0.1:6379/0 */
@@ -51,7 +58,7 @@ struct celeriac_worker_options {
     const char *broker_failover_strategy;         /* "round-robin" (the default) or "shuffle" */
     const char *hostname; /* node name; %h host, %n name, %d domain; NULL: celery@%h */
     const char *queues;   /* comma-separated; NULL: "celery" */
-    unsigned concurrency; /* task threads, 1 to 4096; 0: number of CPUs */
+    unsigned concurrency; /* task threads or processes, 1 to 4096; 0: number of CPUs */
     /*
      * --autoscale: with a maximum (up to 4096) the number of task threads follows the load between
      * the two, and concurrency does not count. 0: it stays as it is.
@@ -89,6 +96,23 @@ struct celeriac_worker_options {
     bool without_mingle;       /* do not ask peers for revoked ids at the start */
     bool without_heartbeat;    /* send no worker-online, -heartbeat and -offline events */
     double heartbeat_interval; /* seconds between heartbeats, 0.1 to 3600; 0: 2 */
+    enum celeriac_pool pool;   /* concurrency counts its threads or its child processes */
+    /*
+     * For child processes. A child is replaced after so many tasks, or when it has had more memory
+     * resident than that (KiB); 0: never.
+     */
+    unsigned max_tasks_per_child;
+    unsigned max_memory_per_child;
+    bool
+        pool_restarts; /* worker_pool_restarts: the remote command pool_restart replaces children */
+    /*
+     * Called in each child process before its first task, and when it is sent home; what needs
+     * threads or connections of its own is opened here. A start that fails is logged, and repeated
+     * in a new child after a second; requests wait for it. NULL: nothing.
+     */
+    enum celeriac_err (*child_start)(void *user, struct celeriac_error *err);
+    void (*child_stop)(void *user);
+    void *child_user; /* handed to both; as it was when the process was forked */
 };
 
 /* How a worker stops. */
@@ -125,10 +149,23 @@ CELERIAC_PUBLIC enum celeriac_err celeriac_worker_register(
     struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
 /*
+ * For CELERIAC_POOL_PREFORK: forks the process from which all child processes will be forked. Call
+ * it after the last celeriac_worker_register() and before the program starts its first thread,
+ * since a process with threads cannot be forked safely; from a thread that lives as long as the
+ * worker, as its children die with it. Children have what was there at that time: memory,
+ * descriptors, no threads. celeriac_worker_run() does it when it was not done before.
+ * CELERIAC_ERR_VALUE when there are threads already, or another pool was chosen, or it was called
+ * before; CELERIAC_ERR_SYSTEM, CELERIAC_ERR_MEMORY.
+ */
+CELERIAC_PUBLIC enum celeriac_err celeriac_worker_prefork(
+    struct celeriac_worker *worker, struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/*
  * Runs until celeriac_worker_stop(); the calling thread becomes the consumer. An unreachable broker
  * is waited for, not an error. Returns CELERIAC_OK after a warm stop, CELERIAC_ERR_SHUTDOWN after a
  * cold one: task threads may then still be inside task code and the process should exit at once,
- * without celeriac_worker_destroy(). Other codes: the worker could not start.
+ * without celeriac_worker_destroy(). Other codes: the worker could not start, or has lost the
+ * process that forks its children (CELERIAC_ERR_SYSTEM).
  */
 CELERIAC_PUBLIC enum celeriac_err celeriac_worker_run(
     struct celeriac_worker *worker, struct celeriac_error *err) CELERIAC_MUST_CHECK;

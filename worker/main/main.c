@@ -9,11 +9,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "base/shutdown.h"
 #include "celeriac/worker.h"
 #include "notify/enqueue.h"
-#include "notify/send_task.h"
 #include "worker/main/app.h"
 #include "worker/main/health.h"
 #include "worker/main/healthcheck.h"
@@ -21,6 +19,7 @@
 #include "worker/main/metrics.h"
 #include "worker/main/options.h"
 #include "worker/main/pidfile.h"
+#include "worker/main/sending.h"
 #include "worker/main/service.h"
 #include "worker/main/start.h"
 #include "worker/main/stop_signals.h"
@@ -32,9 +31,6 @@
  */
 #define EXIT_LOCKED 73
 
-/* Pause between looks at a database that is away when we start. */
-#define READY_WAIT_NS (1 * NS_PER_SEC)
-
 /* What the program is made of; built from top to bottom, taken down from bottom to top. */
 struct program {
     struct worker_options options;
@@ -44,11 +40,7 @@ struct program {
     struct shutdown_signals *signals;
     struct worker_start start;
     struct stop_signals plan; /* of the thread that watches signals, while it runs */
-    struct store *store;
-    struct notify_render *render;
-    struct notify_providers *providers;
-    struct notify_send_task send_task;
-    struct notify_send_times times;
+    struct worker_sending sending;
     _Atomic(struct notify_enqueue *) enqueue; /* comes while HTTP requests are answered already */
     struct celeriac_worker *worker;
     struct worker_app app;
@@ -57,76 +49,14 @@ struct program {
 
 /* ---- parts --------------------------------------------------------------------------------- */
 
-static enum celeriac_err open_store(struct program *program, struct celeriac_error *err)
+/* Asked while the database is waited for; a signal ends the wait. */
+static bool may_wait(void *user, bool first)
 {
-    const struct notify_settings *settings = &program->options.notify;
-    struct store_options options = {
-        .server = {.keywords = settings->database.keywords, .values = settings->database.values},
-        .application_name = "celeriac-worker",
-        .connections = settings->database_connections,
-    };
+    struct program *program = user;
 
-    return store_create(&options, &program->store, err);
-}
-
-/* Waits for the database; a missing schema or a signal ends the wait. */
-static enum celeriac_err await_store(struct program *program, struct celeriac_error *err)
-{
-    bool reported = false;
-
-    for (;;) {
-        struct celeriac_error why = {0};
-        enum celeriac_err code = store_wait_ready(program->store, READY_WAIT_NS, &why);
-
-        if (code == CELERIAC_OK)
-            return CELERIAC_OK;
-        if (code != CELERIAC_ERR_UNAVAILABLE)
-            return celeriac_error_set(err, code, "%s", why.text);
-        if (!reported)
-            log_error("worker", "database is away, waiting for it", LOG_ERR(&why));
-        if (!reported)
-            worker_service_status(&program->service, "waiting for the database");
-        reported = true;
-        if (shutdown_next(program->signals))
-            return celeriac_error_set(err, CELERIAC_ERR_SHUTDOWN, "stopped while waiting");
-    }
-}
-
-static enum celeriac_err start_sender(struct program *program, struct celeriac_error *err)
-{
-    struct uuid sender;
-    uint8_t bits[16];
-
-    random_bytes(bits, sizeof bits);
-    uuid_from_random(bits, &sender);
-    return store_start_sender(program->store, &sender, 0, err);
-}
-
-static enum celeriac_err open_providers(struct program *program, struct celeriac_error *err)
-{
-    const struct notify_settings *settings = &program->options.notify;
-    struct notify_providers_options options = {
-        .smtp = {.host = settings->email.host,
-                 .port = settings->email.port,
-                 .user = settings->email.user,
-                 .password = settings->email.password,
-                 .starttls = settings->email.starttls,
-                 .from = settings->email.from,
-                 .ca_file = settings->email.ca_file,
-                 .helo = settings->email.helo,
-                 .connect_timeout_ns = settings->email.connect_timeout_ns,
-                 .timeout_ns = settings->email.timeout_ns},
-        .idle_ns = settings->email.idle_ns,
-    };
-    struct notify_render_options render = {
-        .cache_bytes = settings->templates.cache_bytes,
-        .fuel = settings->templates.fuel,
-        .max_output = settings->templates.max_output,
-    };
-    enum celeriac_err code = notify_providers_create(&options, &program->providers, err);
-    if (code == CELERIAC_OK)
-        code = notify_render_create(&render, &program->render, err);
-    return code;
+    if (first)
+        worker_service_status(&program->service, "waiting for the database");
+    return shutdown_next(program->signals) == 0;
 }
 
 static void on_progress(void *user, bool consuming)
@@ -141,7 +71,7 @@ static void write_metrics(void *user, struct strbuf *out)
 {
     struct program *program = user;
 
-    worker_metrics_write(program->worker, &program->times, program->store,
+    worker_metrics_write(program->worker, program->sending.times, program->sending.store,
                          atomic_load(&program->enqueue), out);
 }
 
@@ -162,44 +92,43 @@ static enum celeriac_err open_worker(struct program *program, struct celeriac_er
 
     options->progress = on_progress;
     options->progress_user = program;
+    if (!program->options.app) {
+        options->child_start = worker_sending_child_start;
+        options->child_stop = worker_sending_child_stop;
+        options->child_user = &program->sending;
+    }
     return celeriac_worker_create(options, &program->worker, err);
 }
 
-static enum celeriac_err register_send_task(struct program *program, struct celeriac_error *err)
-{
-    struct celeriac_task_options task;
-
-    program->send_task = (struct notify_send_task){.store = program->store,
-                                                   .render = program->render,
-                                                   .providers = program->providers,
-                                                   .times = &program->times};
-    task = notify_send_task_options(&program->send_task);
-    return celeriac_worker_register(program->worker, &task, err);
-}
-
-/* The notification service: its task, the database, and what sends. */
+/*
+ * The notification service: its task, the database, and what sends. With child processes these
+ * send, and this one needs the database for the outbox alone.
+ */
 static enum celeriac_err open_notify(struct program *program, struct celeriac_error *err)
 {
     const struct celeriac_worker_options *worker = &program->options.worker;
+    struct worker_sending *sending = &program->sending;
     struct notify_enqueue_options enqueue = {
         .broker_url = worker->broker_url,
         .broker_transport_options = worker->broker_transport_options,
         .broker_use_ssl = worker->broker_use_ssl,
         .broker_failover_strategy = worker->broker_failover_strategy};
     struct notify_enqueue *made = NULL;
-    enum celeriac_err code = open_providers(program, err);
+    enum celeriac_err code =
+        worker_sending_init(sending, &program->options.notify, program->worker, err);
 
+    if (code == CELERIAC_OK && worker->pool == CELERIAC_POOL_PREFORK)
+        code = celeriac_worker_prefork(program->worker, err);
     if (code == CELERIAC_OK)
-        code = open_store(program, err);
-    if (code == CELERIAC_OK)
-        code = register_send_task(program, err);
+        code =
+            worker_sending_open_store(sending, program->options.notify.database_connections, err);
     if (code == CELERIAC_OK)
         code = open_http(program, err);
     if (code == CELERIAC_OK)
-        code = await_store(program, err);
-    if (code == CELERIAC_OK)
-        code = start_sender(program, err);
-    enqueue.store = program->store;
+        code = worker_sending_await_store(sending, may_wait, program, err);
+    if (code == CELERIAC_OK && worker->pool != CELERIAC_POOL_PREFORK)
+        code = worker_sending_begin(sending, err);
+    enqueue.store = sending->store;
     if (code == CELERIAC_OK)
         code = notify_enqueue_create(&enqueue, &made, err);
     atomic_store(&program->enqueue, made);
@@ -215,6 +144,8 @@ static enum celeriac_err open_all(struct program *program, struct celeriac_error
         return open_notify(program, err);
     if (code == CELERIAC_OK)
         code = worker_app_open(&program->app, program->options.app, program->worker, err);
+    if (code == CELERIAC_OK && program->options.worker.pool == CELERIAC_POOL_PREFORK)
+        code = celeriac_worker_prefork(program->worker, err);
     return code ? code : open_http(program, err);
 }
 
@@ -224,9 +155,7 @@ static void close_all(struct program *program)
     celeriac_worker_destroy(program->worker);
     worker_app_close(&program->app);
     notify_enqueue_destroy(atomic_load(&program->enqueue));
-    store_destroy(program->store);
-    notify_providers_destroy(program->providers);
-    notify_render_destroy(program->render);
+    worker_sending_close(&program->sending);
     shutdown_destroy(program->signals);
     worker_service_close(&program->service);
     worker_options_close(&program->options);

@@ -35,7 +35,7 @@ static const struct setting table[] = {
     {"queues", SETTING_TEXT, NULL, "CELERY_WORKER_QUEUES", "-Q, --queues", "LIST", 0, 0, false,
      "queues to consume, separated by commas (default celery)"},
     {"concurrency", SETTING_INT, "0", "CELERY_WORKER_CONCURRENCY", "-c, --concurrency", "N", 0, 4096, false,
-     "task threads; 0 means one for each processor"},
+     "task threads or child processes; 0 means one for each processor"},
     {"loglevel", SETTING_LEVEL, "WARNING", "CELERY_WORKER_LOGLEVEL", "-l, --loglevel", "LEVEL", 0, 0, false,
      "DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL"},
     {"logfile", SETTING_TEXT, NULL, "CELERY_WORKER_LOGFILE", "-f, --logfile", "FILE", 0, 0, false,
@@ -99,8 +99,10 @@ static const struct setting table[] = {
      "refused: run `celery beat` beside the workers"},
     {"workdir", SETTING_TEXT, NULL, NULL, "--workdir", "FOLDER", 0, 0, false,
      "working folder, where .env is read"},
-    {"pool", SETTING_TEXT, NULL, NULL, "-P, --pool", "POOL", 0, 0, false,
-     "accepted: tasks run in threads whatever it says"},
+    {"pool", SETTING_TEXT, "threads", "CELERY_WORKER_POOL", "-P, --pool", "POOL", 0, 0, false,
+     "threads; prefork (or processes): each task in a child process, for code that may hang or crash"},
+    {"pool_restarts", SETTING_BOOL, "false", "CELERY_WORKER_POOL_RESTARTS", NULL, NULL, 0, 0, false,
+     "the remote command pool_restart replaces child processes"},
     {"app", SETTING_TEXT, NULL, NULL, "-A, --app", "FILE.so", 0, 0, false,
      "serve the tasks of this shared object instead of the notification service's; a Python module has no effect"},
     {"config", SETTING_TEXT, NULL, NULL, "--config", "MODULE", 0, 0, false, "accepted without effect"},
@@ -110,12 +112,12 @@ static const struct setting table[] = {
      "accepted without effect"},
     {"skip_checks", SETTING_FLAG, NULL, NULL, "--skip-checks", NULL, 0, 0, false, "accepted without effect"},
     {"executable", SETTING_TEXT, NULL, NULL, "--executable", "FILE", 0, 0, false, "accepted without effect"},
-    {"max_tasks_per_child", SETTING_TEXT, NULL, NULL, "--max-tasks-per-child", "N", 0, 0, false,
-     "accepted without effect: task threads are not replaced"},
-    {"max_memory_per_child", SETTING_TEXT, NULL, NULL, "--max-memory-per-child", "KIB", 0, 0, false,
-     "accepted without effect: task threads are not replaced"},
+    {"max_tasks_per_child", SETTING_INT, "0", "CELERY_WORKER_MAX_TASKS_PER_CHILD", "--max-tasks-per-child", "N",
+     0, 1000000000, false, "prefork: a child process is replaced after so many tasks; 0 means never"},
+    {"max_memory_per_child", SETTING_INT, "0", "CELERY_WORKER_MAX_MEMORY_PER_CHILD", "--max-memory-per-child", "KIB",
+     0, 1000000000, false, "prefork: a child process is replaced when it has used more memory; 0 means never"},
     {"pool_start_method", SETTING_TEXT, NULL, NULL, "--pool-start-method", "METHOD", 0, 0, false,
-     "accepted without effect: tasks run in threads"},
+     "accepted without effect: child processes are forked"},
     {"schedule", SETTING_TEXT, NULL, NULL, "-s, --schedule, --schedule-filename", "FILE", 0, 0, false,
      "accepted without effect: it is for -B"},
     {"scheduler", SETTING_TEXT, NULL, NULL, "--scheduler", "NAME", 0, 0, false,
@@ -138,19 +140,8 @@ static const struct setting table[] = {
 
 /* Options that scripts of existing deployments give and that mean nothing here. */
 static const char *const without_effect[] = {
-    "pool",
-    "config",
-    "loader",
-    "include",
-    "optimization",
-    "skip_checks",
-    "without_gossip",
-    "executable",
-    "max_tasks_per_child",
-    "max_memory_per_child",
-    "pool_start_method",
-    "schedule",
-    "scheduler",
+    "config",         "loader",     "include",           "optimization", "skip_checks",
+    "without_gossip", "executable", "pool_start_method", "schedule",     "scheduler",
 };
 
 static const struct setting *const tables[] = {table, celery_settings_table, notify_settings_table,
@@ -248,6 +239,18 @@ static enum celeriac_err refuse(const struct settings *settings, struct celeriac
         return celeriac_error_set(err, CELERIAC_ERR_VALUE,
                                   "option --purge: run `celeriac purge` before the worker");
     return CELERIAC_OK;
+}
+
+/* Celery's other pools are kinds of concurrency in one process, as threads are. */
+static void read_pool(const struct settings *settings, struct celeriac_worker_options *worker)
+{
+    struct span pool = span_of(settings_text(settings, "pool"));
+
+    if (span_is(pool, "prefork") || span_is(pool, "processes"))
+        worker->pool = CELERIAC_POOL_PREFORK;
+    worker->max_tasks_per_child = (unsigned)settings_int(settings, "max_tasks_per_child");
+    worker->max_memory_per_child = (unsigned)settings_int(settings, "max_memory_per_child");
+    worker->pool_restarts = settings_bool(settings, "pool_restarts");
 }
 
 static bool is_listed(struct span list, struct span name)
@@ -360,6 +363,7 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
         return code;
     read_app(options);
     read_daemon(options);
+    read_pool(settings, worker);
     options->http = settings_text(settings, "http");
     worker->broker_url = settings_text(settings, "broker");
     if (!worker->broker_url)
@@ -414,14 +418,26 @@ void worker_options_help(struct strbuf *out)
     settings_help(table, out);
 }
 
+static void notice(const struct worker_options *options, const char *option)
+{
+    if (settings_origin(options->settings, option) == SETTING_FROM_OPTION)
+        log_warning("worker", "option has no effect here", LOG_STR("option", option));
+}
+
 void worker_options_notice(const struct worker_options *options)
 {
+    struct span pool = span_of(settings_text(options->settings, "pool"));
+
     celery_settings_notice(options->settings);
     for (size_t i = 0; i < sizeof without_effect / sizeof without_effect[0]; i++)
-        if (settings_origin(options->settings, without_effect[i]) == SETTING_FROM_OPTION)
-            log_warning("worker", "option has no effect here",
-                        LOG_STR("option", without_effect[i]));
+        notice(options, without_effect[i]);
     if (!options->app && settings_origin(options->settings, "app") == SETTING_FROM_OPTION)
         log_info("worker", "the tasks of a Python module cannot be served; serving our own",
                  LOG_STR("option", "app"));
+    if (options->worker.pool == CELERIAC_POOL_PREFORK)
+        return;
+    notice(options, "max_tasks_per_child");
+    notice(options, "max_memory_per_child");
+    if (!span_is(pool, "threads"))
+        log_warning("worker", "tasks run in threads instead of this pool", LOG_SPAN("pool", pool));
 }

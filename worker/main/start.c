@@ -80,6 +80,7 @@ static void show_banner(const struct worker_options *options, const char *nodena
                                               : "notifications.tasks.send_notification_task"};
     const struct celeriac_worker_options *worker = &options->worker;
     const char *broker = worker->broker_url ? worker->broker_url : "redis://127.0.0.1:6379/0";
+    const char *pool = worker->pool == CELERIAC_POOL_PREFORK ? "prefork" : "threads";
     char concurrency[64];
     struct banner banner = {
         .nodename = nodename,
@@ -96,12 +97,12 @@ static void show_banner(const struct worker_options *options, const char *nodena
     struct strbuf text;
 
     if (worker->autoscale_max > 0)
-        (void)snprintf(concurrency, sizeof concurrency, "%u to %u (threads)", worker->autoscale_min,
-                       worker->autoscale_max);
+        (void)snprintf(concurrency, sizeof concurrency, "%u to %u (%s)", worker->autoscale_min,
+                       worker->autoscale_max, pool);
     else if (worker->concurrency > 0)
-        (void)snprintf(concurrency, sizeof concurrency, "%u (threads)", worker->concurrency);
+        (void)snprintf(concurrency, sizeof concurrency, "%u (%s)", worker->concurrency, pool);
     else
-        (void)snprintf(concurrency, sizeof concurrency, "one thread for each processor");
+        (void)snprintf(concurrency, sizeof concurrency, "one for each processor (%s)", pool);
     strbuf_init(&text, BANNER_MAX);
     banner_write(&banner, !options->no_color, &text);
     fputs(strbuf_text(&text), stderr);

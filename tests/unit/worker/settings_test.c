@@ -48,6 +48,7 @@ static void bad_options_are_named(void **state)
         struct celeriac_worker_options options;
     } bad[] = {
         {"concurrency", {.concurrency = CEL_POOL_THREADS_MAX + 1}},
+        {"pool", {.pool = (enum celeriac_pool)2}},
         {"autoscale", {.autoscale_max = CEL_POOL_THREADS_MAX + 1}},
         {"autoscale", {.autoscale_max = 1, .autoscale_min = 2}},
         {"autoscale_keepalive", {.autoscale_keepalive = -1}},

@@ -474,6 +474,39 @@ static void checklist_58_a_timeout_is_billiards(void **state)
     assert_true(strbuf_span(&f->settlement.retry).len > 0);
 }
 
+static void a_lost_process_is_a_failure_or_another_try(void **state)
+{
+    struct fixture *f = *state;
+    struct cel_settle_context context = {
+        .now_us = NOW_US, .random = all_ones, .delivery_tag = SPAN(TAG), .scratch = &f->scratch};
+    struct span text = SPAN("Worker exited prematurely: exitcode 3 Job: 0.");
+
+    assert_int_equal(
+        cel_settle_worker_lost(f->message, &f->definition, text, &context, &f->settlement),
+        CELERIAC_OK);
+    assert_int_equal(f->settlement.fate, CEL_FATE_ACK);
+    assert_int_equal(f->settlement.state, CEL_STATE_FAILURE);
+    assert_non_null(strstr(record(f),
+                           "{\"status\": \"FAILURE\", \"result\": {\"exc_type\": "
+                           "\"WorkerLostError\", \"exc_message\": [\"Worker exited prematurely: "
+                           "exitcode 3 Job: 0.\"], \"exc_module\": \"billiard.exceptions\"}, "
+                           "\"traceback\": null"));
+    /* Nothing to give back: it was acknowledged when it started. */
+    f->definition.reject_on_worker_lost = true;
+    assert_int_equal(
+        cel_settle_worker_lost(f->message, &f->definition, text, &context, &f->settlement),
+        CELERIAC_OK);
+    assert_int_equal(f->settlement.state, CEL_STATE_FAILURE);
+    f->definition.acks_late = true;
+    assert_int_equal(
+        cel_settle_worker_lost(f->message, &f->definition, text, &context, &f->settlement),
+        CELERIAC_OK);
+    assert_int_equal(f->settlement.fate, CEL_FATE_REQUEUE);
+    assert_int_equal(f->settlement.state, CEL_STATE_PENDING);
+    assert_int_equal(strbuf_span(&f->settlement.record).len, 0);
+    assert_non_null(strstr(strbuf_text(&f->settlement.retry), "\"redelivered\": true"));
+}
+
 static void survives_every_failing_allocation(void **state)
 {
     struct fixture *f = *state;
@@ -516,6 +549,7 @@ int main(void)
         TEST(states_in_between_and_children),
         TEST(checklist_67_extended_records_say_more),
         TEST(checklist_58_a_timeout_is_billiards),
+        TEST(a_lost_process_is_a_failure_or_another_try),
         TEST(survives_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,340 @@
+/*
+ * A worker whose tasks run in child processes and misbehave: prefork_worker NAME [WORD...], where a
+ * word is a setting such as concurrency=2 (see options below). The broker is REDIS_URL. SIGTERM
+ * stops it warm, SIGQUIT cold.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/parse_num.h"
+#include "base/span.h"
+#include "celeriac/worker.h"
+
+/* Where start() leaves its mark in each child. */
+static int started_in;
+
+/* ---- tasks --------------------------------------------------------------------------------- */
+
+static void add(struct celeriac_task *task, void *user)
+{
+    int64_t x;
+    int64_t y;
+
+    (void)user;
+    if (celeriac_task_arg_int(task, 0, "x", &x) || celeriac_task_arg_int(task, 1, "y", &y))
+        return;
+    celeriac_task_return_int(task, x + y);
+}
+
+/* The process it runs in, if start() was called there. */
+static void pid(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    celeriac_task_return_int(task, started_in == getpid() ? getpid() : -1);
+}
+
+static void identity(struct celeriac_task *task, void *user)
+{
+    struct celeriac_bytes json;
+
+    (void)user;
+    if (celeriac_task_arg_json(task, 0, "x", &json))
+        celeriac_task_fail(task, &(struct celeriac_exception){.type = "TypeError"});
+    else
+        celeriac_task_return_json(task, json.ptr, json.len);
+}
+
+static void boom(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    celeriac_task_fail(task,
+                       &(struct celeriac_exception){.type = "ValueError", .message = "kaboom"});
+}
+
+static void flaky(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    if (celeriac_task_retries(task) < 1)
+        celeriac_task_retry(task, 0,
+                            &(struct celeriac_exception){.type = "KeyError", .message = "nope"});
+    else
+        celeriac_task_return_int(task, celeriac_task_retries(task));
+}
+
+/* The handler of a sanitizer would turn the signal into an exit code. */
+static void die(struct celeriac_task *task, void *user)
+{
+    int64_t number = SIGSEGV;
+    sigset_t set;
+
+    (void)user;
+    if (celeriac_task_arg_int(task, 0, "signal", &number))
+        return;
+    (void)signal((int)number, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, (int)number);
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+    (void)raise((int)number);
+}
+
+/* Reads what is not there. */
+static void segfault(struct celeriac_task *task, void *user)
+{
+    volatile int *nothing = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    (void)user;
+    (void)signal(SIGSEGV, SIG_DFL);
+    celeriac_task_return_int(task, *nothing);
+}
+
+/* Dies the first time only. */
+static void die_once(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    if (!celeriac_task_redelivered(task)) {
+        (void)signal(SIGSEGV, SIG_DFL);
+        (void)raise(SIGSEGV);
+    }
+    celeriac_task_return_text(task, "lived");
+}
+
+static void leave(struct celeriac_task *task, void *user)
+{
+    int64_t code = 0;
+
+    (void)user;
+    if (celeriac_task_arg_int(task, 0, "code", &code) == CELERIAC_OK)
+        _exit((int)code);
+}
+
+static void pause_for(struct celeriac_task *task, void *user)
+{
+    double seconds;
+    int64_t until;
+
+    (void)user;
+    if (celeriac_task_arg_double(task, 0, "seconds", &seconds))
+        return;
+    until = clock_monotonic_ns() + (int64_t)(seconds * (double)NS_PER_SEC);
+    while (clock_monotonic_ns() < until)
+        usleep(2000);
+    celeriac_task_return_text(task, "slept");
+}
+
+/* Cannot be asked to end, only killed. */
+static void stubborn(struct celeriac_task *task, void *user)
+{
+    (void)signal(SIGTERM, SIG_IGN);
+    pause_for(task, user);
+    (void)signal(SIGTERM, SIG_DFL);
+}
+
+/* One long wait, which only a signal can cut short. */
+static void soft(struct celeriac_task *task, void *user)
+{
+    const struct timespec hour = {.tv_sec = 3600};
+
+    (void)user;
+    if (nanosleep(&hour, NULL) < 0 && errno == EINTR && celeriac_task_soft_limit_exceeded(task))
+        celeriac_task_return_text(task, "cleaned up");
+}
+
+static void eat(struct celeriac_task *task, void *user)
+{
+    int64_t kib = 0;
+    char *food;
+
+    (void)user;
+    if (celeriac_task_arg_int(task, 0, "kib", &kib))
+        return;
+    food = malloc((size_t)kib * 1024);
+    if (food)
+        memset(food, 1, (size_t)kib * 1024);
+    celeriac_task_return_int(task, food && food[kib] == 1 ? getpid() : -1);
+    free(food);
+}
+
+/* Says how far it is, and goes on. */
+static void tell(struct celeriac_task *task, void *user)
+{
+    if (celeriac_task_update_state(task, "PROGRESS", "{\"done\": 0.5}", NULL))
+        celeriac_task_fail(task, &(struct celeriac_exception){.type = "OSError"});
+    else
+        pause_for(task, user);
+}
+
+/* Sends p.add and returns its id. */
+static void parent(struct celeriac_task *task, void *user)
+{
+    const struct celeriac_send child = {.task = "p.add", .args_json = "[20, 3]"};
+    char ids[1][CELERIAC_TASK_ID_SIZE];
+    struct celeriac_error err = {0};
+
+    (void)user;
+    if (celeriac_task_send(task, &child, 1, ids, &err))
+        celeriac_task_fail(task,
+                           &(struct celeriac_exception){.type = "OSError", .message = err.text});
+    else
+        celeriac_task_return_text(task, ids[0]);
+}
+
+/* Takes its socket away from the child. */
+static void close_all(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    celeriac_task_return_null(task);
+    closefrom(3);
+}
+
+/* Talks nonsense on every descriptor that it finds. */
+static void babble(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    for (int fd = 3; fd < 64; fd++)
+        if (write(fd, "nonsense, and more of it", 24) < 0)
+            errno = 0;
+    pause_for(task, user);
+}
+
+static const struct celeriac_task_options tasks[] = {
+    {.name = "p.add", .run = add},
+    {.name = "p.pid", .run = pid, .track_started = true},
+    {.name = "p.identity", .run = identity},
+    {.name = "p.boom", .run = boom},
+    {.name = "p.flaky", .run = flaky},
+    {.name = "p.die", .run = die},
+    {.name = "p.die_late", .run = die, .acks_late = true},
+    {.name = "p.segfault", .run = segfault},
+    {.name = "p.die_once", .run = die_once, .acks_late = true, .reject_on_worker_lost = true},
+    {.name = "p.exit", .run = leave},
+    {.name = "p.sleep", .run = pause_for},
+    {.name = "p.sleep_late", .run = pause_for, .acks_late = true},
+    {.name = "p.stubborn", .run = stubborn},
+    {.name = "p.soft", .run = soft},
+    {.name = "p.eat", .run = eat},
+    {.name = "p.close", .run = close_all},
+    {.name = "p.tell", .run = tell},
+    {.name = "p.parent", .run = parent},
+    {.name = "p.babble", .run = babble},
+};
+
+/* ---- the program --------------------------------------------------------------------------- */
+
+/* The file that `user` names makes every start fail while it is there. */
+static enum celeriac_err start(void *user, struct celeriac_error *err)
+{
+    if (user && access(user, F_OK) == 0)
+        return celeriac_error_set(err, CELERIAC_ERR_UNAVAILABLE, "not yet");
+    started_in = getpid();
+    return CELERIAC_OK;
+}
+
+static void *watch_signals(void *argument)
+{
+    sigset_t set;
+    int number = 0;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGQUIT);
+    while (number != SIGQUIT) {
+        (void)sigwait(&set, &number);
+        celeriac_worker_stop(argument, number == SIGQUIT ? CELERIAC_STOP_COLD : CELERIAC_STOP_WARM);
+    }
+    return NULL;
+}
+
+static bool take_word(struct celeriac_worker_options *options, char *word)
+{
+    struct span name;
+    struct span value;
+    int64_t number = 0;
+
+    if (strcmp(word, "events") == 0)
+        options->task_events = true;
+    else if (strcmp(word, "restarts") == 0)
+        options->pool_restarts = true;
+    else if (!span_cut(span_of(word), '=', &name, &value))
+        return false;
+    else if (span_is(name, "fail"))
+        options->child_user = word + 5;
+    else if (parse_int64(value, 0, 1000000000, &number))
+        return false;
+    else if (span_is(name, "concurrency"))
+        options->concurrency = (unsigned)number;
+    else if (span_is(name, "autoscale"))
+        options->autoscale_max = (unsigned)number;
+    else if (span_is(name, "tasks"))
+        options->max_tasks_per_child = (unsigned)number;
+    else if (span_is(name, "memory"))
+        options->max_memory_per_child = (unsigned)number;
+    else if (span_is(name, "limit_ms"))
+        options->time_limit = (double)number / 1000;
+    else if (span_is(name, "soft_ms"))
+        options->soft_time_limit = (double)number / 1000;
+    else
+        return false;
+    return true;
+}
+
+static int run(const struct celeriac_worker_options *options)
+{
+    struct celeriac_worker *worker = NULL;
+    struct celeriac_error err = {0};
+    bool watching = false;
+    pthread_t watcher;
+    enum celeriac_err code = celeriac_worker_create(options, &worker, &err);
+
+    for (size_t i = 0; code == CELERIAC_OK && i < sizeof tasks / sizeof tasks[0]; i++)
+        code = celeriac_worker_register(worker, &tasks[i], &err);
+    if (code == CELERIAC_OK)
+        code = celeriac_worker_prefork(worker, &err);
+    if (code == CELERIAC_OK)
+        watching = pthread_create(&watcher, NULL, watch_signals, worker) == 0;
+    if (watching)
+        code = celeriac_worker_run(worker, &err);
+    if (code)
+        fprintf(stderr, "prefork_worker: %s\n", err.text);
+    if (code == CELERIAC_ERR_SHUTDOWN)
+        _exit(EXIT_FAILURE);
+    if (watching) {
+        kill(getpid(), SIGQUIT);
+        pthread_join(watcher, NULL);
+    }
+    celeriac_worker_destroy(worker);
+    return code ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    struct celeriac_worker_options options = {.broker_url = getenv("REDIS_URL"),
+                                              .pool = CELERIAC_POOL_PREFORK,
+                                              .concurrency = 2,
+                                              .autoscale_keepalive = 0.2,
+                                              .heartbeat_interval = 0.5,
+                                              .child_start = start};
+    sigset_t set;
+
+    options.hostname = argc > 1 ? argv[1] : NULL;
+    for (int i = 2; i < argc; i++) {
+        if (!take_word(&options, argv[i])) {
+            fprintf(stderr, "prefork_worker: what is %s?\n", argv[i]);
+            return EXIT_FAILURE;
+        }
+    }
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGQUIT);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    log_set_level(LOG_DEBUG);
+    return run(&options);
+}
