@@ -139,7 +139,7 @@ class OutcomeTest(Stage):
         self.assertEqual(self.result(parent)["children"], [[[child, None], None]])
         self.assertEqual(self.result(child)["parent_id"], parent)
 
-    def test_a_child_serves_so_many_tasks(self):
+    def test_checklist_59_a_child_serves_so_many_tasks(self):
         worker = self.worker("concurrency=1", "tasks=2")
         pids = [self.run_task("p.pid")["value"] for _ in range(5)]
         self.assertEqual(pids[0], pids[1])
@@ -148,7 +148,7 @@ class OutcomeTest(Stage):
         self.pids(worker, 1)
         self.assertEqual(self.inspect(worker, "stats")["pool"]["max-tasks-per-child"], 2)
 
-    def test_a_child_that_has_used_much_memory_is_replaced(self):
+    def test_checklist_59_a_child_that_has_used_much_memory_is_replaced(self):
         worker = self.worker("concurrency=1", "memory=400000")
         first = self.run_task("p.pid")["value"]
         self.assertEqual(self.run_task("p.pid")["value"], first)
@@ -169,7 +169,7 @@ class OutcomeTest(Stage):
 class LostTest(Stage):
     """Tasks that take their process with them."""
 
-    def test_lost_with_celerys_words(self):
+    def test_checklist_57_lost_with_celerys_words(self):
         self.worker("concurrency=1")
         for job, (task, args, how) in enumerate((
                 ("p.segfault", (), "signal 11 (SIGSEGV)"), ("p.die", (9,), "signal 9 (SIGKILL)"),
@@ -191,7 +191,7 @@ class LostTest(Stage):
         after = wait_until(lambda: set(self.pids(worker, 2)) - before and set(self.pids(worker, 2)), 30, "a new child")
         self.assertEqual(len(before & after), 1)
 
-    def test_reject_on_worker_lost_runs_again(self):
+    def test_checklist_57_reject_on_worker_lost_runs_again(self):
         self.worker("concurrency=1")
         self.assertEqual(self.run_task("p.die_once"), {"state": "SUCCESS", "value": "lived"})
 
