@@ -115,16 +115,18 @@ static size_t rows_up_to(const struct key_hashes *hashes, uint64_t place)
     return begin;
 }
 
-/* The hash to try next: above what was tried, upwards; then below it, downwards. */
-static const struct key_hash *next_hash(const struct key_search *s, const struct tried *tried)
+/* The row to try next: above what was tried, upwards; then below it, downwards. False: none left.
+ */
+static bool next_row(const struct key_search *s, const struct tried *tried, size_t *row)
 {
     size_t count = s->hashes.count;
     size_t above = tried->hi == 0 ? count : rows_up_to(&s->hashes, tried->hi);
     size_t below = tried->hi == 0 ? count : rows_up_to(&s->hashes, tried->lo - 1);
 
-    if (above < count)
-        return &s->hashes.rows[above];
-    return below > 0 ? &s->hashes.rows[below - 1] : NULL;
+    if (above == count && below == 0)
+        return false;
+    *row = above < count ? above : below - 1;
+    return true;
 }
 
 /* Whether a is to give way before b: most trials first, then without waiters, then youngest. */
@@ -325,11 +327,12 @@ void key_search_set_hashes(struct key_search *s, struct key_hashes *hashes, int6
 struct key_waiter *key_search_settle(struct key_search *s, int64_t now_ns)
 {
     struct key_waiter *unknown = NULL;
+    size_t row;
 
     for (size_t i = 0; i < KEY_SEARCH_JOBS_MAX; i++) {
         struct job *job = &s->jobs[i];
 
-        if (!job->used || s->read_ns < job->added_ns || next_hash(s, &job->tried))
+        if (!job->used || s->read_ns < job->added_ns || next_row(s, &job->tried, &row))
             continue;
         remember(s, job, now_ns);
         unknown = join(unknown, end_job(s, job));
@@ -359,16 +362,17 @@ bool key_search_next(struct key_search *s, struct key_trial *trial)
 {
     const struct key_hash *hash;
     const struct job *best = NULL;
+    size_t row = 0;
 
     for (size_t i = 0; i < KEY_SEARCH_JOBS_MAX; i++) {
         const struct job *job = &s->jobs[i];
 
-        if (job->used && next_hash(s, &job->tried) && (!best || comes_first(job, best)))
+        if (job->used && next_row(s, &job->tried, &row) && (!best || comes_first(job, best)))
             best = job;
     }
-    if (!best)
+    if (!best || !next_row(s, &best->tried, &row))
         return false;
-    hash = next_hash(s, &best->tried);
+    hash = &s->hashes.rows[row];
     trial->digest = best->digest;
     trial->key_id = hash->key_id;
     trial->place = hash->place;

@@ -253,23 +253,9 @@ static void *watch_signals(void *argument)
     return NULL;
 }
 
-static bool take_word(struct celeriac_worker_options *options, char *word)
+static bool take_number(struct celeriac_worker_options *options, struct span name, int64_t number)
 {
-    struct span name;
-    struct span value;
-    int64_t number = 0;
-
-    if (strcmp(word, "events") == 0)
-        options->task_events = true;
-    else if (strcmp(word, "restarts") == 0)
-        options->pool_restarts = true;
-    else if (!span_cut(span_of(word), '=', &name, &value))
-        return false;
-    else if (span_is(name, "fail"))
-        options->child_user = word + 5;
-    else if (parse_int64(value, 0, 1000000000, &number))
-        return false;
-    else if (span_is(name, "concurrency"))
+    if (span_is(name, "concurrency"))
         options->concurrency = (unsigned)number;
     else if (span_is(name, "autoscale"))
         options->autoscale_max = (unsigned)number;
@@ -284,6 +270,30 @@ static bool take_word(struct celeriac_worker_options *options, char *word)
     else
         return false;
     return true;
+}
+
+static bool take_word(struct celeriac_worker_options *options, char *word)
+{
+    struct span name;
+    struct span value;
+    int64_t number = 0;
+
+    if (strcmp(word, "events") == 0) {
+        options->task_events = true;
+        return true;
+    }
+    if (strcmp(word, "restarts") == 0) {
+        options->pool_restarts = true;
+        return true;
+    }
+    if (!span_cut(span_of(word), '=', &name, &value))
+        return false;
+    if (span_is(name, "fail")) {
+        options->child_user = word + 5;
+        return true;
+    }
+    return parse_int64(value, 0, 1000000000, &number) == CELERIAC_OK &&
+           take_number(options, name, number);
 }
 
 static int run(const struct celeriac_worker_options *options)
