@@ -69,7 +69,7 @@ def run(build: Path, names: list[str]) -> Path:
     """Runs these ctest entries; returns the file of their results."""
     results = build / "protocol.xml"
     results.unlink(missing_ok=True)
-    subprocess.run(["ctest", "--test-dir", str(build), "-R", f"^({'|'.join(names)})$", "-j", str(os.cpu_count() or 1),
+    subprocess.run(["ctest", "--test-dir", str(build), "-R", f"^({'|'.join(names)})$", "-j", str(2 * (os.cpu_count() or 1)),
                     "--output-on-failure", "--output-junit", str(results),
                     "--test-output-size-passed", str(OUTPUT_MAX), "--test-output-size-failed", str(OUTPUT_MAX)],
                    check=False)
