@@ -78,10 +78,13 @@ static enum celeriac_err serve(struct celeriac_worker *worker, int *file,
         return code;
     if (pthread_create(&watcher, NULL, stop_on_signal, worker))
         return CELERIAC_ERR_SYSTEM;
-    pthread_detach(watcher);
     puts("ready");
     fflush(stdout);
-    return celeriac_worker_run(worker, err);
+    code = celeriac_worker_run(worker, err);
+    /* The worker may be destroyed only when nobody is about to stop it any more. */
+    pthread_kill(watcher, SIGTERM);
+    pthread_join(watcher, NULL);
+    return code;
 }
 
 int main(int argc, char **argv)

@@ -399,8 +399,9 @@ struct celeriac_task_options notify_send_task_options(struct notify_send_task *t
         .autoretry = true,
         .retry_backoff = 1,
         .retry_backoff_max = NOTIFY_SEND_BACKOFF_MAX,
-        /* Acknowledged when the outcome is recorded, never before: a killed worker loses nothing.
-         */
+        /* Acknowledged when the outcome is recorded, never before: a killed worker loses nothing,
+         * nor does one whose child process is killed. */
         .acks_late = true,
+        .reject_on_worker_lost = true,
     };
 }
