@@ -81,8 +81,9 @@ static enum celeriac_err serve(struct celeriac_worker *worker, int *file,
     puts("ready");
     fflush(stdout);
     code = celeriac_worker_run(worker, err);
-    /* The worker may be destroyed only when nobody is about to stop it any more. */
-    pthread_kill(watcher, SIGTERM);
+    /* The worker may be destroyed only when nobody is about to stop it any more. The watcher is the
+     * only thread that takes this signal. */
+    kill(getpid(), SIGTERM);
     pthread_join(watcher, NULL);
     return code;
 }
