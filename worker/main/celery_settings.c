@@ -97,7 +97,7 @@ const struct setting celery_settings_table[] = {
     WITHOUT_EFFECT("worker_direct", "CELERY_WORKER_DIRECT",
                    "no queue of this worker alone is consumed"),
     WITHOUT_EFFECT("worker_proc_alive_timeout", "CELERY_WORKER_PROC_ALIVE_TIMEOUT",
-                   "a child that does not come up is started again"),
+                   "a child that ends at its start is replaced, one that hangs is waited for"),
     WITHOUT_EFFECT("event_exchange", "CELERY_EVENT_EXCHANGE",
                    "it is celeryev"),
     WITHOUT_EFFECT("event_queue_prefix", "CELERY_EVENT_QUEUE_PREFIX",
