@@ -15,7 +15,7 @@ from .postgres import Postgres
 from .redis_server import Redis
 from .report import Report
 from .resp import RedisError
-from .server import Server, descendants, wait_until
+from .server import Server, descendants, running, wait_until
 from .session import ROOT, ServiceError, Session
 from .sink import SmtpSink
 
@@ -125,7 +125,10 @@ class HarnessTest(unittest.TestCase):
         """Committed rows are there after SIGKILL; the role is no superuser."""
         postgres = Postgres(self.session).start()
         postgres.psql("CREATE TABLE t (n int); INSERT INTO t VALUES (7)")
+        members = [pid for pid in descendants(postgres.pid) if pid != postgres.pid]
+        self.assertGreater(len(members), 2)  # each in a session of its own, sharing the server's memory
         postgres.kill()
+        self.assertEqual([pid for pid in members if running(pid)], [])
         postgres.start()
         self.assertEqual(postgres.psql("SELECT n FROM t"), "7")
         self.assertEqual(postgres.psql("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"), "f")

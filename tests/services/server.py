@@ -50,6 +50,24 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def in_session(leader: int) -> list[int]:
+    """Every process of the session that LEADER has begun, also those whose parent has ended."""
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _stat(pid)[3:4] == [str(leader)]]
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on (proc(5)), none when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def running(pid: int) -> bool:
+    """Whether PID still holds anything: it has neither gone nor only waits for its parent to read its exit code."""
+    return _stat(pid)[:1] not in ([], ["Z"], ["X"])
+
+
 def _signal_all(members, number: signal.Signals) -> None:
     """Sends a signal to each; one that has ended since it was listed needs none."""
     for member in members:
@@ -177,26 +195,25 @@ class Server:
         return self.exit_code
 
     def kill(self) -> None:
-        """SIGKILL to the whole process group; returns when the process is gone."""
+        """SIGKILL to the process and all that it has started; returns when all of them are gone."""
         with self._lock:
             if not self._group_lives:
                 return
-            members = descendants(self.process.pid) if self.process.poll() is None else []
-            self._kill_group(members)
+            members = self._members()
+            _signal_all(members, signal.SIGKILL)
             self.process.wait()
+            # A child of PostgreSQL that outlives its parent still holds the shared memory, and a new start fails.
+            wait_until(lambda: not any(map(running, members)), STOP_S, f"all processes of {self.name} to be gone")
             self._group_lives = False
             self.session.tell(f"gone {self.process.pid}")
 
-    def _kill_group(self, members: list[int]) -> None:
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        for member in members:
-            try:
-                os.kill(member, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+    def _members(self) -> list[int]:
+        """The process and all it has started, children in sessions of their own too; it is frozen, so as to start no more."""
+        members = set(in_session(self.pid))
+        if self.alive:
+            os.kill(self.pid, signal.SIGSTOP)
+            members.update(descendants(self.pid))
+        return sorted(members)
 
     def freeze(self) -> None:
         """SIGSTOP to the process and all its descendants."""
