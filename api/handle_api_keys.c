@@ -33,6 +33,18 @@ static int64_t last_use(const struct auth_check *present, const struct store_api
     return present->used_at_us;
 }
 
+static const struct member key_members[] = {
+    {.name = "id", .shape = SHAPE_INTEGER, .help = "Made by the service"},
+    {.name = "tenant_name", .help = "The tenant's name"},
+    {.name = "name", .help = "What the key is for"},
+    {.name = "is_active", .shape = SHAPE_BOOLEAN, .help = "Whether it opens anything"},
+    {.name = "created_at", .shape = SHAPE_TIME, .help = "When it was made"},
+    {.name = "last_used_at", .shape = SHAPE_TIME, .nullable = true, .help = "When last used"},
+    {.name = NULL},
+};
+static const struct schema key_schema = {
+    .name = "ApiKey", .help = "An API key, without the key itself", .members = key_members};
+
 static void add_key(struct key_list *list, const struct auth_check *present,
                     const struct store_api_key *key)
 {
@@ -84,6 +96,15 @@ static void on_tenant(struct api_call *call)
     call_submit_store(call, &list->page.call, CALL_STORE_NS, on_page, NULL);
 }
 
+const struct description about_key_list = {
+    .id = "listApiKeys",
+    .group = "API keys",
+    .answers = {{.status = 200,
+                 .schema = &key_schema,
+                 .is_list = true,
+                 .help = "All of the tenant's keys"}},
+};
+
 void handle_key_list(struct api_call *call)
 {
     struct key_list *list = call_state(call, sizeof *list, release_list);
@@ -108,6 +129,17 @@ static void release_creation(void *state)
     new_key_close(&c->key);
     validate_close(c->values, KEY_FIELDS);
 }
+
+static const struct member new_key_members[] = {
+    {.name = "id", .shape = SHAPE_INTEGER, .help = "Made by the service"},
+    {.name = "name", .help = "What the key is for"},
+    {.name = "api_key", .help = "The key, which is shown this once"},
+    {.name = "created_at", .shape = SHAPE_TIME, .help = "When it was made"},
+    {.name = "warning", .help = "To keep it"},
+    {.name = NULL},
+};
+static const struct schema new_key_schema = {
+    .name = "NewApiKey", .help = "A key that was just made", .members = new_key_members};
 
 static void on_created(struct api_call *call)
 {
@@ -148,6 +180,18 @@ static void on_hashed(struct api_call *call)
     c->row.created_at_us = clock_wall_us();
     call_submit_store(call, &c->row.call, CALL_STORE_NS, on_created, NULL);
 }
+
+static const struct schema key_request = {.name = "ApiKeyRequest",
+                                          .help = "What the key is for",
+                                          .fields = key_fields,
+                                          .field_count = KEY_FIELDS};
+
+const struct description about_key_create = {
+    .id = "createApiKey",
+    .group = "API keys",
+    .request = &key_request,
+    .answers = {{.status = 201, .schema = &new_key_schema, .help = "The key"}},
+};
 
 void handle_key_create(struct api_call *call)
 {
@@ -191,6 +235,21 @@ static void on_deactivated(struct api_call *call)
     json_end_object(&w);
     reply_document(call, 200);
 }
+
+static const struct member deactivated_members[] = {
+    {.name = "message", .help = "One sentence"},
+    {.name = NULL},
+};
+static const struct schema deactivated_schema = {
+    .name = "Deactivated", .help = "The key opens nothing more", .members = deactivated_members};
+
+const struct description about_key_deactivate = {
+    .id = "deactivateApiKey",
+    .group = "API keys",
+    .answers = {{.status = 200, .schema = &deactivated_schema, .help = "It is switched off"},
+                {.status = 400, .schema = &error_schema, .help = "It is the key in use"},
+                {.status = 404, .schema = &error_schema, .help = "The tenant has no such key"}},
+};
 
 void handle_key_deactivate(struct api_call *call)
 {

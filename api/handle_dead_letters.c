@@ -1,6 +1,7 @@
 #include "api/handlers.h"
 #include "api/list_query.h"
 #include "api/reply.h"
+#include "api/request_fields.h"
 #include "notify/store/dead_letters.h"
 
 struct dead_letter_list {
@@ -15,6 +16,20 @@ static void release_list(void *state)
     store_call_release(&list->page.call);
     list_query_close(&list->query);
 }
+
+static const struct member dead_letter_members[] = {
+    {.name = "id", .shape = SHAPE_UUID, .help = "Made by the service"},
+    {.name = "notification_id", .shape = SHAPE_UUID, .help = "What was given up"},
+    {.name = "notification_channel", .choices = request_channels, .help = "Its channel"},
+    {.name = "notification_to", .help = "Its recipient"},
+    {.name = "reason", .help = "Why the last attempt failed"},
+    {.name = "retry_count", .shape = SHAPE_INTEGER, .help = "Attempts after the first"},
+    {.name = "created_at", .shape = SHAPE_TIME, .help = "When it was given up"},
+    {.name = NULL},
+};
+static const struct schema dead_letter_schema = {.name = "DeadLetter",
+                                                 .help = "A notification that was given up",
+                                                 .members = dead_letter_members};
 
 static void add_dead_letter(struct json_writer *w, const struct store_dead_letter_row *row)
 {
@@ -46,6 +61,16 @@ static void on_page(struct api_call *call)
     json_end_array(&w);
     reply_document(call, 200);
 }
+
+const struct description about_dead_letter_list = {
+    .id = "listDeadLetters",
+    .group = "Notifications",
+    .parameters = {LIST_LIMIT_PARAMETER},
+    .answers = {{.status = 200,
+                 .schema = &dead_letter_schema,
+                 .is_list = true,
+                 .help = "The newest dead letters"}},
+};
 
 void handle_dead_letter_list(struct api_call *call)
 {

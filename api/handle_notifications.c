@@ -1,9 +1,32 @@
 #include "api/handlers.h"
 #include "api/list_query.h"
 #include "api/reply.h"
+#include "api/request_fields.h"
 #include "notify/rules/channel.h"
 #include "notify/rules/notification.h"
 #include "notify/store/notifications.h"
+
+/* The names of enum notify_status, in its order; a test compares them. */
+const char *const notification_statuses[] = {"pending",   "processing", "sent",
+                                             "delivered", "failed",     NULL};
+
+static const struct member notification_members[] = {
+    {.name = "id", .shape = SHAPE_UUID, .help = "Made by the service"},
+    {.name = "channel", .choices = request_channels, .help = "The way to the recipient"},
+    {.name = "to", .help = "The recipient"},
+    {.name = "template", .shape = SHAPE_INTEGER, .nullable = true, .help = "Id of the template"},
+    {.name = "template_name", .optional = true, .help = "Its name; absent without a template"},
+    {.name = "data", .shape = SHAPE_ANY, .help = "template_data, inline_subject, inline_body"},
+    {.name = "status", .choices = notification_statuses, .help = "How far it got"},
+    {.name = "error_message", .nullable = true, .help = "Why the last attempt failed"},
+    {.name = "created_at", .shape = SHAPE_TIME, .help = "When it was accepted"},
+    {.name = "updated_at", .shape = SHAPE_TIME, .help = "When its state changed last"},
+    {.name = "sent_at", .shape = SHAPE_TIME, .nullable = true, .help = "When it was sent"},
+    {.name = NULL},
+};
+static const struct schema notification_schema = {.name = "Notification",
+                                                  .help = "A notification and its state",
+                                                  .members = notification_members};
 
 static void add_notification(struct json_writer *w, const struct store_notification *row)
 {
@@ -53,6 +76,13 @@ static void on_got(struct api_call *call)
     add_notification(&w, &get->row);
     reply_document(call, 200);
 }
+
+const struct description about_notification_get = {
+    .id = "getNotification",
+    .group = "Notifications",
+    .answers = {{.status = 200, .schema = &notification_schema, .help = "The notification"},
+                {.status = 404, .schema = &error_schema, .help = "The tenant has none of that id"}},
+};
 
 void handle_notification_get(struct api_call *call)
 {
@@ -126,6 +156,18 @@ static bool matches_nothing(const struct list_query *query)
     return (status.len > 0 && !notify_status_parse(status, &known_status)) ||
            (channel.len > 0 && !notify_channel_parse(channel, &known_channel));
 }
+
+const struct description about_notification_list = {
+    .id = "listNotifications",
+    .group = "Notifications",
+    .parameters = {{.name = "status", .choices = notification_statuses, .help = "Only such"},
+                   {.name = "channel", .choices = request_channels, .help = "Only such"},
+                   LIST_LIMIT_PARAMETER},
+    .answers = {{.status = 200,
+                 .schema = &notification_schema,
+                 .is_list = true,
+                 .help = "The newest notifications"}},
+};
 
 void handle_notification_list(struct api_call *call)
 {

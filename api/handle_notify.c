@@ -116,6 +116,18 @@ static void reply_no_template(struct api_call *call, const struct acceptance *a)
     strbuf_close(&text);
 }
 
+static const struct member accepted_members[] = {
+    {.name = "id", .shape = SHAPE_UUID, .help = "To ask for its state with"},
+    {.name = "status", .help = "pending"},
+    {.name = "channel", .choices = request_channels, .help = "The way to the recipient"},
+    {.name = "to", .help = "The recipient"},
+    {.name = "created_at", .shape = SHAPE_TIME, .help = "When it was accepted"},
+    {.name = NULL},
+};
+static const struct schema accepted_schema = {.name = "AcceptedNotification",
+                                              .help = "A notification that will be sent",
+                                              .members = accepted_members};
+
 static void on_accepted(struct api_call *call)
 {
     const struct acceptance *a = call->state;
@@ -194,6 +206,22 @@ static void find_template(struct api_call *call, struct acceptance *a)
                              by_name ? 0 : a->values[NOTIFY_TEMPLATE_ID].number);
     call_submit_store(call, &a->find.call, CALL_STORE_NS, on_template, NULL);
 }
+
+static const struct schema notify_request = {.name = "NewNotification",
+                                             .help = "What to send to whom, by a template or "
+                                                     "with a body of its own",
+                                             .fields = notify_fields,
+                                             .field_count = NOTIFY_FIELDS};
+
+const struct description about_notify = {
+    .id = "sendNotification",
+    .group = "Notifications",
+    .text = "Name a template, or give a body, with a subject for email. The answer comes when the "
+            "notification is stored; it is sent soon after.",
+    .request = &notify_request,
+    .answers = {{.status = 202, .schema = &accepted_schema, .help = "Accepted"},
+                {.status = 404, .schema = &error_schema, .help = "No such active template"}},
+};
 
 void handle_notify(struct api_call *call)
 {

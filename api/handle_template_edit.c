@@ -52,6 +52,16 @@ static bool merge(struct api_call *call, struct template_edit *e, struct store_t
     return true;
 }
 
+static const struct schema template_request = {.name = "NewTemplate",
+                                               .help = "A template; a subject for email",
+                                               .fields = template_fields,
+                                               .field_count = TEMPLATE_FIELDS};
+static const struct schema template_change = {.name = "TemplateChange",
+                                              .help = "What is to be different",
+                                              .fields = template_fields,
+                                              .field_count = TEMPLATE_FIELDS,
+                                              .partial = true};
+
 static void on_created(struct api_call *call)
 {
     const struct template_edit *e = call->state;
@@ -61,6 +71,13 @@ static void on_created(struct api_call *call)
     else
         reply_template_failure(call, &e->put.call.error);
 }
+
+const struct description about_template_create = {
+    .id = "createTemplate",
+    .group = "Templates",
+    .request = &template_request,
+    .answers = {{.status = 201, .schema = &template_schema, .help = "The template"}},
+};
 
 void handle_template_create(struct api_call *call)
 {
@@ -115,10 +132,25 @@ static void begin_edit(struct api_call *call, bool is_partial)
     call_submit_store(call, &e->get.call, CALL_STORE_NS, on_found, NULL);
 }
 
+const struct description about_template_put = {
+    .id = "replaceTemplate",
+    .group = "Templates",
+    .text = "What is not required and not given stays as it is.",
+    .request = &template_request,
+    .answers = {{.status = 200, .schema = &template_schema, .help = "The template"}},
+};
+
 void handle_template_put(struct api_call *call)
 {
     begin_edit(call, false);
 }
+
+const struct description about_template_patch = {
+    .id = "changeTemplate",
+    .group = "Templates",
+    .request = &template_change,
+    .answers = {{.status = 200, .schema = &template_schema, .help = "The template"}},
+};
 
 void handle_template_patch(struct api_call *call)
 {

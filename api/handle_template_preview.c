@@ -37,6 +37,14 @@ static void reply_failed(struct api_call *call, const struct celeriac_error *err
     strbuf_close(&text);
 }
 
+static const struct member preview_members[] = {
+    {.name = "subject", .help = "Empty when the template has none"},
+    {.name = "body", .help = "The rendered body"},
+    {.name = NULL},
+};
+static const struct schema preview_schema = {
+    .name = "Preview", .help = "A template rendered", .members = preview_members};
+
 static void on_rendered(struct api_call *call)
 {
     const struct preview *p = call->state;
@@ -90,6 +98,19 @@ static void on_found(struct api_call *call)
     p->work.run = render;
     call_submit_work(call, &p->work);
 }
+
+static const struct schema preview_request = {.name = "PreviewRequest",
+                                              .help = "The variables to render with",
+                                              .fields = preview_fields,
+                                              .field_count = PREVIEW_FIELDS};
+
+const struct description about_template_preview = {
+    .id = "previewTemplate",
+    .group = "Templates",
+    .request = &preview_request,
+    .answers = {{.status = 200, .schema = &preview_schema, .help = "The texts"},
+                {.status = 400, .schema = &error_schema, .help = "It cannot be rendered"}},
+};
 
 void handle_template_preview(struct api_call *call)
 {

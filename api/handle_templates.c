@@ -36,6 +36,15 @@ static void on_page(struct api_call *call)
     call_submit_store(call, &list->page.call, CALL_STORE_NS, on_page, NULL);
 }
 
+const struct description about_template_list = {
+    .id = "listTemplates",
+    .group = "Templates",
+    .answers = {{.status = 200,
+                 .schema = &template_schema,
+                 .is_list = true,
+                 .help = "All of the tenant's templates"}},
+};
+
 void handle_template_list(struct api_call *call)
 {
     struct template_list *list = call_state(call, sizeof *list, release_list);
@@ -65,6 +74,12 @@ static void on_got(struct api_call *call)
         reply_template_failure(call, &get->call.error);
 }
 
+const struct description about_template_get = {
+    .id = "getTemplate",
+    .group = "Templates",
+    .answers = {{.status = 200, .schema = &template_schema, .help = "The template"}},
+};
+
 void handle_template_get(struct api_call *call)
 {
     struct store_get_template *get = call_state(call, sizeof *get, release_get);
@@ -91,6 +106,13 @@ static void on_deleted(struct api_call *call)
     else
         reply_template_failure(call, &del->call.error);
 }
+
+const struct description about_template_delete = {
+    .id = "deleteTemplate",
+    .group = "Templates",
+    .text = "Notifications that were made with it stay, without a template.",
+    .answers = {{.status = 204, .help = "It is gone"}},
+};
 
 void handle_template_delete(struct api_call *call)
 {

@@ -6,6 +6,18 @@
 #include "base/random.h"
 #include "notify/store/tenants.h"
 
+static const struct member tenant_members[] = {
+    {.name = "tenant_id", .shape = SHAPE_UUID, .help = "Made by the service"},
+    {.name = "name", .help = "The business' name"},
+    {.name = "email", .help = "Its address"},
+    {.name = "is_active", .shape = SHAPE_BOOLEAN, .help = "Whether its keys open anything"},
+    {.name = "created_at", .shape = SHAPE_TIME, .help = "When it registered"},
+    {.name = "updated_at", .shape = SHAPE_TIME, .help = "When it was changed last"},
+    {.name = NULL},
+};
+static const struct schema tenant_schema = {
+    .name = "Tenant", .help = "A business that sends notifications", .members = tenant_members};
+
 static void add_tenant(struct json_writer *w, const struct store_tenant *tenant)
 {
     json_begin_object(w);
@@ -40,6 +52,12 @@ static void release_get(void *state)
     store_call_release(&get->call);
 }
 
+const struct description about_tenant_me = {
+    .id = "getTenant",
+    .group = "Tenants",
+    .answers = {{.status = 200, .schema = &tenant_schema, .help = "The tenant"}},
+};
+
 void handle_tenant_me(struct api_call *call)
 {
     struct store_get_tenant *get = call_state(call, sizeof *get, release_get);
@@ -66,6 +84,24 @@ static void release_registration(void *state)
 }
 
 #define FIRST_KEY_NAME "Initial API Key"
+
+static const struct member first_key_members[] = {
+    {.name = "id", .shape = SHAPE_INTEGER, .help = "Made by the service"},
+    {.name = "name", .help = FIRST_KEY_NAME},
+    {.name = "key", .help = "The key, which is shown this once"},
+    {.name = "warning", .help = "To keep it"},
+    {.name = NULL},
+};
+static const struct schema first_key_schema = {
+    .name = "FirstApiKey", .help = "The tenant's first key", .members = first_key_members};
+
+static const struct member registered_members[] = {
+    {.name = "tenant", .shape = SHAPE_OBJECT, .schema = &tenant_schema, .help = "The tenant"},
+    {.name = "api_key", .shape = SHAPE_OBJECT, .schema = &first_key_schema, .help = "Its key"},
+    {.name = NULL},
+};
+static const struct schema registered_schema = {
+    .name = "Registered", .help = "A new tenant with its first key", .members = registered_members};
 
 static void reply_registered(struct api_call *call, const struct registration *r)
 {
@@ -128,6 +164,18 @@ static void on_hashed(struct api_call *call)
     r->row.created_at_us = clock_wall_us();
     call_submit_store(call, &r->row.call, CALL_STORE_NS, on_registered, NULL);
 }
+
+static const struct schema register_request = {.name = "Registration",
+                                               .help = "Who registers",
+                                               .fields = register_fields,
+                                               .field_count = REGISTER_FIELDS};
+
+const struct description about_tenant_register = {
+    .id = "registerTenant",
+    .group = "Tenants",
+    .request = &register_request,
+    .answers = {{.status = 201, .schema = &registered_schema, .help = "The tenant and its key"}},
+};
 
 void handle_tenant_register(struct api_call *call)
 {

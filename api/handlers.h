@@ -1,45 +1,79 @@
 /*
- * The handlers of the route table, one file per resource (handle_*.c). Each is a route_handler_fn.
+ * The handlers of the route table, one file per resource (handle_*.c). Each is a route_handler_fn,
+ * and beside each handle_x stands about_x, what the API's description says of it (description.h).
  */
 #ifndef API_HANDLERS_H
 #define API_HANDLERS_H
 
+#include "api/description.h"
 #include "api/router.h"
 
 /* The table that carries the whole API; ends with a row whose path is NULL. Constant. */
 extern const struct route api_routes[];
 
+/* GET /v1/openapi.json */
+void handle_openapi(struct api_call *call);
+extern const struct description about_openapi;
+
+/* GET /docs/ and the files that it loads */
+void handle_docs(struct api_call *call);
+extern const struct description about_docs;
+void handle_docs_style(struct api_call *call);
+extern const struct description about_docs_style;
+void handle_docs_script(struct api_call *call);
+extern const struct description about_docs_script;
+
 /* GET /health/ */
 void handle_health(struct api_call *call);
+extern const struct description about_health;
 
 /* POST /v1/tenants/register/ and GET /v1/tenants/me/ */
 void handle_tenant_register(struct api_call *call);
+extern const struct description about_tenant_register;
 void handle_tenant_me(struct api_call *call);
+extern const struct description about_tenant_me;
 
 /* GET and POST /v1/api-keys/, POST /v1/api-keys/{int}/deactivate/ */
 void handle_key_list(struct api_call *call);
+extern const struct description about_key_list;
 void handle_key_create(struct api_call *call);
+extern const struct description about_key_create;
 void handle_key_deactivate(struct api_call *call);
+extern const struct description about_key_deactivate;
 
 /* GET and POST /v1/templates/ */
 void handle_template_list(struct api_call *call);
+extern const struct description about_template_list;
 void handle_template_create(struct api_call *call);
+extern const struct description about_template_create;
 
 /* GET, PUT, PATCH and DELETE /v1/templates/{int}/, POST /v1/templates/{int}/preview/ */
 void handle_template_get(struct api_call *call);
+extern const struct description about_template_get;
 void handle_template_put(struct api_call *call);
+extern const struct description about_template_put;
 void handle_template_patch(struct api_call *call);
+extern const struct description about_template_patch;
 void handle_template_delete(struct api_call *call);
+extern const struct description about_template_delete;
 void handle_template_preview(struct api_call *call);
+extern const struct description about_template_preview;
 
 /* POST /v1/notify/ */
 void handle_notify(struct api_call *call);
+extern const struct description about_notify;
+
+/* The names of enum notify_status, in its order, then NULL. */
+extern const char *const notification_statuses[];
 
 /* GET /v1/notifications/ and GET /v1/notifications/{uuid}/ */
 void handle_notification_list(struct api_call *call);
+extern const struct description about_notification_list;
 void handle_notification_get(struct api_call *call);
+extern const struct description about_notification_get;
 
 /* GET /v1/dead-letters/ */
 void handle_dead_letter_list(struct api_call *call);
+extern const struct description about_dead_letter_list;
 
 #endif

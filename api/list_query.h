@@ -14,6 +14,13 @@
 #define LIST_LIMIT_DEFAULT 100
 #define LIST_LIMIT_MAX 1000
 
+/* ?limit= for the API's description. */
+#define LIST_LIMIT_PARAMETER                                      \
+    {                                                             \
+        .name = "limit", .shape = SHAPE_INTEGER, .preset = "100", \
+        .help = "Most rows, from 0; beyond 1,000 as 1,000"        \
+    }
+
 struct list_query {
     struct form form;
     uint32_t limit; /* 0..LIST_LIMIT_MAX */

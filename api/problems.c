@@ -2,6 +2,14 @@
 
 #include <string.h>
 
+#include "api/description.h"
+
+const struct schema problems_schema = {
+    .name = "Problems",
+    .help = "Sentences about each field that is wrong; non_field_errors about the whole",
+    .sentences = true,
+};
+
 void problems_init(struct problems *p, struct strbuf *out)
 {
     json_writer_init(&p->writer, out, JSON_STYLE_DRF);

@@ -14,6 +14,11 @@
 /* DRF's key for what belongs to no field. */
 #define PROBLEMS_NO_FIELD "non_field_errors"
 
+struct schema;
+
+/* What the answer looks like, for the API's description. */
+extern const struct schema problems_schema;
+
 struct problems {
     struct json_writer writer;
     const char *field; /* whose list is open; NULL before the first */

@@ -1,5 +1,6 @@
 #include "api/reply.h"
 
+#include "api/description.h"
 #include "base/clock.h"
 #include "base/iso8601.h"
 #include "base/log.h"
@@ -12,6 +13,33 @@
 #define RETRY_AFTER_SEARCH "5"
 
 #define UNAVAILABLE "Service temporarily unavailable, try again later."
+
+/* What a page may load and do: our own files and calls, and nothing else. */
+#define PAGE_POLICY                                                                 \
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " \
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+static const struct member detail_members[] = {
+    {.name = "detail", .help = "One sentence"},
+    {.name = NULL},
+};
+const struct schema detail_schema = {
+    .name = "Detail", .help = "Why there is nothing else", .members = detail_members};
+
+static const struct member error_members[] = {
+    {.name = "error", .help = "One sentence"},
+    {.name = NULL},
+};
+const struct schema error_schema = {
+    .name = "Error", .help = "Why there is nothing else", .members = error_members};
+
+static const struct member refusal_members[] = {
+    {.name = "error", .help = "What is wrong"},
+    {.name = "detail", .help = "One sentence more"},
+    {.name = NULL},
+};
+const struct schema refusal_schema = {
+    .name = "Refusal", .help = "Why the key opens nothing", .members = refusal_members};
 
 static void log_call(struct api_call *call, unsigned status)
 {
@@ -169,6 +197,28 @@ void reply_problem(struct api_call *call, const char *field, const char *message
 void reply_empty(struct api_call *call, unsigned status)
 {
     send_reply(call, status);
+}
+
+void reply_page(struct api_call *call, const char *type, const unsigned char *bytes, size_t size)
+{
+    strbuf_add(&call->response->body, (const char *)bytes, size);
+    if (strbuf_status(&call->response->body) != CELERIAC_OK) {
+        strbuf_close(&call->response->body);
+        reply_later(call);
+        return;
+    }
+    call->response->content_type = type;
+    http_add_header(call->response, "Content-Security-Policy", PAGE_POLICY);
+    http_add_header(call->response, "X-Content-Type-Options", "nosniff");
+    http_add_header(call->response, "Referrer-Policy", "no-referrer");
+    http_add_header(call->response, "Cache-Control", "no-cache");
+    send_reply(call, 200);
+}
+
+void reply_moved(struct api_call *call, const char *location)
+{
+    http_add_header(call->response, "Location", location);
+    send_reply(call, 301);
 }
 
 void reply_later(struct api_call *call)

@@ -12,6 +12,13 @@
 #include "api/problems.h"
 #include "base/json_writer.h"
 
+struct schema;
+
+/* {"detail": ...}, {"error": ...} and {"error": ..., "detail": ...} for the API's description. */
+extern const struct schema detail_schema;
+extern const struct schema error_schema;
+extern const struct schema refusal_schema;
+
 /* Starts a JSON document in the call's response; end it with reply_document(). */
 void document_begin(struct api_call *call, struct json_writer *w);
 
@@ -47,6 +54,15 @@ void reply_problem(struct api_call *call, const char *field, const char *message
 
 /* Sends a status without a document. */
 void reply_empty(struct api_call *call, unsigned status);
+
+/*
+ * Sends a file of pages.h. The browser is told to load nothing from elsewhere, to run no script but
+ * our files, and to ask again each time.
+ */
+void reply_page(struct api_call *call, const char *type, const unsigned char *bytes, size_t size);
+
+/* Sends 301 to another address, a constant. */
+void reply_moved(struct api_call *call, const char *location);
 
 /* Sends 503 with Retry-After: something of ours is away or busy. */
 void reply_later(struct api_call *call);

@@ -4,7 +4,11 @@
 #ifndef API_REQUEST_FIELDS_H
 #define API_REQUEST_FIELDS_H
 
+#include "api/description.h"
 #include "api/validate.h"
+
+/* The names of enum notify_channel, in its order, then NULL. */
+extern const char *const request_channels[];
 
 /* POST /v1/tenants/register/ */
 enum register_field { REGISTER_NAME, REGISTER_EMAIL, REGISTER_FIELDS };

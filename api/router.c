@@ -100,7 +100,8 @@ const struct route *route_find(const struct route *table, struct span path,
 
 enum route_access route_access_of(struct span path)
 {
-    if (!span_starts(path, SPAN("/v1/")) || span_starts(path, SPAN("/v1/tenants/register")))
+    if (!span_starts(path, SPAN("/v1/")) || span_starts(path, SPAN("/v1/tenants/register")) ||
+        span_is(drop_last_slash(path), "/v1/openapi.json"))
         return ROUTE_PUBLIC;
     return ROUTE_KEY;
 }

@@ -23,6 +23,7 @@
 #define ROUTE_ALLOW_SIZE 64
 
 struct api_call;
+struct description;
 
 /* Answers a call: must lead to exactly one reply (reply.h), at once or from any thread later. */
 typedef void route_handler_fn(struct api_call *call);
@@ -41,13 +42,16 @@ enum route_style {
 
 struct route_operation {
     enum http_method method;
-    route_handler_fn *handle; /* NULL ends the list */
-    const char *summary;      /* one phrase for the API's description */
+    route_handler_fn *handle;        /* NULL ends the list */
+    const char *summary;             /* one phrase for the API's description */
+    const struct description *about; /* what else it says; a test wants one for each call */
 };
 
 /* One row. Tables are static and end with a row whose path is NULL. */
 struct route {
-    /* Ends with '/'; the '/' may be left out in requests. {int} and {uuid} take one segment each.
+    /*
+     * Ends with '/', which may be left out in requests, unless it names a file. {int} and {uuid}
+     * take one segment each; one of them at most.
      */
     const char *path;
     enum route_access access;
@@ -72,8 +76,8 @@ const struct route *route_find(const struct route *table, struct span path,
                                struct route_params *params);
 
 /*
- * Whether a path that may not even exist needs a key: all of /v1/ does but registration, as the
- * existing deployments check keys before they look for a view.
+ * Whether a path that may not even exist needs a key: all of /v1/ does but registration and the
+ * API's description, as the existing deployments check keys before they look for a view.
  */
 enum route_access route_access_of(struct span path);
 

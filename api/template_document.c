@@ -1,6 +1,22 @@
 #include "api/template_document.h"
 
 #include "api/reply.h"
+#include "api/request_fields.h"
+
+static const struct member template_members[] = {
+    {.name = "id", .shape = SHAPE_INTEGER, .help = "Made by the service"},
+    {.name = "name", .help = "Unique within the tenant"},
+    {.name = "channel", .choices = request_channels, .help = "What the template is for"},
+    {.name = "subject", .nullable = true, .help = "Source of the subject"},
+    {.name = "body", .help = "Source of the body"},
+    {.name = "variables", .shape = SHAPE_ANY, .help = "Notes on its variables"},
+    {.name = "is_active", .shape = SHAPE_BOOLEAN, .help = "Whether it can be used"},
+    {.name = "created_at", .shape = SHAPE_TIME, .help = "When it was made"},
+    {.name = "updated_at", .shape = SHAPE_TIME, .help = "When it was changed last"},
+    {.name = NULL},
+};
+const struct schema template_schema = {
+    .name = "Template", .help = "A template in Jinja2's language", .members = template_members};
 
 void template_document(struct json_writer *w, const struct store_template *row)
 {

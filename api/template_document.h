@@ -8,6 +8,9 @@
 #include "base/json_writer.h"
 #include "notify/store/templates.h"
 
+/* The template for the API's description. */
+extern const struct schema template_schema;
+
 /* Writes the template's object. */
 void template_document(struct json_writer *w, const struct store_template *row);
 

@@ -40,6 +40,7 @@ struct field {
     bool (*check)(struct span); /* further rule for a value without other problems, or NULL */
     const char *check_message;  /* what to say when check is false */
     const char *help;           /* one sentence for the API's description */
+    const char *example;        /* a value for the API's description, as JSON; NULL: none */
 };
 
 enum value_state {

@@ -272,6 +272,33 @@ class CallsTest(Stage):
         self.assertEqual((status, headers["allow"]), (200, "GET, POST, HEAD, OPTIONS"))
         self.assertEqual(body["parses"][0], "application/json")
 
+    def test_the_description_is_public_and_whole(self):
+        """Every path of it is there, and what needs a key says so."""
+        status, headers, body = self.call("GET", "/v1/openapi.json", key=None)
+        self.assertEqual((status, headers["content-type"], body["openapi"]), (200, "application/json", "3.1.0"))
+        self.assertGreaterEqual(len(body["paths"]), 11)
+        for path, operations in body["paths"].items():
+            for method, operation in operations.items():
+                if operation["security"]:
+                    concrete = path.replace("{id}", "1")
+                    self.assertEqual(self.call(method.upper(), concrete, key=None)[0], 401, (method, path))
+
+    def test_the_reference_loads_only_itself(self):
+        """The page and its files, under a policy that allows nothing else."""
+        self.assertEqual(self.call("GET", "/docs", key=None)[:2][0], 301)
+        status, headers, page = self.call("GET", "/docs/", key=None)
+        self.assertEqual((status, headers["content-type"]), (200, "text/html; charset=utf-8"))
+        self.assertRegex(headers["content-security-policy"], "^default-src 'none'; script-src 'self';")
+        self.assertNotIn("unsafe", headers["content-security-policy"])
+        loaded = re.findall(r'(?:src|href)="([^"]*)"', page)
+        self.assertEqual({name for name in loaded if not name.startswith(("data:", ".."))}, {"docs.css", "docs.js"})
+        self.assertNotRegex(page, r"(?i)<style|\son[a-z]+=|style=|<script>")
+        for name, kind in (("docs.css", "text/css"), ("docs.js", "text/javascript")):
+            status, headers, text = self.call("GET", f"/docs/{name}", key=None)
+            self.assertEqual((status, headers["content-type"]), (200, f"{kind}; charset=utf-8"))
+            self.assertEqual(text, (ROOT / "api" / "pages" / name).read_text())
+            self.assertNotRegex(text, r"https?://|innerHTML|localStorage|sessionStorage|document\.cookie")
+
     def test_hosts_are_checked(self):
         """ALLOWED_HOSTS is 127.0.0.1 and localhost, and 0.0.0.0 besides."""
         for host, status in (("localhost", 200), ("127.0.0.1:9", 200), ("0.0.0.0", 200), ("evil.test", 400),

@@ -39,11 +39,11 @@ static void handle_fields(struct api_call *call)
 }
 
 static const struct route table[] = {
-    {"/health/", ROUTE_PUBLIC, ROUTE_PLAIN, {{HTTP_GET, handle_health, "Health"}}},
-    {"/later/", ROUTE_PUBLIC, ROUTE_DRF, {{HTTP_GET, handle_later, "Later"}}},
-    {"/fields/", ROUTE_PUBLIC, ROUTE_DRF, {{HTTP_POST, handle_fields, "Fields"}}},
-    {"/v1/secret/", ROUTE_KEY, ROUTE_DRF, {{HTTP_GET, handle_health, "Secret"}}},
-    {NULL, ROUTE_PUBLIC, ROUTE_PLAIN, {{HTTP_GET, NULL, NULL}}},
+    {"/health/", ROUTE_PUBLIC, ROUTE_PLAIN, {{HTTP_GET, handle_health, "Health", NULL}}},
+    {"/later/", ROUTE_PUBLIC, ROUTE_DRF, {{HTTP_GET, handle_later, "Later", NULL}}},
+    {"/fields/", ROUTE_PUBLIC, ROUTE_DRF, {{HTTP_POST, handle_fields, "Fields", NULL}}},
+    {"/v1/secret/", ROUTE_KEY, ROUTE_DRF, {{HTTP_GET, handle_health, "Secret", NULL}}},
+    {NULL, ROUTE_PUBLIC, ROUTE_PLAIN, {{HTTP_GET, NULL, NULL, NULL}}},
 };
 
 static unsigned posted;

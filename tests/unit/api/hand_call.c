@@ -14,7 +14,7 @@ static unsigned posted;
 static struct http_exchange *exchange;
 
 static const struct route things = {
-    "/things/", ROUTE_PUBLIC, ROUTE_DRF, {{HTTP_GET, NULL, "Things"}}};
+    "/things/", ROUTE_PUBLIC, ROUTE_DRF, {{HTTP_GET, NULL, "Things", NULL}}};
 
 static void on_post(struct http_exchange *x, void *context)
 {

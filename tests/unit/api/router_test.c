@@ -14,20 +14,20 @@ static void handle(struct api_call *call)
 }
 
 static const struct route table[] = {
-    {"/health/", ROUTE_PUBLIC, ROUTE_PLAIN, {{HTTP_GET, handle, "Alive"}}},
+    {"/health/", ROUTE_PUBLIC, ROUTE_PLAIN, {{HTTP_GET, handle, "Alive", NULL}}},
     {"/v1/things/",
      ROUTE_KEY,
      ROUTE_DRF,
-     {{HTTP_GET, handle, "List"}, {HTTP_POST, handle, "Create"}}},
+     {{HTTP_GET, handle, "List", NULL}, {HTTP_POST, handle, "Create", NULL}}},
     {"/v1/things/{int}/",
      ROUTE_KEY,
      ROUTE_DRF,
-     {{HTTP_GET, handle, "Get"},
-      {HTTP_PUT, handle, "Put"},
-      {HTTP_PATCH, handle, "Patch"},
-      {HTTP_DELETE, handle, "Delete"}}},
-    {"/v1/things/{int}/run/", ROUTE_KEY, ROUTE_DRF, {{HTTP_POST, handle, "Run"}}},
-    {"/v1/notes/{uuid}/", ROUTE_KEY, ROUTE_DRF, {{HTTP_GET, handle, "Get"}}},
+     {{HTTP_GET, handle, "Get", NULL},
+      {HTTP_PUT, handle, "Put", NULL},
+      {HTTP_PATCH, handle, "Patch", NULL},
+      {HTTP_DELETE, handle, "Delete", NULL}}},
+    {"/v1/things/{int}/run/", ROUTE_KEY, ROUTE_DRF, {{HTTP_POST, handle, "Run", NULL}}},
+    {"/v1/notes/{uuid}/", ROUTE_KEY, ROUTE_DRF, {{HTTP_GET, handle, "Get", NULL}}},
     {NULL, ROUTE_PUBLIC, ROUTE_PLAIN, {{0}}},
 };
 

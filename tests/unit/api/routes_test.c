@@ -11,6 +11,7 @@
 #include "api/handlers.h"
 #include "api/request_fields.h"
 #include "notify/rules/channel.h"
+#include "notify/rules/notification.h"
 
 /* A path that a row's pattern matches. */
 static void example_of(const char *pattern, char *path, size_t size)
@@ -37,7 +38,7 @@ static void every_row_is_reached_and_guarded(void **state)
         example_of(row->path, path, sizeof path);
         assert_ptr_equal(route_find(api_routes, span_of(path), &params), row);
         assert_int_equal(row->access, route_access_of(span_of(path)));
-        assert_true(row->path[strlen(row->path) - 1] == '/');
+        assert_true(row->path[strlen(row->path) - 1] == '/' || strchr(row->path, '.'));
         assert_non_null(row->operations[0].handle);
         for (const struct route_operation *op = row->operations; op->handle; op++)
             assert_true(op->summary && op->summary[0]);
@@ -67,7 +68,7 @@ static void field_tables_are_complete(void **state)
     }
 }
 
-static void choices_are_the_channels(void **state)
+static void choices_are_the_names(void **state)
 {
     const char *const *choices = notify_fields[NOTIFY_CHANNEL].choices;
 
@@ -75,6 +76,9 @@ static void choices_are_the_channels(void **state)
     for (int i = 0; i < NOTIFY_CHANNEL_COUNT; i++)
         assert_string_equal(choices[i], notify_channel_name((enum notify_channel)i));
     assert_null(choices[NOTIFY_CHANNEL_COUNT]);
+    for (int i = 0; i < NOTIFY_STATUS_COUNT; i++)
+        assert_string_equal(notification_statuses[i], notify_status_name((enum notify_status)i));
+    assert_null(notification_statuses[NOTIFY_STATUS_COUNT]);
 }
 
 int main(void)
@@ -82,7 +86,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_reached_and_guarded),
         cmocka_unit_test(field_tables_are_complete),
-        cmocka_unit_test(choices_are_the_channels),
+        cmocka_unit_test(choices_are_the_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
