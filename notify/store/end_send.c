@@ -30,6 +30,7 @@ static void bind_failure(struct store_params *p, struct store_call **calls, size
     store_bind_uuids(p, &set, offsetof(struct store_end_send, id));
     store_bind_clean_texts(p, &set, offsetof(struct store_end_send, error_text),
                            STORE_ERROR_TEXT_MAX);
+    store_bind_uuids(p, &set, offsetof(struct store_end_send, record_id));
     store_params_uuid(p, &context->sender);
 }
 
@@ -41,7 +42,7 @@ static void bind_dead_letter(struct store_params *p, struct store_call **calls, 
     store_bind_clean_texts(p, &set, offsetof(struct store_end_send, error_text),
                            STORE_ERROR_TEXT_MAX);
     store_bind_int4s(p, &set, offsetof(struct store_end_send, retry_count));
-    store_bind_uuids(p, &set, offsetof(struct store_end_send, dead_letter_id));
+    store_bind_uuids(p, &set, offsetof(struct store_end_send, record_id));
     store_params_uuid(p, &context->sender);
 }
 
@@ -131,22 +132,28 @@ void store_mark_sent_init(struct store_end_send *end, const struct uuid *id, int
     end->response = response;
 }
 
+/* A repeated call finds the rows that it has made by their id. */
+static void init_failure(struct store_end_send *end, const struct store_kind *kind,
+                         const struct uuid *id, struct span error_text)
+{
+    uint8_t random[sizeof end->record_id.bytes];
+    init(end, kind, id);
+    end->error_text = error_text;
+    random_bytes(random, sizeof random);
+    uuid_from_random(random, &end->record_id);
+}
+
 void store_record_failure_init(struct store_end_send *end, const struct uuid *id,
                                struct span error_text)
 {
-    init(end, &store_kind_record_failure, id);
-    end->error_text = error_text;
+    init_failure(end, &store_kind_record_failure, id, error_text);
 }
 
 void store_dead_letter_init(struct store_end_send *end, const struct uuid *id,
                             struct span error_text, int32_t retry_count)
 {
-    uint8_t random[sizeof end->dead_letter_id.bytes];
-    init(end, &store_kind_dead_letter, id);
-    end->error_text = error_text;
+    init_failure(end, &store_kind_dead_letter, id, error_text);
     end->retry_count = retry_count;
-    random_bytes(random, sizeof random);
-    uuid_from_random(random, &end->dead_letter_id);
 }
 
 void store_release_claim_init(struct store_end_send *end, const struct uuid *id)

@@ -18,6 +18,7 @@ const struct store_kind *const store_kinds[STORE_KIND_COUNT] = {
     [STORE_KIND_DELETE_OUTBOX] = &store_kind_delete_outbox,
     [STORE_KIND_TAKE_OUTBOX] = &store_kind_take_outbox,
     [STORE_KIND_GET_NOTIFICATION] = &store_kind_get_notification,
+    [STORE_KIND_GET_HISTORY] = &store_kind_get_history,
     [STORE_KIND_LIST_NOTIFICATIONS] = &store_kind_list_notifications,
     [STORE_KIND_LIST_DEAD_LETTERS] = &store_kind_list_dead_letters,
     [STORE_KIND_TOUCH_KEYS] = &store_kind_touch_keys,

@@ -21,6 +21,8 @@ extern const struct store_kind store_kind_remove_sender;
 extern const struct store_kind store_kind_insert_notification;
 extern const struct store_kind store_kind_get_notification;
 extern const struct store_kind store_kind_list_notifications;
+/* history.c */
+extern const struct store_kind store_kind_get_history;
 /* outbox.c */
 extern const struct store_kind store_kind_take_outbox;
 extern const struct store_kind store_kind_delete_outbox;

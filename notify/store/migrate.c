@@ -23,6 +23,7 @@ static const struct {
     int readable_from;
 } migrations[] = {
     {store_sql_0001_celeriac, 1},
+    {store_sql_0002_send_failures, 1},
 };
 
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))

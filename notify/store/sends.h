@@ -87,10 +87,11 @@ enum celeriac_err store_begin_send(struct store *s, const struct uuid *id,
 struct store_end_send {
     struct store_call call;
     struct uuid id;
-    struct uuid dead_letter_id; /* of the new dead_letters row; random, set by the init function */
-    int64_t sent_at_us;         /* mark_sent */
-    int32_t retry_count;        /* dead_letter; not negative */
-    struct span response;   /* mark_sent: provider_response, JSON, 1..STORE_PROVIDER_RESPONSE_MAX */
+    struct uuid record_id; /* of the new rows (send_failures, dead_letters); random, set by the init
+                              function */
+    int64_t sent_at_us;    /* mark_sent */
+    int32_t retry_count;   /* dead_letter; not negative */
+    struct span response;  /* mark_sent: provider_response, JSON, 1..STORE_PROVIDER_RESPONSE_MAX */
     struct span error_text; /* record_failure and dead_letter: any bytes, see below */
     int64_t token;          /* release_claim: of that begin only; 0: of whichever */
 };
@@ -98,10 +99,10 @@ struct store_end_send {
 /*
  * Prepare a call. Texts are stored as UTF-8: NUL and invalid bytes become U+FFFD, what is longer
  * than STORE_ERROR_TEXT_MAX is cut. mark_sent       status `sent`, sent_at, provider_response
- *   record_failure  error_message; the status stays `processing` until the next attempt
- *   dead_letter     status `failed`, error_message and one dead_letters row with the text as
- * reason; a row that is there already gets the new reason and count release_claim   nothing but the
- * end of the claim, for a message that is handed back
+ *   record_failure  error_message and a row of send_failures; the status stays `processing` until
+ * the next attempt dead_letter     status `failed`, error_message, a row of send_failures and one
+ * dead_letters row with the text as reason; a row that is there already gets the new reason and
+ * count release_claim   nothing but the end of the claim, for a message that is handed back
  */
 void store_mark_sent_init(struct store_end_send *end, const struct uuid *id, int64_t sent_at_us,
                           struct span response);

@@ -25,6 +25,7 @@ extern const char store_sql_find_key[];
 extern const char store_sql_find_schema[];
 extern const char store_sql_find_template[];
 extern const char store_sql_found_version[];
+extern const char store_sql_get_history[];
 extern const char store_sql_get_notification[];
 extern const char store_sql_get_template[];
 extern const char store_sql_get_tenant[];
@@ -53,5 +54,6 @@ extern const char store_sql_update_template[];
 /* What migrate.c applies: the service's own tables, and the versions of the schema celeriac. */
 extern const char store_sql_django_tables[];
 extern const char store_sql_0001_celeriac[];
+extern const char store_sql_0002_send_failures[];
 
 #endif

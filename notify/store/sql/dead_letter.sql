@@ -7,13 +7,18 @@ WITH released AS (
     UPDATE public.notifications x
        SET status = 'failed', error_message = q.error, updated_at = now()
       FROM unnest($1::uuid[], $2::text[], $3::int4[], $4::uuid[])
-               AS q (id, error, retry_count, dead_letter_id)
+               AS q (id, error, retry_count, record_id)
      WHERE x.id = q.id
        AND x.status NOT IN ('sent', 'delivered')
-    RETURNING x.id, q.error, q.retry_count, q.dead_letter_id
+    RETURNING x.id, q.error, q.retry_count, q.record_id
+), recorded AS (
+    INSERT INTO celeriac.send_failures (id, notification_id, failed_at, error)
+    SELECT record_id, id, now(), error
+      FROM failed
+    ON CONFLICT (id) DO NOTHING
 )
 INSERT INTO public.dead_letters (id, reason, retry_count, created_at, notification_id)
-SELECT dead_letter_id, error, retry_count, now(), id
+SELECT record_id, error, retry_count, now(), id
   FROM failed
 ON CONFLICT (notification_id) DO UPDATE
    SET reason = EXCLUDED.reason, retry_count = EXCLUDED.retry_count

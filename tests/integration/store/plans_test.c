@@ -133,6 +133,7 @@ static void fill_tables(void)
     free(ids);
     database_run("INSERT INTO celeriac.outbox SELECT id, id, now(), now() FROM notifications");
     database_run("INSERT INTO celeriac.send_claims SELECT id, id, 1, now() FROM notifications");
+    database_run("INSERT INTO celeriac.send_failures SELECT id, id, now(), 'e' FROM notifications");
     database_run("INSERT INTO celeriac.senders SELECT id, now(), now() FROM notifications");
     database_run("INSERT INTO dead_letters SELECT id, 'r', 3, now(), id FROM notifications");
 }

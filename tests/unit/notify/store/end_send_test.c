@@ -72,15 +72,19 @@ static void count_of_retries_is_not_negative(void **state)
     assert_int_equal(check(), CELERIAC_OK);
 }
 
-static void dead_letters_have_ids_of_their_own(void **state)
+static void rows_have_ids_of_their_own(void **state)
 {
     struct uuid first;
     (void)state;
     store_dead_letter_init(&end, &some_id, SPAN("x"), 3);
-    first = end.dead_letter_id;
+    first = end.record_id;
     assert_int_equal(first.bytes[6] >> 4, 4);
     store_dead_letter_init(&end, &some_id, SPAN("x"), 3);
-    assert_memory_not_equal(&first, &end.dead_letter_id, sizeof first);
+    assert_memory_not_equal(&first, &end.record_id, sizeof first);
+    first = end.record_id;
+    store_record_failure_init(&end, &some_id, SPAN("x"));
+    assert_int_equal(end.record_id.bytes[6] >> 4, 4);
+    assert_memory_not_equal(&first, &end.record_id, sizeof first);
 }
 
 /* The text's last character is not cut in two, whatever the limit. */
@@ -117,7 +121,7 @@ int main(void)
         cmocka_unit_test(time_of_sending_is_needed),
         cmocka_unit_test(any_error_text_is_taken),
         cmocka_unit_test(count_of_retries_is_not_negative),
-        cmocka_unit_test(dead_letters_have_ids_of_their_own),
+        cmocka_unit_test(rows_have_ids_of_their_own),
         cmocka_unit_test(text_is_cut_when_it_is_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
