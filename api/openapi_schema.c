@@ -198,6 +198,8 @@ static void write_field(struct json_writer *w, const struct field *f)
         json_key(w, "maxLength");
         json_integer(w, f->max_length);
     }
+    if (f->pattern)
+        pair(w, "pattern", f->pattern);
     pair(w, "description", f->help);
     if (f->example) {
         json_key(w, "examples");

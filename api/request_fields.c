@@ -43,6 +43,7 @@ const struct field template_fields[TEMPLATE_FIELDS] = {
                        .max_length = NOTIFY_TEMPLATE_NAME_MAX,
                        .check = notify_template_name_ok,
                        .check_message = NOTIFY_TEMPLATE_BAD_NAME,
+                       .pattern = "^[a-zA-Z][a-zA-Z0-9_]*$",
                        .help = "Unique within the tenant",
                        .example = "\"welcome\""},
     [TEMPLATE_CHANNEL] = {.name = "channel",

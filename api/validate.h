@@ -39,6 +39,7 @@ struct field {
     const char *const *choices; /* FIELD_CHOICE: ends with NULL */
     bool (*check)(struct span); /* further rule for a value without other problems, or NULL */
     const char *check_message;  /* what to say when check is false */
+    const char *pattern;        /* the same rule as a regular expression, for the description */
     const char *help;           /* one sentence for the API's description */
     const char *example;        /* a value for the API's description, as JSON; NULL: none */
 };

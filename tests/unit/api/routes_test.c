@@ -64,6 +64,7 @@ static void field_tables_are_complete(void **state)
             assert_true(f->name && f->help);
             assert_int_equal(f->type == FIELD_CHOICE, f->choices != NULL);
             assert_int_equal(f->check != NULL, f->check_message != NULL);
+            assert_int_equal(f->check != NULL, f->pattern != NULL);
         }
     }
 }

@@ -1,0 +1,147 @@
+"""The API against its own description: python3 -m interop.openapi [--seed N] [--examples N]
+
+The description must be valid OpenAPI 3.1. Then schemathesis makes requests of it, good ones and spoilt ones, and
+follows one call's answers into the next; no answer may be a server's error, have a status that is not described, or a
+document or header that is not as described. Each call must have succeeded at least once, or nothing was shown.
+
+report: build/report/openapi.tsv
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import urllib.parse
+import xml.etree.ElementTree
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from tests.services import CeleriacApi, Postgres, Redis, Report, ServiceError, Session, venvs
+
+CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
+          "response_schema_conformance", "allow_header_conformance", "unsupported_method", "ignored_auth",
+          "missing_required_header", "use_after_free")
+METHODS = ("get", "post", "put", "patch", "delete")
+EXAMPLES = 20
+SEED = 1
+TIMEOUT_S = 600
+
+
+def operations(document: dict) -> dict[str, dict]:
+    """The calls by "METHOD /path/"."""
+    return {f"{method.upper()} {path}": item[method]
+            for path, item in document["paths"].items() for method in METHODS if method in item}
+
+
+def seed_rows(api: CeleriacApi, key: str) -> None:
+    """A template, a notification and a second key, so that what is asked for by id can be there."""
+    for path, body in (("/v1/templates/", {"name": "first", "channel": "sms", "body": "b"}),
+                       ("/v1/notify/", {"channel": "sms", "to": "+15551234567", "body": "b"}),
+                       ("/v1/api-keys/", {"name": "second"})):
+        status, _, answer = api.request("POST", path, body, key)
+        if status not in (201, 202):
+            raise ServiceError(f"POST {path} answered {status}: {answer}")
+
+
+def try_known(api: CeleriacApi, key: str) -> Counter:
+    """Each call that takes an id, with one that is there: no generator finds them all. Returns what succeeded."""
+    template = api.request("GET", "/v1/templates/", key=key)[2][-1]["id"]
+    notification = api.request("GET", "/v1/notifications/", key=key)[2][-1]["id"]
+    second = api.request("GET", "/v1/api-keys/", key=key)[2][0]["id"]
+    whole = {"name": "first", "channel": "sms", "body": "c"}
+    found = Counter()
+    for name, path, body in (("GET /v1/notifications/{id}/", f"/v1/notifications/{notification}/", None),
+                             ("GET /v1/templates/{id}/", f"/v1/templates/{template}/", None),
+                             ("PUT /v1/templates/{id}/", f"/v1/templates/{template}/", whole),
+                             ("PATCH /v1/templates/{id}/", f"/v1/templates/{template}/", {"body": "d"}),
+                             ("POST /v1/templates/{id}/preview/", f"/v1/templates/{template}/preview/", {}),
+                             ("POST /v1/api-keys/{id}/deactivate/", f"/v1/api-keys/{second}/deactivate/", None),
+                             ("DELETE /v1/templates/{id}/", f"/v1/templates/{template}/", None)):
+        found[name] += api.request(name.split()[0], path, body, key)[0] < 300
+    return found
+
+
+def run_schemathesis(session: Session, api: CeleriacApi, key: str, folder: Path, seed: int, examples: int) -> str:
+    """One run; returns what it printed. Its reports are in FOLDER."""
+    done = subprocess.run(
+        [str(venvs.python("openapi")), "-m", "schemathesis.cli", "run", f"{api.url}/v1/openapi.json",
+         "--header", f"X-API-KEY: {key}", "--checks", ",".join(CHECKS), "--continue-on-failure",
+         "--max-examples", str(examples), "--seed", str(seed), "--request-timeout", "30",
+         "--report", "junit,har", "--report-junit-path", str(folder / "junit.xml"),
+         "--report-har-path", str(folder / "har.json"), "--output-truncate", "false"],
+        cwd=folder, env=session.environment({"HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis")}),
+        capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    return done.stdout + done.stderr
+
+
+def answers(folder: Path, calls: dict[str, dict]) -> dict[str, Counter]:
+    """How often each call was answered with which status."""
+    patterns = {name: re.compile(re.sub(r"\\\{id\\\}", "[^/]+", re.escape(name)) + "$") for name in calls}
+    found = defaultdict(Counter)
+    for entry in json.loads((folder / "har.json").read_text())["log"]["entries"]:
+        request = f"{entry['request']['method']} {urllib.parse.urlsplit(entry['request']['url']).path}"
+        for name, pattern in patterns.items():
+            if pattern.match(request):
+                found[name][entry["response"]["status"]] += 1
+    return found
+
+
+def failures(folder: Path) -> dict[str, str]:
+    """What schemathesis found, by the case that it names: a call, or its walks through several."""
+    found = {}
+    for case in xml.etree.ElementTree.parse(folder / "junit.xml").getroot().iter("testcase"):
+        said = [f"{problem.get('message')} {problem.text}" for problem in case if problem.tag in ("failure", "error")]
+        found[case.get("name")] = "; ".join(said)
+    return found
+
+
+def judge(report: Report, session: Session, seed: int, examples: int) -> None:
+    """All cases."""
+    folder = session.folder("openapi")
+    api = CeleriacApi(session).start()
+    _, key = api.register()
+    status, _, document = api.request("GET", "/v1/openapi.json")
+    (folder / "openapi.json").write_text(json.dumps(document))
+    valid = subprocess.run([str(venvs.python("openapi")), "-m", "openapi_spec_validator", str(folder / "openapi.json")],
+                           capture_output=True, text=True, check=False)
+    report.case("the description is valid OpenAPI 3.1", status == 200 and valid.returncode == 0,
+                (valid.stdout + valid.stderr).strip().rsplit("/", 1)[-1])
+    calls = operations(document)
+    seed_rows(api, key)
+    known = try_known(api, key)
+    printed = run_schemathesis(session, api, key, folder, seed, examples)
+    found, seen = failures(folder), answers(folder, calls)
+    for name in calls:
+        statuses = seen[name]
+        succeeded = known[name] + sum(count for status, count in statuses.items() if status < 300)
+        report.case(name, name in found and not found[name] and succeeded > 0 and sum(statuses.values()) > 0,
+                    found.get(name) or ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items())))
+    for name in found.keys() - calls.keys():
+        report.case(name, not found[name], found[name])
+    total = re.search(r"(\d+) generated, (\d+) passed", printed)
+    report.case("every request was judged", total is not None and total[1] == total[2], total[0] if total else printed[-500:])
+    complaints = [line for line in api.log.read_text().splitlines() if re.search(r"\b(?:ERROR|CRITICAL)\b", line)]
+    report.case("the API complains of nothing", api.stop() == 0 and not complaints, complaints[:3])
+
+
+def main() -> int:
+    """Runs what the command line asks for; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--examples", type=int, default=EXAMPLES, help="most generated requests for a call and phase")
+    chosen = parser.parse_args()
+    venvs.ensure("openapi")
+    report = Report("openapi", ["the API complains of nothing"])
+    try:
+        with Session("openapi") as session:
+            Redis(session).start()
+            Postgres(session, fsync=False).start()
+            judge(report, session, chosen.seed, chosen.examples)
+    except ServiceError as problem:
+        print(f"broke off: {problem}", file=sys.stderr)
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
