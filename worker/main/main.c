@@ -282,7 +282,7 @@ static enum celeriac_err serve(struct program *program, struct celeriac_error *e
         /* Task threads are still inside their tasks: nothing may be released under them. */
         log_warning("worker", "stopped cold", LOG_ERR(err));
         worker_start_end(&program->start);
-        _exit(EXIT_FAILURE);
+        _exit(program->plan.exit_code);
     }
     return code;
 }

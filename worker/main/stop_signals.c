@@ -17,7 +17,6 @@ static enum stop_action quit(struct stop_signals *s, unsigned active, int64_t no
 
     s->quit = true;
     s->restart = false;
-    s->exit_code = EXIT_FAILURE;
     if (first && s->soft_ns > 0 && (active > 0 || s->soft_when_idle)) {
         s->cold_at_ns = now_ns + s->soft_ns;
         return begin_warm(s);
@@ -31,11 +30,13 @@ enum stop_action stop_signals_take(struct stop_signals *s, int number, unsigned 
 {
     bool again = s->interrupted;
 
+    /* As seen with Celery 5.7: what came first decides, and of these only INT is a failure. */
+    if (!s->warm && !s->quit)
+        s->exit_code = number == SIGINT ? EXIT_FAILURE : EXIT_SUCCESS;
     if (number == SIGQUIT || (number == SIGTERM && s->term_is_quit))
         return quit(s, active, now_ns);
     if (number == SIGINT) {
         s->interrupted = true;
-        s->exit_code = EXIT_FAILURE;
         return again ? quit(s, active, now_ns) : begin_warm(s);
     }
     if (number == SIGHUP && !s->hup_is_term && !s->warm)

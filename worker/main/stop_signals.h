@@ -2,7 +2,8 @@
  * What signals mean to a running worker, as celery/apps/worker.py has it. Pure; one thread.
  *
  * TERM: warm. INT: warm, and cold the second time. QUIT: cold, or with a soft shutdown timeout
- * first warm for that long. HUP: warm, then start again.
+ * first warm for that long. HUP: warm, then start again. The exit code is that of the first of
+ * them: 1 for INT, else 0.
  */
 #ifndef WORKER_MAIN_STOP_SIGNALS_H
 #define WORKER_MAIN_STOP_SIGNALS_H

@@ -43,6 +43,19 @@ static void make(const char *name)
         close(file);
 }
 
+/* Says that it has begun by making a file, and does not end. */
+static void stuck(struct celeriac_task *task, void *user)
+{
+    struct celeriac_bytes file;
+
+    (void)user;
+    if (celeriac_task_arg_text(task, 0, "file", &file))
+        return;
+    make(file.ptr);
+    for (;;)
+        pause();
+}
+
 /* Tells a state of any name, and goes on when the file is gone. */
 static void tell(struct celeriac_task *task, void *user)
 {
@@ -200,6 +213,7 @@ static const struct celeriac_task_options tasks[] = {
     {.name = "app.parent", .run = parent},
     {.name = "app.dispatch", .run = dispatch},
     {.name = "app.echo", .run = echo},
+    {.name = "app.stuck", .run = stuck},
 };
 
 static enum celeriac_err load(struct celeriac_worker *worker, struct celeriac_error *err)
