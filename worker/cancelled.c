@@ -43,7 +43,7 @@ static enum celeriac_err store_one(struct cel_runtime *runtime, struct cel_resul
 /* Whether somebody may wait for its result. */
 static bool has_result(const struct cel_request *request)
 {
-    return !cel_result_ignored(request->message, request->definition);
+    return !cel_errors_ignored(request->message, request->definition);
 }
 
 void cel_record_cancelled(struct cel_runtime *runtime,

@@ -176,7 +176,11 @@ static void on_request(void *context, struct span message)
     struct cel_pidbox_request request;
     struct celeriac_error err = {0};
     bool is_for_us = false;
-    enum celeriac_err code = cel_pidbox_read(&control->reader, message, &request, &err);
+    enum celeriac_err code;
+
+    if (control->options.settings->without_remote_control)
+        return;
+    code = cel_pidbox_read(&control->reader, message, &request, &err);
 
     (void)cel_lamport_forward(clock);
     if (code == CELERIAC_OK) {

@@ -74,6 +74,39 @@ static void write_fixed(struct json_writer *w, const struct celeriac_worker_opti
     json_boolean(w, true);
 }
 
+/* What was set, or everything. */
+static void write_task_defaults(struct json_writer *w,
+                                const struct celeriac_worker_options *settings, bool all)
+{
+    const struct celeriac_task_defaults *tasks = &settings->task_defaults;
+    const struct {
+        const char *name;
+        bool value, usual;
+    } rows[] = {
+        {"task_acks_late", tasks->acks_late, false},
+        {"task_acks_on_timeout", !tasks->requeue_on_timeout, true},
+        {"task_ignore_result", tasks->ignore_result, false},
+        {"task_reject_on_worker_lost", tasks->reject_on_worker_lost, false},
+        {"task_store_errors_even_if_ignored", tasks->store_errors_even_if_ignored, false},
+        {"task_track_started", tasks->track_started, false},
+        {"worker_disable_rate_limits", settings->disable_rate_limits, false},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (!all && rows[i].value == rows[i].usual)
+            continue;
+        json_key(w, rows[i].name);
+        json_boolean(w, rows[i].value);
+    }
+    if (!all && !tasks->rate_limit)
+        return;
+    json_key(w, "task_default_rate_limit");
+    if (tasks->rate_limit)
+        json_text(w, tasks->rate_limit);
+    else
+        json_null(w);
+}
+
 void cel_control_run_conf(struct cel_control_call *call)
 {
     const struct celeriac_worker_options *settings = call->view->options->settings;
@@ -95,6 +128,7 @@ void cel_control_run_conf(struct cel_control_call *call)
     json_integer(w, settings->prefetch_unlimited ? 0 : settings->prefetch_multiplier);
     json_key(w, "worker_send_task_events");
     json_boolean(w, settings->task_events);
+    write_task_defaults(w, settings, all && all->type == JSON_TRUE);
     if (all && all->type == JSON_TRUE) {
         json_key(w, "task_default_queue");
         json_text(w, settings->default_queue ? settings->default_queue : "celery");

@@ -7,6 +7,7 @@
 #include "worker/events.h"
 #include "worker/live.h"
 #include "worker/pool.h"
+#include "worker/purge.h"
 #include "worker/settler.h"
 
 /* How long a stopping worker tries to reach Redis before it leaves the rest to its peers. */
@@ -131,7 +132,10 @@ enum celeriac_err cel_parts_start(struct cel_parts *parts, const struct cel_sett
     if (cel_registry_count(runtime->registry) == 0)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "no task is registered");
     code = cel_revoked_load(runtime->revoked, clock_wall_us(), err);
-    if (code == CELERIAC_OK && cel_rates_create(runtime->registry, &runtime->rates))
+    if (code == CELERIAC_OK && settings->options.purge)
+        code = cel_purge(settings, runtime, err);
+    if (code == CELERIAC_OK &&
+        cel_rates_create(runtime->registry, settings->options.disable_rate_limits, &runtime->rates))
         code = celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     if (code == CELERIAC_OK)
         code = start_events(settings, runtime, err);

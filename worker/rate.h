@@ -6,6 +6,7 @@
 #ifndef WORKER_RATE_H
 #define WORKER_RATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/span.h"
@@ -23,9 +24,9 @@ struct cel_rates;
 
 /*
  * Buckets for the tasks of a registry, which is complete and outlives them, with the limits that
- * the tasks were registered with. CELERIAC_ERR_MEMORY.
+ * the tasks were registered with. Disabled, they tell of limits but keep none. CELERIAC_ERR_MEMORY.
  */
-enum celeriac_err cel_rates_create(const struct cel_registry *registry,
+enum celeriac_err cel_rates_create(const struct cel_registry *registry, bool disabled,
                                    struct cel_rates **rates) CELERIAC_MUST_CHECK;
 
 /* Releases them; rates may be NULL. */

@@ -13,7 +13,9 @@ struct definition {
 };
 
 struct cel_registry {
-    struct hashmap *by_name; /* owns the definitions */
+    struct celeriac_task_defaults defaults; /* without its text */
+    double rate_limit;                      /* that of the defaults */
+    struct hashmap *by_name;                /* owns the definitions */
     struct span *names;
     size_t count;
 };
@@ -39,6 +41,21 @@ void cel_registry_destroy(struct cel_registry *registry)
     hashmap_destroy(registry->by_name, mem_free);
     mem_free(registry->names);
     mem_free(registry);
+}
+
+enum celeriac_err cel_registry_set_defaults(struct cel_registry *registry,
+                                            const struct celeriac_task_defaults *defaults,
+                                            struct celeriac_error *err)
+{
+    struct celeriac_error why = {0};
+    enum celeriac_err code =
+        cel_rate_parse(span_of(defaults->rate_limit), &registry->rate_limit, &why);
+
+    if (code)
+        return celeriac_error_set(err, code, "task_defaults: %s", why.text);
+    registry->defaults = *defaults;
+    registry->defaults.rate_limit = NULL;
+    return CELERIAC_OK;
 }
 
 static bool is_limit(double seconds)
@@ -81,7 +98,14 @@ static int64_t microseconds(double seconds)
     return (int64_t)(seconds * (double)US_PER_SEC);
 }
 
-static struct definition *define(const struct celeriac_task_options *options, size_t index,
+/* What a task says, or else the default. */
+static bool choice(signed char said, bool otherwise)
+{
+    return said == 0 ? otherwise : said > 0;
+}
+
+static struct definition *define(const struct celeriac_task_options *options,
+                                 const struct celeriac_task_defaults *defaults, size_t index,
                                  double rate_limit)
 {
     struct span name = span_of(options->name);
@@ -97,11 +121,14 @@ static struct definition *define(const struct celeriac_task_options *options, si
         .run = options->run,
         .user = options->user,
         .retry = cel_retry_policy_of(options),
-        .acks_late = options->acks_late,
-        .ignore_result = options->ignore_result,
-        .track_started = options->track_started,
-        .requeue_on_timeout = options->requeue_on_timeout,
-        .reject_on_worker_lost = options->reject_on_worker_lost,
+        .acks_late = choice(options->acks_late, defaults->acks_late),
+        .ignore_result = choice(options->ignore_result, defaults->ignore_result),
+        .track_started = choice(options->track_started, defaults->track_started),
+        .requeue_on_timeout = choice(options->requeue_on_timeout, defaults->requeue_on_timeout),
+        .reject_on_worker_lost =
+            choice(options->reject_on_worker_lost, defaults->reject_on_worker_lost),
+        .store_errors =
+            choice(options->store_errors_even_if_ignored, defaults->store_errors_even_if_ignored),
         .rate_limit = rate_limit,
     };
     atomic_init(&d->public.time_limit_us, microseconds(options->time_limit));
@@ -114,18 +141,18 @@ enum celeriac_err cel_registry_add(struct cel_registry *registry,
                                    struct celeriac_error *err)
 {
     enum celeriac_err code = check(registry, options, err);
-    double rate_limit = 0;
+    double rate_limit = registry->rate_limit;
     struct definition *d;
     struct span *names;
 
-    if (code == CELERIAC_OK)
+    if (code == CELERIAC_OK && options->rate_limit)
         code = cel_rate_parse(span_of(options->rate_limit), &rate_limit, err);
     if (code)
         return code;
     names = mem_resize(registry->names, registry->count + 1, sizeof *names);
     if (names)
         registry->names = names;
-    d = define(options, registry->count, rate_limit);
+    d = define(options, &registry->defaults, registry->count, rate_limit);
     if (!names || !d || hashmap_set(registry->by_name, d->public.name, d, NULL)) {
         mem_free(d);
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "task %s: out of memory",

@@ -12,6 +12,7 @@
 
 #include "base/span.h"
 #include "celeriac/task.h"
+#include "celeriac/worker.h"
 #include "worker/retry.h"
 
 /* Longest task name, in bytes: names travel in every message and in monitors' keys. */
@@ -32,12 +33,21 @@ struct cel_task_definition {
     bool track_started;
     bool requeue_on_timeout;
     bool reject_on_worker_lost;
+    bool store_errors;                 /* also when results are not stored */
     double rate_limit;                 /* starts per second; 0: none */
     atomic_int_fast64_t time_limit_us; /* hard limit; 0: none */
     atomic_int_fast64_t soft_limit_us; /* soft limit; 0: none */
 };
 
 struct cel_registry;
+
+/*
+ * What tasks do that do not say it themselves. The text of the rate limit is needed for the call
+ * only. CELERIAC_ERR_VALUE names the bad field. Before the first cel_registry_add().
+ */
+enum celeriac_err cel_registry_set_defaults(struct cel_registry *registry,
+                                            const struct celeriac_task_defaults *defaults,
+                                            struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
 /* A new empty registry. CELERIAC_ERR_MEMORY. */
 enum celeriac_err cel_registry_create(struct cel_registry **registry) CELERIAC_MUST_CHECK;

@@ -87,7 +87,9 @@ enum celeriac_err cel_runtime_open(struct cel_runtime *runtime, const struct cel
     if (code)
         return code;
     code = make_parts(runtime, settings);
-    return code ? celeriac_error_set(err, code, "out of memory") : CELERIAC_OK;
+    if (code)
+        return celeriac_error_set(err, code, "out of memory");
+    return cel_registry_set_defaults(runtime->registry, &settings->options.task_defaults, err);
 }
 
 void cel_runtime_close(struct cel_runtime *runtime)

@@ -89,8 +89,8 @@ struct cel_runtime {
 
 /*
  * Makes what exists also while the worker does not run, from settings, which must outlive it. The
- * pointers to what is made at the start stay NULL. CELERIAC_ERR_MEMORY, CELERIAC_ERR_SYSTEM; on
- * failure close it all the same.
+ * pointers to what is made at the start stay NULL. CELERIAC_ERR_MEMORY, CELERIAC_ERR_SYSTEM,
+ * CELERIAC_ERR_VALUE for a bad default of tasks; on failure close it all the same.
  */
 enum celeriac_err cel_runtime_open(struct cel_runtime *runtime, const struct cel_settings *settings,
                                    struct celeriac_error *err) CELERIAC_MUST_CHECK;

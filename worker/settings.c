@@ -108,6 +108,8 @@ static enum celeriac_err copy_texts(const struct celeriac_worker_options *given,
         code = copy_text(given->default_queue, &texts->default_queue, err);
     if (code == CELERIAC_OK)
         code = copy_text(given->state_db, &texts->state_db, err);
+    if (code == CELERIAC_OK)
+        code = copy_text(given->task_defaults.rate_limit, &texts->task_defaults.rate_limit, err);
     return code;
 }
 
@@ -183,6 +185,7 @@ static void forget_texts(struct celeriac_worker_options *options)
     options->global_keyprefix = NULL;
     options->default_queue = NULL;
     options->state_db = NULL;
+    options->task_defaults.rate_limit = NULL;
 }
 
 enum celeriac_err cel_settings_open(const struct celeriac_worker_options *given,
@@ -222,6 +225,7 @@ void cel_settings_close(struct cel_settings *settings)
     free_text(settings->options.global_keyprefix);
     free_text(settings->options.default_queue);
     free_text(settings->options.state_db);
+    free_text(settings->options.task_defaults.rate_limit);
     *settings = (struct cel_settings){0};
 }
 

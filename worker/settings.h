@@ -15,8 +15,8 @@
 struct cel_settings {
     /*
      * Numbers with their defaults. Of the texts hostname (the node name), global_keyprefix,
-     * default_queue and state_db are copies, or NULL when not given; the others are NULL, since
-     * what they say is in the members below.
+     * default_queue, state_db and the default rate limit are copies, or NULL when not given; the
+     * others are NULL, since what they say is in the members below.
      */
     struct celeriac_worker_options options;
     struct cel_addresses addresses;

@@ -34,6 +34,12 @@ bool cel_result_ignored(const struct cel_task_message *message,
     return definition && definition->ignore_result;
 }
 
+bool cel_errors_ignored(const struct cel_task_message *message,
+                        const struct cel_task_definition *definition)
+{
+    return cel_result_ignored(message, definition) && !(definition && definition->store_errors);
+}
+
 /* What all records of a message have in common. */
 static struct cel_result record_of(const struct cel_task_message *message, enum cel_state state,
                                    int64_t now_us)
@@ -270,7 +276,7 @@ static enum celeriac_err settle_retry(const struct cel_task_message *message,
     settlement->state = CEL_STATE_RETRY;
     settlement->retry_delay = delay;
     code = cel_task_retry_write(message, &retry, context->scratch, &settlement->retry, NULL);
-    if (code || cel_result_ignored(message, definition))
+    if (code || cel_errors_ignored(message, definition))
         return code;
     return write_retry_record(message, exception, sent, context, settlement);
 }
@@ -336,7 +342,8 @@ static enum celeriac_err settle_undispatched(const struct cel_task_message *mess
     return settle_failure(message, ignored, &exception, sent, context, settlement);
 }
 
-static enum celeriac_err settle_success(const struct cel_task_message *message, bool ignored,
+static enum celeriac_err settle_success(const struct cel_task_message *message,
+                                        const struct cel_task_definition *definition,
                                         const struct cel_outcome *outcome,
                                         const struct cel_settle_context *context,
                                         struct cel_settlement *settlement)
@@ -356,8 +363,9 @@ static enum celeriac_err settle_success(const struct cel_task_message *message, 
         code = cel_aftermath_succeed(&settlement->aftermath, message, record.result, &after,
                                      &record.children, &err);
     if (code == CELERIAC_ERR_VALUE || code == CELERIAC_ERR_LIMIT)
-        return settle_undispatched(message, ignored, &err, sent, context, settlement);
-    if (code || ignored)
+        return settle_undispatched(message, cel_errors_ignored(message, definition), &err, sent,
+                                   context, settlement);
+    if (code || cel_result_ignored(message, definition))
         return code;
     strbuf_init(&children, CEL_RETURN_MAX);
     code = add_children(&record, sent, &children);
@@ -376,7 +384,7 @@ static enum celeriac_err settle_trouble(const struct cel_task_message *message,
 {
     const struct cel_retry_policy *policy = &definition->retry;
     uint64_t retries = (uint64_t)message->retries;
-    bool ignored = cel_result_ignored(message, definition);
+    bool ignored = cel_errors_ignored(message, definition);
     bool wants_retry = outcome->kind == CEL_OUTCOME_RETRY || policy->autoretry;
     struct cel_exception exception = exception_of(outcome);
     const struct cel_exception *given = outcome->has_exception ? &exception : NULL;
@@ -414,8 +422,7 @@ enum celeriac_err cel_settle(const struct cel_task_message *message,
     start(settlement);
     switch (outcome->kind) {
     case CEL_OUTCOME_SUCCESS:
-        return settle_success(message, cel_result_ignored(message, definition), outcome, context,
-                              settlement);
+        return settle_success(message, definition, outcome, context, settlement);
     case CEL_OUTCOME_FAILURE:
     case CEL_OUTCOME_RETRY:
         return settle_trouble(message, definition, outcome, context, settlement);
@@ -461,7 +468,7 @@ enum celeriac_err cel_settle_timed_out(const struct cel_task_message *message,
 {
     struct cel_exception exception = {.type = SPAN("TimeLimitExceeded"),
                                       .module = SPAN("billiard.exceptions")};
-    bool ignored = cel_result_ignored(message, definition);
+    bool ignored = cel_errors_ignored(message, definition);
     char number[FORMAT_DOUBLE_MAX];
     struct strbuf args;
     enum celeriac_err code;
@@ -495,7 +502,7 @@ enum celeriac_err cel_settle_worker_lost(const struct cel_task_message *message,
         return settle_requeue(message, definition, settlement);
     }
     return settle_unstarted(message, CEL_STATE_FAILURE, &exception,
-                            cel_result_ignored(message, definition), context, settlement);
+                            cel_errors_ignored(message, definition), context, settlement);
 }
 
 enum celeriac_err cel_settle_revoked(const struct cel_task_message *message,
@@ -507,7 +514,7 @@ enum celeriac_err cel_settle_revoked(const struct cel_task_message *message,
         .type = SPAN("TaskRevokedError"), .module = SPAN("celery.exceptions"), .message = reason};
 
     return settle_unstarted(message, CEL_STATE_REVOKED, &exception,
-                            cel_result_ignored(message, definition), context, settlement);
+                            cel_errors_ignored(message, definition), context, settlement);
 }
 
 enum celeriac_err cel_settle_unregistered(const struct cel_task_message *message,

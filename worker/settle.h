@@ -109,6 +109,11 @@ enum celeriac_err cel_settle_unregistered(const struct cel_task_message *message
 bool cel_result_ignored(const struct cel_task_message *message,
                         const struct cel_task_definition *definition);
 
+/* Likewise for records of failures, retries and revoked tasks, which a task may want stored all the
+ * same (store_errors_even_if_ignored). */
+bool cel_errors_ignored(const struct cel_task_message *message,
+                        const struct cel_task_definition *definition);
+
 /*
  * Appends the record of a state in between: one of an application's own, or one of Celery's that is
  * not ready. meta is raw JSON, children raw result tuples, or empty. The buffer's status.

@@ -123,6 +123,9 @@ enum celeriac_err celeriac_worker_run(struct celeriac_worker *worker, struct cel
     if (code)
         return code;
     code = cel_parts_start(&worker->parts, &worker->settings, &worker->runtime, worker, err);
+    /* Asked to stop while the broker was waited for: there was nothing to stop yet. */
+    if (code == CELERIAC_ERR_SHUTDOWN)
+        code = CELERIAC_OK;
     if (code == CELERIAC_OK && begin_running(worker)) {
         log_info("worker", "ready", LOG_STR("hostname", worker->settings.options.hostname),
                  LOG_INT("concurrency", worker->settings.options.concurrency),
@@ -149,6 +152,8 @@ void celeriac_worker_stop(struct celeriac_worker *worker, enum celeriac_stop mod
         worker->stop = mode;
     if (worker->running)
         cel_consumer_stop(worker->runtime.consumer);
+    else
+        cel_runtime_wake(&worker->runtime);
     pthread_mutex_unlock(&worker->lock);
     /* Here and not only once the consumer has ended: a task thread that is done before that would
      * begin what is to be returned. */

@@ -29,7 +29,7 @@ extern "C" {
 
 /* What the worker and the shared object must have in common. Grows with every change of this header
  * or of struct celeriac_task_options that an older shared object would not survive. */
-#define CELERIAC_APP_ABI 1
+#define CELERIAC_APP_ABI 2
 
 /* What a shared object tells the worker; CELERIAC_APP() fills it in. */
 struct celeriac_app {

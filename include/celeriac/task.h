@@ -47,6 +47,12 @@ typedef void celeriac_task_fn(struct celeriac_task *task, void *user);
 #define CELERIAC_RETRIES_NONE (-2)      /* Python's max_retries=0 */
 
 /*
+ * Value of an option of the type signed char: no, whatever the worker's task_defaults say
+ * (celeriac/worker.h). 1 or true is yes, 0 is what they say, which is no when nobody has set them.
+ */
+#define CELERIAC_NO (-1)
+
+/*
  * How a task behaves; all zero means Celery's defaults (celery/app/task.py). Strings are copied
  * when the task is registered.
  */
@@ -62,9 +68,9 @@ struct celeriac_task_options {
     bool retry_without_jitter;    /* Python's retry_jitter=False */
     unsigned default_retry_delay; /* seconds between retries without backoff; 0 = 180 */
 
-    bool acks_late;     /* acknowledge after the outcome is recorded, not when execution starts */
-    bool ignore_result; /* store no result unless the message asks for it */
-    bool track_started; /* store STARTED when execution begins */
+    signed char acks_late;     /* acknowledge after the outcome is recorded, not when it starts */
+    signed char ignore_result; /* store no result unless the message asks for it */
+    signed char track_started; /* store STARTED when execution begins */
 
     /*
      * Limits, in seconds; 0 means none. What the message says counts before them. At the soft limit
@@ -75,15 +81,17 @@ struct celeriac_task_options {
      */
     double time_limit;
     double soft_time_limit;
-    bool requeue_on_timeout; /* with acks_late: at the hard limit the message goes back to its queue
-                                instead (Python's acks_on_timeout=False) */
-    const char *rate_limit;  /* starts by one worker: "10/s", "100/m", "2/h"; NULL: no limit */
+    signed char requeue_on_timeout; /* with acks_late: at the hard limit the message goes back to
+                                       its queue instead (Python's acks_on_timeout=False) */
+    const char *rate_limit; /* starts by one worker: "10/s", "100/m", "2/h"; "": no limit; NULL: as
+                               task_defaults say */
     /*
      * With acks_late, when tasks run in child processes and this one's has died: the message goes
      * back to its queue, and no failure with WorkerLostError is recorded. A task that kills its
      * process each time is then never done with.
      */
-    bool reject_on_worker_lost;
+    signed char reject_on_worker_lost;
+    signed char store_errors_even_if_ignored; /* failures are stored also without results */
 };
 
 /* An exception as Python will see it. Borrowed for the call. */

@@ -43,6 +43,20 @@ enum celeriac_pool {
                                   celeriac_worker_prefork() */
 };
 
+/*
+ * Celery's settings task_acks_late and the like: what tasks do that do not say it themselves (see
+ * CELERIAC_NO in celeriac/task.h). All zero means Celery's defaults.
+ */
+struct celeriac_task_defaults {
+    bool acks_late;
+    bool ignore_result;
+    bool track_started;
+    bool store_errors_even_if_ignored;
+    bool requeue_on_timeout; /* task_acks_on_timeout=False */
+    bool reject_on_worker_lost;
+    const char *rate_limit; /* "10/s", "100/m", "2/h"; NULL: none */
+};
+
 /* All zero means defaults. Strings are copied by celeriac_worker_create(). */
 struct celeriac_worker_options {
     const char *broker_url;     /* redis://... as kombu spells it; NULL: redis://127.0.0.1:6379/0 */
@@ -113,6 +127,10 @@ struct celeriac_worker_options {
     enum celeriac_err (*child_start)(void *user, struct celeriac_error *err);
     void (*child_stop)(void *user);
     void *child_user; /* handed to both; as it was when the process was forked */
+    struct celeriac_task_defaults task_defaults;
+    bool disable_rate_limits;    /* worker_disable_rate_limits: no task has one */
+    bool without_remote_control; /* worker_enable_remote_control=False: no command is taken */
+    bool purge; /* --purge: messages that wait in the queues at the start are deleted */
 };
 
 /* How a worker stops. */

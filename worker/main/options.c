@@ -71,7 +71,7 @@ static const struct setting table[] = {
     {"exclude_queues", SETTING_TEXT, NULL, "CELERY_WORKER_EXCLUDE_QUEUES", "-X, --exclude-queues", "LIST", 0, 0, false,
      "queues not to consume"},
     {"purge", SETTING_FLAG, NULL, "CELERY_WORKER_PURGE", "--purge, --discard", NULL, 0, 0, false,
-     "refused: run `celeriac purge` first"},
+     "delete what waits in the queues before the start"},
     {"disable_prefetch", SETTING_FLAG, NULL, "CELERY_WORKER_DISABLE_PREFETCH", "--disable-prefetch", NULL, 0, 0, false,
      "hold no more than one message for each task thread"},
     {"detach", SETTING_FLAG, NULL, "CELERY_WORKER_DETACH", "-D, --detach", NULL, 0, 0, false,
@@ -235,9 +235,6 @@ static enum celeriac_err refuse(const struct settings *settings, struct celeriac
         return celeriac_error_set(err, CELERIAC_ERR_VALUE,
                                   "option --beat: there is no scheduler in this worker; run "
                                   "`celery beat` beside it");
-    if (settings_bool(settings, "purge"))
-        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
-                                  "option --purge: run `celeriac purge` before the worker");
     return CELERIAC_OK;
 }
 
@@ -266,6 +263,25 @@ static bool is_listed(struct span list, struct span name)
     return false;
 }
 
+/* worker_direct: the queue of this node alone, whatever -Q and -X say (celery/app/utils.py). */
+static enum celeriac_err add_direct_queue(struct worker_options *options,
+                                          struct celeriac_error *err)
+{
+    char name[CELERIAC_NODENAME_SIZE];
+    enum celeriac_err code;
+
+    if (!settings_bool(options->settings, "worker_direct"))
+        return CELERIAC_OK;
+    code = celeriac_worker_nodename(settings_text(options->settings, "hostname"), name, err);
+    if (code)
+        return code;
+    if (strbuf_span(&options->queues).len > 0)
+        strbuf_add_char(&options->queues, ',');
+    strbuf_add_text(&options->queues, name);
+    strbuf_add_text(&options->queues, ".dq2");
+    return CELERIAC_OK;
+}
+
 /* The queues without those of -X. */
 static enum celeriac_err read_queues(struct worker_options *options, struct celeriac_error *err)
 {
@@ -275,6 +291,7 @@ static enum celeriac_err read_queues(struct worker_options *options, struct cele
     struct span rest = span_of(all && *all ? all : usual && *usual ? usual : DEFAULT_QUEUE);
     struct span name;
     bool more = true;
+    enum celeriac_err code;
 
     strbuf_init(&options->queues, QUEUES_MAX);
     while (more) {
@@ -286,6 +303,9 @@ static enum celeriac_err read_queues(struct worker_options *options, struct cele
             strbuf_add_char(&options->queues, ',');
         strbuf_add_span(&options->queues, name);
     }
+    code = add_direct_queue(options, err);
+    if (code)
+        return code;
     if (strbuf_status(&options->queues))
         return celeriac_error_set(err, strbuf_status(&options->queues),
                                   "option --queues: too long");
@@ -371,6 +391,7 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
     worker->result_backend = settings_text(settings, "result_backend");
     if (!worker->result_backend)
         worker->result_backend = options->notify.result_backend;
+    worker->purge = settings_bool(settings, "purge");
     worker->hostname = settings_text(settings, "hostname");
     worker->concurrency = (unsigned)settings_int(settings, "concurrency");
     worker->prefetch_multiplier = (unsigned)settings_int(settings, "prefetch_multiplier");
@@ -398,7 +419,7 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
     worker->time_limit = (double)settings_seconds_ns(settings, "time_limit") / (double)NS_PER_SEC;
     worker->soft_time_limit =
         (double)settings_seconds_ns(settings, "soft_time_limit") / (double)NS_PER_SEC;
-    return CELERIAC_OK;
+    return celery_settings_read(settings, worker, err);
 }
 
 void worker_options_close(struct worker_options *options)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import unittest
@@ -13,7 +14,7 @@ from tests.services.celeriac import program
 
 WAIT_S = 30
 REFUSED = {  # the shared object, and what is said about it
-    "abi": "version 2 of the interface",
+    "abi": "version 3 of the interface",
     "size": "compile it again",
     "load": "no load function",
     "symbol": "no symbol celeriac_app",
@@ -96,6 +97,80 @@ class LoadTest(Stage):
                 worker.stop()
                 self.assertTrue(mark.exists())
                 self.redis.call("FLUSHALL")
+
+
+class SettingsTest(Stage):
+    """Celery's settings for tasks that say nothing themselves."""
+
+    def app_worker(self, *options: str, **extra: str) -> CeleriacWorker:
+        return self.worker("-A", library("tasks"), "--without-mingle", *options, **extra)
+
+    def send(self, task: str, *arguments: object, queue: str = "celery") -> str:
+        """Sends a message without any header that decides for itself; returns the key of its result."""
+        message = envelope(list(arguments), task=task)
+        self.redis.call("LPUSH", queue, message)
+        return f"celery-task-meta-{json.loads(message)['headers']['id']}"
+
+    def stuck(self) -> str:
+        """A task that has begun and does not end; its key."""
+        began = self.session.folder("stuck") / "began"
+        key = self.send("app.stuck", str(began))
+        wait_until(began.exists, WAIT_S, "the task to run")
+        return key
+
+    def test_checklist_99_results_are_ignored_but_for_errors(self):
+        self.app_worker(CELERY_TASK_IGNORE_RESULT="True", CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED="True")
+        added, failed = self.send("app.add", 40, 2), self.send("app.fail")
+        record = json.loads(wait_until(lambda: self.redis.call("GET", failed), WAIT_S, "the failure"))
+        self.assertEqual((record["status"], record["result"]["exc_type"]), ("FAILURE", "KeyError"))
+        wait_until(lambda: self.redis.call("HLEN", "unacked") == 0, WAIT_S, "both to be over")
+        self.assertEqual(self.redis.call("EXISTS", added), 0)
+
+    def test_checklist_99_late_acknowledgement_and_started(self):
+        """A cold stop gives the message back, and somebody else could run it; early, it is lost with its task."""
+        for late in (True, False):
+            worker = self.app_worker(CELERY_TASK_ACKS_LATE=str(late), CELERY_TASK_TRACK_STARTED="True")
+            key = self.stuck()
+            started = json.loads(wait_until(lambda: self.redis.call("GET", key), WAIT_S, "the state"))
+            self.assertEqual((started["status"], started["result"]["hostname"]), ("STARTED", worker.nodename))
+            wait_until(lambda: self.redis.call("HLEN", "unacked") == late, WAIT_S, "the acknowledgement, if any")
+            worker.signal(signal.SIGQUIT)
+            self.assertEqual(worker.wait_end(), 0)
+            self.assertEqual(self.redis.call("LLEN", "celery"), late)
+            self.redis.call("FLUSHALL")
+
+    def test_checklist_99_a_message_goes_back_at_the_hard_limit(self):
+        worker = self.app_worker("--time-limit", "0.3", CELERY_TASK_ACKS_LATE="True",
+                                 CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT="False")
+        self.stuck()
+        wait_until(lambda: worker.log_text().count("hard time limit exceeded") >= 2, WAIT_S, "the second attempt")
+
+    def test_checklist_99_the_queue_of_one_node(self):
+        """worker_direct: apply_async(queue=worker_direct(node)) reaches this worker and no other."""
+        worker = self.app_worker("-Q", "other", CELERY_WORKER_DIRECT="True")
+        key = self.send("app.add", 1, 2, queue=f"{worker.nodename}.dq2")
+        wait_until(lambda: self.redis.call("EXISTS", key), WAIT_S, "the result")
+
+    def test_checklist_99_without_remote_control(self):
+        """A worker beside it answers, so the question was heard."""
+        deaf = self.app_worker("-n", "deaf@box", CELERY_WORKER_ENABLE_REMOTE_CONTROL="False")
+        self.app_worker("-n", "hears@box")
+        done = subprocess.run([program("celeriac"), "inspect", "ping", "--json"], env=self.session.environment(),
+                              capture_output=True, check=True, timeout=WAIT_S)
+        self.assertEqual(list(json.loads(done.stdout)), ["hears@box"])
+        subprocess.run([program("celeriac"), "control", "shutdown"], env=self.session.environment(),
+                       capture_output=True, check=False, timeout=WAIT_S)
+        self.assertTrue(deaf.alive)
+
+    def test_checklist_99_a_rate_limit_for_all(self):
+        worker = self.app_worker(CELERY_TASK_DEFAULT_RATE_LIMIT="1/h")
+        for _ in range(3):
+            self.send("app.add", 1, 2)
+        wait_until(lambda: len(self.redis.call("KEYS", "celery-task-meta-*")) == 1, WAIT_S, "the first")
+        self.assertEqual(worker.stop(), 0)
+        self.assertEqual(self.redis.call("LLEN", "celery"), 2)
+        self.app_worker(CELERY_TASK_DEFAULT_RATE_LIMIT="1/h", CELERY_WORKER_DISABLE_RATE_LIMITS="True")
+        wait_until(lambda: len(self.redis.call("KEYS", "celery-task-meta-*")) == 3, WAIT_S, "all of them")
 
 
 class PythonTest(Stage):

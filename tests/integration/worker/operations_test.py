@@ -248,12 +248,41 @@ class ProcessTest(Stage):
 
     def test_refused_options(self):
         """Each with exit code 64 and a text that says what to do."""
-        for words, text in ((("-B",), "celery beat"), (("--purge",), "celeriac purge"), (("--umask", "9"), "--umask"),
+        for words, text in ((("-B",), "celery beat"), (("--umask", "9"), "--umask"),
                             (("-Q", "a", "-X", "a"), "no queue"), (("--log-format", "x"), "--log-format"),
                             (("--autoscale", "1,2"), "--autoscale"), (("--uid", "no such user"), "no user")):
             done = self.run_worker(*words)
             self.assertEqual(done.returncode, 1 if words[0] in ("--umask", "--uid") else 64, words)
             self.assertIn(text, done.stderr)
+
+    def test_checklist_97_purge_empties_the_own_queues(self):
+        """All priorities of them, and nothing else; told in Celery's words, and only when there was something."""
+        foreign = envelope([]).replace(TASK, "somebody.elses")
+        for key in ("one", "one\x06\x163", "one\x06\x169", "two\x06\x166", "three", "celery"):
+            self.redis.call("LPUSH", key, foreign, foreign)
+        held = json.dumps([json.loads(foreign), "", "one"])
+        self.redis.call("HSET", "unacked", "tag", held)
+        worker = self.worker("-Q", "one,two,three", "-X", "three", "--purge")
+        self.assertTrue(worker.logged(r"purge: Erased 8 messages from the queue\."))
+        self.assertEqual(self.redis.call("EXISTS", "one", "one\x06\x163", "one\x06\x169", "two\x06\x166"), 0)
+        self.assertEqual([self.redis.call("LLEN", key) for key in ("three", "celery")], [2, 2])
+        self.assertEqual(self.redis.call("HGET", "unacked", "tag").decode(), held)
+        self.assertEqual(worker.stop(), 0)
+        self.redis.call("LPUSH", "one", foreign)
+        self.assertTrue(self.worker("-Q", "one", "--discard").logged(r"Erased 1 message from"))
+        self.assertNotIn("purge", self.worker("-Q", "empty", "--purge").log_text())
+
+    def test_purge_waits_for_the_broker(self):
+        """However late the broker comes; a signal ends the wait."""
+        self.redis.kill()
+        waiting = self.worker("--purge", wait=False)
+        wait_until(lambda: waiting.logged("purge: the broker is away"), WAIT_S, "the first attempt")
+        waiting.signal(signal.SIGTERM)
+        self.assertEqual(waiting.wait_end(), 0)
+        worker = self.worker("--purge", wait=False)
+        wait_until(lambda: worker.logged("purge: the broker is away"), WAIT_S, "the first attempt")
+        self.redis.start()
+        wait_until(lambda: worker.logged(r'"event":"ready"'), WAIT_S, "the worker to go on")
 
     def test_excluded_queues_are_left(self):
         self.redis.call("LPUSH", "two", envelope([str(uuid.uuid4())]))

@@ -49,7 +49,7 @@ static int set_up(void **state)
     assert_int_equal(cel_runtime_open(&f->runtime, &f->settings, NULL), CELERIAC_OK);
     for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++)
         assert_int_equal(cel_registry_add(f->runtime.registry, &tasks[i], NULL), CELERIAC_OK);
-    assert_int_equal(cel_rates_create(f->runtime.registry, &f->runtime.rates), CELERIAC_OK);
+    assert_int_equal(cel_rates_create(f->runtime.registry, false, &f->runtime.rates), CELERIAC_OK);
     events.wake_fd = f->runtime.control_fd;
     assert_int_equal(cel_events_create(&events, &f->runtime.events), CELERIAC_OK);
     assert_int_equal(cel_live_create(&f->runtime.live), CELERIAC_OK);

@@ -38,7 +38,7 @@ static int set_up(void **state)
     assert_int_equal(cel_registry_create(&f->registry), CELERIAC_OK);
     for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++)
         assert_int_equal(cel_registry_add(f->registry, &tasks[i], NULL), CELERIAC_OK);
-    assert_int_equal(cel_rates_create(f->registry, &f->rates), CELERIAC_OK);
+    assert_int_equal(cel_rates_create(f->registry, false, &f->rates), CELERIAC_OK);
     assert_int_equal(cel_limited_create(f->registry, f->rates, &f->limited), CELERIAC_OK);
     assert_int_equal(cel_task_decoder_create(NULL, &f->decoder), CELERIAC_OK);
     *state = f;

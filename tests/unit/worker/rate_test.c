@@ -65,7 +65,7 @@ static void checklist_60_a_bucket_holds_one_token(void **state)
     int64_t wait;
 
     (void)state;
-    assert_int_equal(cel_rates_create(registry, &rates), CELERIAC_OK);
+    assert_int_equal(cel_rates_create(registry, false, &rates), CELERIAC_OK);
     assert_int_equal(cel_rates_take(rates, limited, now), 0);
     wait = cel_rates_take(rates, limited, now);
     assert_in_range(wait, NS_PER_SEC / 2, NS_PER_SEC / 2 + 1000);
@@ -89,7 +89,7 @@ static void checklist_87_limits_change_while_running(void **state)
     struct cel_rates *rates = NULL;
 
     (void)state;
-    assert_int_equal(cel_rates_create(registry, &rates), CELERIAC_OK);
+    assert_int_equal(cel_rates_create(registry, false, &rates), CELERIAC_OK);
     assert_true(cel_rates_get(rates, limited) == 0);
     assert_int_equal(cel_rates_set(rates, SPAN("t.limited"), SPAN("1/h"), NULL), CELERIAC_OK);
     assert_true(cel_rates_get(rates, limited) == 1.0 / 3600);
@@ -108,6 +108,23 @@ static void checklist_87_limits_change_while_running(void **state)
     cel_registry_destroy(registry);
 }
 
+/* worker_disable_rate_limits: a limit is still shown, and set, but kept by nobody. */
+static void disabled_limits_hold_nothing_up(void **state)
+{
+    struct cel_registry *registry = registry_of("1/h");
+    const struct cel_task_definition *limited = cel_registry_find(registry, SPAN("t.limited"));
+    struct cel_rates *rates = NULL;
+
+    (void)state;
+    assert_int_equal(cel_rates_create(registry, true, &rates), CELERIAC_OK);
+    assert_true(cel_rates_get(rates, limited) == 1.0 / 3600);
+    assert_int_equal(cel_rates_set(rates, SPAN("t.limited"), SPAN("2/h"), NULL), CELERIAC_OK);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(cel_rates_take(rates, limited, 5), 0);
+    cel_rates_destroy(rates);
+    cel_registry_destroy(registry);
+}
+
 static void very_slow_limits_do_not_overflow(void **state)
 {
     struct cel_registry *registry = registry_of("1e-300/h");
@@ -116,9 +133,9 @@ static void very_slow_limits_do_not_overflow(void **state)
 
     (void)state;
     mem_fail_at(1);
-    assert_int_equal(cel_rates_create(registry, &rates), CELERIAC_ERR_MEMORY);
+    assert_int_equal(cel_rates_create(registry, false, &rates), CELERIAC_ERR_MEMORY);
     mem_fail_at(0);
-    assert_int_equal(cel_rates_create(registry, &rates), CELERIAC_OK);
+    assert_int_equal(cel_rates_create(registry, false, &rates), CELERIAC_OK);
     assert_int_equal(cel_rates_take(rates, limited, 1), 0);
     assert_int_equal(cel_rates_take(rates, limited, 2), 3600 * NS_PER_SEC);
     assert_int_equal(cel_rates_take(rates, limited, INT64_MAX), 3600 * NS_PER_SEC);
@@ -132,6 +149,7 @@ int main(void)
         cmocka_unit_test(checklist_60_reads_what_celery_reads),
         cmocka_unit_test(checklist_60_a_bucket_holds_one_token),
         cmocka_unit_test(checklist_87_limits_change_while_running),
+        cmocka_unit_test(disabled_limits_hold_nothing_up),
         cmocka_unit_test(very_slow_limits_do_not_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

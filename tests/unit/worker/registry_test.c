@@ -67,6 +67,61 @@ static void refuses_bad_options_by_name(void **state)
     cel_registry_destroy(registry);
 }
 
+/* A task's own word counts, also when it is no. */
+static void tasks_take_the_defaults_that_they_do_not_override(void **state)
+{
+    const struct celeriac_task_defaults all = {.acks_late = true,
+                                               .ignore_result = true,
+                                               .track_started = true,
+                                               .store_errors_even_if_ignored = true,
+                                               .requeue_on_timeout = true,
+                                               .reject_on_worker_lost = true,
+                                               .rate_limit = "2/s"};
+    const struct celeriac_task_options silent = {.name = "silent", .run = run};
+    const struct celeriac_task_options no = {.name = "no",
+                                             .run = run,
+                                             .acks_late = CELERIAC_NO,
+                                             .ignore_result = CELERIAC_NO,
+                                             .track_started = CELERIAC_NO,
+                                             .store_errors_even_if_ignored = CELERIAC_NO,
+                                             .requeue_on_timeout = CELERIAC_NO,
+                                             .reject_on_worker_lost = CELERIAC_NO,
+                                             .rate_limit = ""};
+    const struct celeriac_task_options own = {.name = "own", .run = run, .rate_limit = "5/s"};
+    struct cel_registry *registry = NULL;
+    const struct cel_task_definition *d;
+
+    (void)state;
+    assert_int_equal(cel_registry_create(&registry), CELERIAC_OK);
+    assert_int_equal(cel_registry_set_defaults(registry, &all, NULL), CELERIAC_OK);
+    assert_int_equal(cel_registry_add(registry, &silent, NULL), CELERIAC_OK);
+    assert_int_equal(cel_registry_add(registry, &no, NULL), CELERIAC_OK);
+    assert_int_equal(cel_registry_add(registry, &own, NULL), CELERIAC_OK);
+    d = cel_registry_find(registry, SPAN("silent"));
+    assert_true(d->acks_late && d->ignore_result && d->track_started && d->store_errors &&
+                d->requeue_on_timeout && d->reject_on_worker_lost);
+    assert_true(d->rate_limit == 2);
+    d = cel_registry_find(registry, SPAN("no"));
+    assert_false(d->acks_late || d->ignore_result || d->track_started || d->store_errors ||
+                 d->requeue_on_timeout || d->reject_on_worker_lost);
+    assert_true(d->rate_limit == 0);
+    assert_true(cel_registry_find(registry, SPAN("own"))->rate_limit == 5);
+    cel_registry_destroy(registry);
+}
+
+static void a_bad_default_is_named(void **state)
+{
+    const struct celeriac_task_defaults often = {.rate_limit = "often"};
+    struct cel_registry *registry = NULL;
+    struct celeriac_error err = {0};
+
+    (void)state;
+    assert_int_equal(cel_registry_create(&registry), CELERIAC_OK);
+    assert_int_equal(cel_registry_set_defaults(registry, &often, &err), CELERIAC_ERR_VALUE);
+    assert_non_null(strstr(err.text, "task_defaults: rate limit"));
+    cel_registry_destroy(registry);
+}
+
 static void survives_every_failing_allocation(void **state)
 {
     struct celeriac_task_options options = {.name = "t", .run = run};
@@ -92,6 +147,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_was_added),
         cmocka_unit_test(refuses_bad_options_by_name),
+        cmocka_unit_test(tasks_take_the_defaults_that_they_do_not_override),
+        cmocka_unit_test(a_bad_default_is_named),
         cmocka_unit_test(survives_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,6 +267,39 @@ static void ignored_results_leave_no_record(void **state)
     assert_true(strbuf_span(&f->settlement.retry).len > 0);
 }
 
+/* task_store_errors_even_if_ignored: failures, retries and revoked tasks, but no results. */
+static void errors_may_be_stored_without_results(void **state)
+{
+    struct fixture *f = *state;
+    const struct cel_settle_context context = {.now_us = NOW_US, .scratch = &f->scratch};
+
+    define(f, (struct celeriac_task_options){.autoretry = true});
+    f->definition.store_errors = true;
+    make_message(f, (struct cel_task_send){.ignore_result = true});
+    assert_true(cel_result_ignored(f->message, &f->definition));
+    assert_false(cel_errors_ignored(f->message, &f->definition));
+    settle(f);
+    assert_int_equal(f->settlement.state, CEL_STATE_SUCCESS);
+    assert_int_equal(strbuf_span(&f->settlement.record).len, 0);
+    celeriac_task_fail(&f->task, &(struct celeriac_exception){.type = "KeyError"});
+    settle(f);
+    assert_non_null(strstr(record(f), "{\"status\": \"RETRY\""));
+    f->definition.retry.autoretry = false;
+    settle(f);
+    assert_non_null(strstr(record(f), "{\"status\": \"FAILURE\""));
+    assert_int_equal(cel_settle_timed_out(f->message, &f->definition, 3, &context, &f->settlement),
+                     CELERIAC_OK);
+    assert_non_null(strstr(record(f), "TimeLimitExceeded"));
+    assert_int_equal(
+        cel_settle_worker_lost(f->message, &f->definition, SPAN("gone"), &context, &f->settlement),
+        CELERIAC_OK);
+    assert_non_null(strstr(record(f), "WorkerLostError"));
+    assert_int_equal(
+        cel_settle_revoked(f->message, &f->definition, SPAN("revoked"), &context, &f->settlement),
+        CELERIAC_OK);
+    assert_non_null(strstr(record(f), "REVOKED"));
+}
+
 static void an_explicit_header_beats_the_definition(void **state)
 {
     struct fixture *f = *state;
@@ -541,6 +574,7 @@ int main(void)
         TEST(checklist_49_and_50_the_retried_message),
         TEST(checklist_51_the_last_retry_fails_with_the_exception),
         TEST(ignored_results_leave_no_record),
+        TEST(errors_may_be_stored_without_results),
         TEST(an_explicit_header_beats_the_definition),
         TEST(checklist_56_ignore_and_reject),
         TEST(postponing_leaves_no_trace),

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -151,6 +152,77 @@ static void checklist_94_words_that_mean_nothing(void **state)
     assert_int_equal(options.worker.unknown_task, CELERIAC_UNKNOWN_FAIL);
 }
 
+static void checklist_99_settings_of_tasks_are_the_workers_defaults(void **state)
+{
+    const struct celeriac_task_defaults *tasks = &options.worker.task_defaults;
+    (void)state;
+    assert_int_equal(read_all(no_words, no_words), CELERIAC_OK);
+    assert_false(tasks->acks_late || tasks->ignore_result || tasks->track_started ||
+                 tasks->store_errors_even_if_ignored || tasks->requeue_on_timeout ||
+                 tasks->reject_on_worker_lost || tasks->rate_limit);
+    assert_false(options.worker.disable_rate_limits || options.worker.without_remote_control ||
+                 options.worker.purge);
+    assert_int_equal(read_all(WORDS("--purge"),
+                              WORDS("CELERY_TASK_ACKS_LATE=True", "CELERY_TASK_IGNORE_RESULT=1",
+                                    "CELERY_TASK_TRACK_STARTED=yes",
+                                    "CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED=on",
+                                    "CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT=False",
+                                    "CELERY_TASK_REJECT_ON_WORKER_LOST=true",
+                                    "CELERY_TASK_DEFAULT_RATE_LIMIT=10/m",
+                                    "CELERY_WORKER_DISABLE_RATE_LIMITS=true",
+                                    "CELERY_WORKER_ENABLE_REMOTE_CONTROL=false")),
+                     CELERIAC_OK);
+    assert_true(tasks->acks_late && tasks->ignore_result && tasks->track_started &&
+                tasks->store_errors_even_if_ignored && tasks->requeue_on_timeout &&
+                tasks->reject_on_worker_lost);
+    assert_string_equal(tasks->rate_limit, "10/m");
+    assert_true(options.worker.disable_rate_limits && options.worker.without_remote_control &&
+                options.worker.purge);
+    /* The newer of the two names wins. */
+    assert_int_equal(read_all(no_words, WORDS("CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT=False",
+                                              "CELERY_TASK_ACKS_ON_TIMEOUT=True")),
+                     CELERIAC_OK);
+    assert_false(tasks->requeue_on_timeout);
+}
+
+static void checklist_99_what_would_be_missed_is_refused(void **state)
+{
+    static const char *const good[] = {"json", "application/json", "\"json\"", "['json']", ""};
+    char variable[128];
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        (void)snprintf(variable, sizeof variable, "CELERY_RESULT_SERIALIZER=%s", good[i]);
+        assert_int_equal(read_all(no_words, WORDS(variable)), CELERIAC_OK);
+    }
+    assert_refused(no_words, WORDS("CELERY_TASK_SERIALIZER=pickle"), "CELERY_TASK_SERIALIZER");
+    assert_refused(no_words, WORDS("CELERY_RESULT_SERIALIZER=json,pickle"),
+                   "CELERY_RESULT_SERIALIZER");
+    assert_refused(no_words, WORDS("CELERY_EVENT_SERIALIZER=jsonp"), "CELERY_EVENT_SERIALIZER");
+    assert_refused(no_words, WORDS("CELERY_ACCEPT_CONTENT=['pickle', 'yaml']"),
+                   "CELERY_ACCEPT_CONTENT");
+    assert_int_equal(read_all(no_words, WORDS("CELERY_ACCEPT_CONTENT=['pickle', 'json']")),
+                     CELERIAC_OK);
+    assert_int_equal(read_all(no_words, WORDS("CELERY_BROKER_URL=redis://a/1",
+                                              "CELERY_BROKER_READ_URL=redis://a/1")),
+                     CELERIAC_OK);
+    assert_refused(
+        no_words, WORDS("CELERY_BROKER_URL=redis://a/1", "CELERY_BROKER_WRITE_URL=redis://:pw@b/1"),
+        "CELERY_BROKER_WRITE_URL");
+    assert_null(strstr(err.text, "pw"));
+}
+
+static void worker_direct_adds_the_nodes_own_queue(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        read_all(WORDS("-n", "w@box", "-Q", "a,b", "-X", "b"), WORDS("CELERY_WORKER_DIRECT=True")),
+        CELERIAC_OK);
+    assert_string_equal(options.worker.queues, "a,w@box.dq2");
+    assert_int_equal(read_all(WORDS("-n", "w@box"), WORDS("CELERY_WORKER_DIRECT=False")),
+                     CELERIAC_OK);
+    assert_string_equal(options.worker.queues, "celery");
+}
+
 static void working_folder_has_the_file(void **state)
 {
     (void)state;
@@ -211,6 +283,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(bad_line_that_is_overridden_is_no_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbers_up_to_their_limits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(checklist_94_words_that_mean_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(checklist_99_settings_of_tasks_are_the_workers_defaults,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(checklist_99_what_would_be_missed_is_refused, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(worker_direct_adds_the_nodes_own_queue, set_up, tear_down),
         cmocka_unit_test_setup_teardown(working_folder_has_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(want_of_memory_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(help_names_every_option, set_up, tear_down),
