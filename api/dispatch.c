@@ -137,6 +137,10 @@ void dispatch(struct http_exchange *http, void *context)
         reply_detail(call, 413, "Request body exceeded 2621440 bytes.");
         return;
     }
+    if (call->request->body_unwelcome) {
+        reply_later(call);
+        return;
+    }
     if (route_decode_path(call->request->path, buf, &path)) {
         call->route = route_find(api->routes, path, &call->params);
         access = call->route ? call->route->access : route_access_of(path);

@@ -27,8 +27,8 @@
  */
 #define HTTP_RESPONSE_MAX ((size_t)64 * 1024 * 1024)
 
-/* Most response headers beside those of the protocol itself; our widest answer has five. */
-#define HTTP_HEADERS_MAX 8
+/* Most response headers beside those of the protocol itself; our widest answer has eight. */
+#define HTTP_HEADERS_MAX 16
 
 /* Bytes of a client's address as text with its NUL (INET6_ADDRSTRLEN). */
 #define HTTP_PEER_SIZE 46
@@ -62,6 +62,7 @@ struct http_request {
      * then finish, since the rest of the body may still be on its way.
      */
     bool body_too_large;
+    bool body_unwelcome; /* there is no memory for it just now: body is empty, ask to come again */
     char peer[HTTP_PEER_SIZE]; /* address of the other end of the connection, "" when unknown */
 };
 

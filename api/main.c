@@ -8,6 +8,7 @@
 #include "api/call.h"
 #include "api/dispatch.h"
 #include "api/handlers.h"
+#include "api/open_files.h"
 #include "api/options.h"
 #include "api/server.h"
 #include "base/clock.h"
@@ -84,17 +85,42 @@ static enum celeriac_err open_services(struct program *p, struct celeriac_error 
     return code;
 }
 
+/* Files that are no connections, and one connection in so many that is ending besides. */
+#define OTHER_FILES 256UL
+#define ENDING_SHARE 8UL
+
+/* Has the limit of open files let the connections in, or lets in no more than that allows. */
+static void fit_open_files(struct program *p)
+{
+    unsigned long connections = p->options.connections;
+    unsigned long wanted = connections + connections / ENDING_SHARE + OTHER_FILES;
+    unsigned long allowed = open_files_raise(wanted);
+
+    if (allowed >= wanted)
+        return;
+    connections = allowed / 2;
+    if (allowed > 2 * OTHER_FILES)
+        connections = (allowed - OTHER_FILES) / (ENDING_SHARE + 1) * ENDING_SHARE;
+    log_warning("api", "fewer connections than wanted, by the limit of open files",
+                LOG_INT("connections", (int64_t)connections),
+                LOG_INT("open_files", (int64_t)allowed), LOG_INT("wanted", (int64_t)wanted));
+    p->options.connections = (unsigned)(connections ? connections : 1);
+}
+
 static enum celeriac_err open_server(struct program *p, struct celeriac_error *err)
 {
     struct server_options options = {.threads = p->options.threads,
-                                     .connections = p->options.connections,
+                                     .connections_per_address = p->options.connections_per_address,
                                      .idle_seconds = p->options.idle_seconds,
                                      .handler = dispatch,
                                      .context = &p->api};
     unsigned port = 0;
-    enum celeriac_err code = listen_socket_open(
-        p->options.host, p->options.port, p->options.share_port, &options.listen_fd, &port, err);
+    enum celeriac_err code;
 
+    fit_open_files(p);
+    options.connections = p->options.connections;
+    code = listen_socket_open(p->options.host, p->options.port, p->options.share_port,
+                              &options.listen_fd, &port, err);
     if (code == CELERIAC_OK)
         code = server_create(&options, &p->server, err);
     if (code == CELERIAC_OK)

@@ -13,7 +13,10 @@ static const struct setting table[] = {
     {"threads", SETTING_INT, "2", "CELERIAC_API_THREADS", "-t, --threads", "N", 1, 64, false,
      "threads that serve requests (default 2); they never wait for the database"},
     {"connections", SETTING_INT, "4096", "CELERIAC_API_CONNECTIONS", "--connections", "N", 1, 65536, false,
-     "most connections at a time (default 4096); more wait until one is closed"},
+     "connections at a time (default 4096); for each one more the one that is idle longest is closed"},
+    {"connections_per_address", SETTING_INT, "0", "CELERIAC_API_CONNECTIONS_PER_ADDRESS",
+     "--connections-per-address", "N", 0, 65536, false,
+     "most connections of one address, or one /64 of IPv6 (default: half of --connections)"},
     {"keep_alive", SETTING_INT, "75", "CELERIAC_API_KEEP_ALIVE", "--keep-alive", "SECONDS", 1, 3600, false,
      "how long a silent connection stays open (default 75)"},
     {"graceful_timeout", SETTING_INT, "30", "CELERIAC_API_GRACEFUL_TIMEOUT", "--graceful-timeout", "SECONDS",
@@ -108,6 +111,9 @@ enum celeriac_err api_options_read(struct api_options *options, int argc, char *
     options->share_port = settings_bool(settings, "share_port");
     options->threads = (unsigned)settings_int(settings, "threads");
     options->connections = (unsigned)settings_int(settings, "connections");
+    options->connections_per_address = (unsigned)settings_int(settings, "connections_per_address");
+    if (options->connections_per_address == 0)
+        options->connections_per_address = (options->connections + 1) / 2;
     options->idle_seconds = (unsigned)settings_int(settings, "keep_alive");
     options->grace_ns = settings_int(settings, "graceful_timeout") * INT64_C(1000000000);
     code = notify_settings_load(settings, &options->notify, err);

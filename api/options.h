@@ -24,6 +24,7 @@ struct api_options {
     bool share_port;
     unsigned threads;
     unsigned connections;
+    unsigned connections_per_address; /* at least 1 */
     unsigned idle_seconds;
     int64_t grace_ns;
     enum log_level level;

@@ -23,8 +23,17 @@
  */
 #define SERVER_DRAIN_MAX ((size_t)16 * 1024 * 1024)
 
-/* Longest time that sending one request may take, from its first line to the end of its body. */
-#define SERVER_REQUEST_SECONDS 60
+/* Longest time that sending one body may take. */
+#define SERVER_BODY_SECONDS 60
+
+/* A body of so many bytes is always read. */
+#define SERVER_SMALL_BODY ((size_t)64 * 1024)
+
+/*
+ * Bytes of larger bodies that are held at a time, so that memory is bounded however many clients
+ * send: beyond it a body is read and dropped, and its request is told to come again.
+ */
+#define SERVER_BIG_BYTES ((size_t)256 * 1024 * 1024)
 
 /*
  * Longest time that reading one answer may take: the longest list has some MiB, which this leaves
@@ -33,16 +42,24 @@
 #define SERVER_ANSWER_SECONDS 300
 
 struct server_options {
-    int listen_fd;         /* from listen_socket_open(); taken over, also on failure */
-    unsigned threads;      /* 0 means 2; at most 64 */
-    unsigned connections;  /* most at a time, more wait in the backlog; 0 means 4,096 */
+    int listen_fd;    /* from listen_socket_open(); taken over, also on failure */
+    unsigned threads; /* 0 means 2; at most 64 */
+    /*
+     * Wanted number at a time: beyond it the one that has waited longest for a request is closed
+     * for each that comes. Some more may be busy; then the others wait in the backlog. 0 means
+     * 4,096.
+     */
+    unsigned connections;
+    unsigned connections_per_address; /* more are closed at once (peer_net.h); 0: not counted */
     unsigned idle_seconds; /* a silent connection is closed after this time; 0 means 75 */
     /*
      * A connection that is never silent for so long, but does not complete the head of a request in
      * this time on top, is closed too; 0 means 30.
      */
     unsigned head_seconds;
+    unsigned body_seconds;   /* for sending one body; 0 means SERVER_BODY_SECONDS */
     unsigned answer_seconds; /* for reading one answer; 0 means SERVER_ANSWER_SECONDS */
+    size_t big_bytes;        /* 0 means SERVER_BIG_BYTES */
     http_step_fn *handler;   /* the first step of every request; must be set */
     void *context;           /* given to the handler */
 };

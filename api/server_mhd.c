@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "api/patience.h"
+#include "api/peer_count.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/parse_num.h"
@@ -32,6 +33,13 @@
 #define CONNECTIONS_DEFAULT 4096
 #define IDLE_SECONDS_DEFAULT 75
 #define HEAD_SECONDS_DEFAULT 30
+
+/*
+ * Connections beyond the wanted number that the library may accept, as a share of it and at least;
+ * the library divides them among its threads, of which there are THREADS_MAX at most.
+ */
+#define SPARE_SHARE 16
+#define SPARE_MIN 64
 
 /* Bytes of an error's text; the longest of glibc has about 60. */
 #define REASON_SIZE 128
@@ -47,14 +55,24 @@ enum phase { PHASE_READING, PHASE_RUNNING, PHASE_WAITING, PHASE_POSTED };
 struct server {
     struct MHD_Daemon *daemon;
     struct patience *patience;
+    struct peer_count *peers; /* NULL: connections are not counted by address */
     http_step_fn *handler;
     void *context;
     bool stopped;
-    atomic_bool closing; /* answers say "Connection: close" */
+    atomic_bool closing;     /* answers say "Connection: close" */
+    atomic_size_t big_bytes; /* of large bodies that are held now */
+    size_t big_bytes_max;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     size_t handling; /* exchanges begun that are not finished; under lock */
     size_t sending;  /* exchanges begun whose response is not completed; under lock */
+};
+
+/* One connection. */
+struct visit {
+    struct patience_entry *entry; /* NULL: not watched */
+    struct peer_net net;
+    bool counted; /* in peers */
 };
 
 struct flight {
@@ -64,18 +82,26 @@ struct flight {
     char *uri;
     struct strbuf body;
     size_t received;
-    int64_t started_ns;
+    size_t held; /* of these, those counted in big_bytes */
     bool headers_seen;
     bool begun;
     atomic_int phase;
 };
+
+/* Gives back what the body takes. */
+static void drop_body(struct flight *f)
+{
+    strbuf_close(&f->body);
+    atomic_fetch_sub(&f->server->big_bytes, f->held);
+    f->held = 0;
+}
 
 static void flight_destroy(struct flight *f)
 {
     if (!f)
         return;
     http_exchange_destroy(f->exchange);
-    strbuf_close(&f->body);
+    drop_body(f);
     mem_free(f->uri);
     mem_free(f);
 }
@@ -113,7 +139,6 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
         return NULL;
     f->server = cls;
     f->connection = connection;
-    f->started_ns = clock_monotonic_ns();
     strbuf_init(&f->body, HTTP_BODY_MAX);
     atomic_init(&f->phase, PHASE_READING);
     f->uri = mem_dup(uri);
@@ -128,8 +153,63 @@ static struct patience_entry *entry_of(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const struct visit *visit = info ? info->socket_context : NULL;
 
-    return info ? info->socket_context : NULL;
+    return visit ? visit->entry : NULL;
+}
+
+static void fill_peer(struct MHD_Connection *connection, char peer[HTTP_PEER_SIZE])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const void *address;
+
+    if (!info || !info->client_addr)
+        return;
+    if (info->client_addr->sa_family == AF_INET6)
+        address = &((const struct sockaddr_in6 *)(const void *)info->client_addr)->sin6_addr;
+    else
+        address = &((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr;
+    if (!inet_ntop(info->client_addr->sa_family, address, peer, HTTP_PEER_SIZE))
+        peer[0] = '\0';
+}
+
+/* Counts a new connection by its address; one too many is shut down, which its thread then sees. */
+static void count_visit(struct server *s, struct MHD_Connection *connection, struct visit *visit,
+                        int fd)
+{
+    char peer[HTTP_PEER_SIZE] = "";
+
+    if (!s->peers)
+        return;
+    fill_peer(connection, peer);
+    visit->net = peer_net_of(peer);
+    visit->counted = peer_count_enter(s->peers, &visit->net);
+    if (!visit->counted)
+        (void)shutdown(fd, SHUT_RDWR);
+}
+
+static void *begin_visit(struct server *s, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct visit *visit = info ? mem_calloc(1, sizeof *visit) : NULL;
+
+    if (!visit)
+        return NULL;
+    visit->entry = patience_enter(s->patience, info->connect_fd);
+    count_visit(s, connection, visit, info->connect_fd);
+    return visit;
+}
+
+static void end_visit(struct server *s, struct visit *visit)
+{
+    if (!visit)
+        return;
+    patience_leave(s->patience, visit->entry);
+    if (visit->counted)
+        peer_count_leave(s->peers, &visit->net);
+    mem_free(visit);
 }
 
 /* A connection was accepted, or is about to be closed. */
@@ -137,15 +217,13 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
                           enum MHD_ConnectionNotificationCode code)
 {
     struct server *s = cls;
-    const union MHD_ConnectionInfo *info;
 
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-        patience_leave(s->patience, *context);
+        end_visit(s, *context);
         *context = NULL;
         return;
     }
-    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    *context = info ? patience_enter(s->patience, info->connect_fd) : NULL;
+    *context = begin_visit(s, connection);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
@@ -175,22 +253,6 @@ static struct span header(struct MHD_Connection *connection, const char *name)
     if (!value)
         return SPAN("");
     return span_trim((struct span){value, len});
-}
-
-static void fill_peer(struct MHD_Connection *connection, char peer[HTTP_PEER_SIZE])
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const void *address;
-
-    if (!info || !info->client_addr)
-        return;
-    if (info->client_addr->sa_family == AF_INET6)
-        address = &((const struct sockaddr_in6 *)(const void *)info->client_addr)->sin6_addr;
-    else
-        address = &((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr;
-    if (!inet_ntop(info->client_addr->sa_family, address, peer, HTTP_PEER_SIZE))
-        peer[0] = '\0';
 }
 
 static void fill_request(struct flight *f, const char *method)
@@ -275,36 +337,70 @@ static enum MHD_Result begin(struct flight *f)
 {
     http_request(f->exchange)->body = strbuf_span(&f->body);
     http_set_step(f->exchange, f->server->handler, f->server->context);
+    patience_busy(f->server->patience, entry_of(f->connection));
     f->begun = true;
     count(f->server, 1, 1);
     return run_steps(f);
 }
 
-/* Whether the announced body is so long that reading it would only cost. */
-static bool hopeless_length(struct MHD_Connection *connection)
+/* The announced length of the body; -1 when there is none. */
+static int64_t announced_length(struct MHD_Connection *connection)
 {
     struct span text = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
     int64_t length;
 
-    return text.ptr && parse_int64(text, 0, INT64_MAX, &length) == CELERIAC_OK &&
-           length > (int64_t)SERVER_DRAIN_MAX;
+    return text.ptr && parse_int64(text, 0, INT64_MAX, &length) == CELERIAC_OK ? length : -1;
+}
+
+/*
+ * Whether len more bytes may be held. A small body always may, so that a few clients with large
+ * ones cannot keep the others out.
+ */
+static bool hold(struct flight *f, size_t len)
+{
+    struct server *s = f->server;
+    size_t more = f->body.len + len - f->held;
+
+    if (f->body.len + len <= SERVER_SMALL_BODY)
+        return true;
+    if (atomic_fetch_add(&s->big_bytes, more) + more > s->big_bytes_max) {
+        atomic_fetch_sub(&s->big_bytes, more);
+        return false;
+    }
+    f->held += more;
+    return true;
 }
 
 static enum MHD_Result take_body(struct flight *f, const char *data, size_t len)
 {
     struct http_request *r = http_request(f->exchange);
 
-    if (clock_monotonic_ns() - f->started_ns > SERVER_REQUEST_SECONDS * NS_PER_SEC)
-        return MHD_NO;
     if (len > SERVER_DRAIN_MAX - f->received)
         return MHD_NO;
     f->received += len;
+    if (r->body_too_large || r->body_unwelcome)
+        return MHD_YES;
+    if (!hold(f, len)) {
+        r->body_unwelcome = true;
+        drop_body(f);
+        return MHD_YES;
+    }
     strbuf_add(&f->body, data, len);
     if (strbuf_status(&f->body) == CELERIAC_ERR_MEMORY)
         return MHD_NO;
-    if (strbuf_status(&f->body) != CELERIAC_OK)
+    if (strbuf_status(&f->body) != CELERIAC_OK) {
         r->body_too_large = true;
+        drop_body(f);
+    }
     return MHD_YES;
+}
+
+/* A body of known length gets its memory at once, rather than twice as much by doubling. */
+static bool make_room(struct flight *f, int64_t length)
+{
+    if (length <= 0 || length > (int64_t)HTTP_BODY_MAX)
+        return true;
+    return strbuf_reserve(&f->body, (size_t)length) != NULL;
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
@@ -321,11 +417,14 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     if (atomic_load(&f->phase) == PHASE_POSTED)
         return run_steps(f);
     if (!f->headers_seen) {
+        int64_t length = announced_length(connection);
+
         f->headers_seen = true;
-        patience_busy(f->server->patience, entry_of(connection));
+        patience_reading(f->server->patience, entry_of(connection));
         fill_request(f, method);
-        if (!hopeless_length(connection))
-            return MHD_YES;
+        /* Reading a body that is far too long would only cost. */
+        if (length <= (int64_t)SERVER_DRAIN_MAX)
+            return make_room(f, length) ? MHD_YES : MHD_NO;
         http_request(f->exchange)->body_too_large = true;
     } else if (*upload_data_size > 0) {
         enum MHD_Result taken = take_body(f, upload_data, *upload_data_size);
@@ -333,22 +432,25 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         *upload_data_size = 0;
         return taken;
     }
-    if (http_request(f->exchange)->body_too_large)
-        strbuf_close(&f->body);
     return begin(f);
+}
+
+static unsigned wanted_connections(const struct server_options *o)
+{
+    return o->connections ? o->connections : CONNECTIONS_DEFAULT;
 }
 
 static struct MHD_Daemon *start(struct server *s, const struct server_options *o)
 {
     const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
     unsigned threads = o->threads ? o->threads : THREADS_DEFAULT;
-    unsigned connections = o->connections ? o->connections : CONNECTIONS_DEFAULT;
+    unsigned wanted = wanted_connections(o);
+    /* Room for those that are cut off, but not gone yet. */
+    unsigned connections = wanted + wanted / SPARE_SHARE + SPARE_MIN;
     unsigned idle = o->idle_seconds ? o->idle_seconds : IDLE_SECONDS_DEFAULT;
 
     if (threads > THREADS_MAX)
         threads = THREADS_MAX;
-    if (connections < threads)
-        connections = threads;
     /* clang-format off */
     const struct MHD_OptionItem pool[] = {
         {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t) threads, NULL},
@@ -370,18 +472,38 @@ static struct MHD_Daemon *start(struct server *s, const struct server_options *o
 static void release(struct server *s)
 {
     patience_destroy(s->patience);
+    peer_count_destroy(s->peers);
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
     mem_free(s);
 }
 
+static int64_t seconds_or(unsigned seconds, unsigned otherwise)
+{
+    return (int64_t)(seconds ? seconds : otherwise) * NS_PER_SEC;
+}
+
+/* What watches over connections. */
+static enum celeriac_err make_guards(struct server *s, const struct server_options *o,
+                                     struct celeriac_error *err)
+{
+    const struct patience_limits limits = {
+        .head_ns = seconds_or(o->idle_seconds, IDLE_SECONDS_DEFAULT) +
+                   seconds_or(o->head_seconds, HEAD_SECONDS_DEFAULT),
+        .body_ns = seconds_or(o->body_seconds, SERVER_BODY_SECONDS),
+        .answer_ns = seconds_or(o->answer_seconds, SERVER_ANSWER_SECONDS),
+        .connections = wanted_connections(o)};
+
+    s->big_bytes_max = o->big_bytes ? o->big_bytes : SERVER_BIG_BYTES;
+    if (o->connections_per_address > 0 &&
+        peer_count_create(o->connections_per_address, &s->peers) != CELERIAC_OK)
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "no memory for the server");
+    return patience_create(&limits, &s->patience, err);
+}
+
 enum celeriac_err server_create(const struct server_options *options, struct server **s,
                                 struct celeriac_error *err)
 {
-    const unsigned idle = options->idle_seconds ? options->idle_seconds : IDLE_SECONDS_DEFAULT;
-    const unsigned head = options->head_seconds ? options->head_seconds : HEAD_SECONDS_DEFAULT;
-    const unsigned answer =
-        options->answer_seconds ? options->answer_seconds : SERVER_ANSWER_SECONDS;
     struct server *made = mem_calloc(1, sizeof *made);
     char why[REASON_SIZE];
     enum celeriac_err rc;
@@ -394,7 +516,7 @@ enum celeriac_err server_create(const struct server_options *options, struct ser
     made->context = options->context;
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->changed, NULL);
-    rc = patience_create((idle + head) * NS_PER_SEC, answer * NS_PER_SEC, &made->patience, err);
+    rc = make_guards(made, options, err);
     if (rc == CELERIAC_OK)
         made->daemon = start(made, options);
     if (!made->daemon) {
