@@ -31,6 +31,19 @@ static const struct schema dead_letter_schema = {.name = "DeadLetter",
                                                  .help = "A notification that was given up",
                                                  .members = dead_letter_members};
 
+static const struct member dead_letter_page_members[] = {
+    {.name = "results",
+     .shape = SHAPE_OBJECT,
+     .schema = &dead_letter_schema,
+     .is_list = true,
+     .help = "The page's dead letters, newest first"},
+    {.name = "next_cursor", .nullable = true, .help = "For the next page; null after the last"},
+    {.name = NULL},
+};
+static const struct schema dead_letter_page_schema = {.name = "DeadLetterPage",
+                                                      .help = "One page of a long list",
+                                                      .members = dead_letter_page_members};
+
 static void add_dead_letter(struct json_writer *w, const struct store_dead_letter_row *row)
 {
     json_begin_object(w);
@@ -48,28 +61,37 @@ static void add_dead_letter(struct json_writer *w, const struct store_dead_lette
 static void on_page(struct api_call *call)
 {
     const struct dead_letter_list *list = call->state;
+    struct list_position next = {.id = NULL};
     struct json_writer w;
 
     if (list->page.call.error.code != CELERIAC_OK) {
         reply_store_failure(call, &list->page.call.error);
         return;
     }
-    document_begin(call, &w);
-    json_begin_array(&w);
+    list_begin(call, &w, &list->query);
     for (size_t i = 0; i < list->page.count; i++)
         add_dead_letter(&w, &list->page.rows[i]);
-    json_end_array(&w);
-    reply_document(call, 200);
+    if (list->page.count > 0 && list->page.count == list->query.limit) {
+        const struct store_dead_letter_row *last = &list->page.rows[list->page.count - 1];
+
+        next = (struct list_position){last->created_at_us, &last->id};
+    }
+    list_end(call, &w, &list->query, next.id ? &next : NULL);
 }
 
 const struct description about_dead_letter_list = {
     .id = "listDeadLetters",
     .group = "Notifications",
-    .parameters = {LIST_LIMIT_PARAMETER},
+    .parameters = {LIST_AFTER_PARAMETER, LIST_BEFORE_PARAMETER, LIST_LIMIT_PARAMETER,
+                   LIST_CURSOR_PARAMETER},
     .answers = {{.status = 200,
                  .schema = &dead_letter_schema,
                  .is_list = true,
-                 .help = "The newest dead letters"}},
+                 .help = "The newest dead letters"},
+                {.status = 200,
+                 .schema = &dead_letter_page_schema,
+                 .help = "With ?cursor=: a page of them"},
+                {.status = 404, .schema = &detail_schema, .help = "The cursor is none of ours"}},
 };
 
 void handle_dead_letter_list(struct api_call *call)
@@ -82,5 +104,9 @@ void handle_dead_letter_list(struct api_call *call)
     if (!list_query_read(call, &list->query))
         return;
     store_list_dead_letters_init(&list->page, &call->who.tenant_id, list->query.limit);
+    list->page.created_after_us = list->query.created_after_us;
+    list->page.created_before_us = list->query.created_before_us;
+    list->page.before_created_at_us = list->query.cursor_us;
+    list->page.before_id = list->query.cursor_id;
     call_submit_store(call, &list->page.call, CALL_STORE_NS, on_page, NULL);
 }

@@ -28,6 +28,19 @@ static const struct schema notification_schema = {.name = "Notification",
                                                   .help = "A notification and its state",
                                                   .members = notification_members};
 
+static const struct member notification_page_members[] = {
+    {.name = "results",
+     .shape = SHAPE_OBJECT,
+     .schema = &notification_schema,
+     .is_list = true,
+     .help = "The page's notifications, newest first"},
+    {.name = "next_cursor", .nullable = true, .help = "For the next page; null after the last"},
+    {.name = NULL},
+};
+static const struct schema notification_page_schema = {.name = "NotificationPage",
+                                                       .help = "One page of a long list",
+                                                       .members = notification_page_members};
+
 static void add_notification(struct json_writer *w, const struct store_notification *row)
 {
     json_begin_object(w);
@@ -120,13 +133,18 @@ static void ask_page(struct api_call *call, struct notification_list *list)
 {
     list->page.status = list_query_filter(&list->query, "status");
     list->page.channel = list_query_filter(&list->query, "channel");
+    list->page.created_after_us = list->query.created_after_us;
+    list->page.created_before_us = list->query.created_before_us;
+    list->page.before_created_at_us = list->query.cursor_us;
+    list->page.before_id = list->query.cursor_id;
     call_submit_store(call, &list->page.call, CALL_STORE_NS, on_page, NULL);
 }
 
 static void on_page(struct api_call *call)
 {
     struct notification_list *list = call->state;
-    struct store_notification last;
+    const struct store_notification *last;
+    struct list_position next;
 
     if (list->page.call.error.code != CELERIAC_OK) {
         reply_store_failure(call, &list->page.call.error);
@@ -134,14 +152,23 @@ static void on_page(struct api_call *call)
     }
     for (size_t i = 0; i < list->page.count; i++)
         add_notification(&list->w, &list->page.rows[i]);
-    if (reply_list_ended(call, &list->w, list->page.complete || list->page.count == 0))
+    last = list->page.count > 0 ? &list->page.rows[list->page.count - 1] : NULL;
+    if (list->query.is_paged) {
+        /* What is too much for one answer comes with the next page. */
+        bool more = last && (!list->page.complete || list->page.count == list->query.limit);
+
+        if (more)
+            next = (struct list_position){last->created_at_us, &last->id};
+        list_end(call, &list->w, &list->query, more ? &next : NULL);
         return;
-    last = list->page.rows[list->page.count - 1];
+    }
+    if (reply_list_ended(call, &list->w, list->page.complete || !last))
+        return;
     list->query.limit -= (uint32_t)list->page.count;
+    list->query.cursor_us = last->created_at_us;
+    list->query.cursor_id = last->id;
     store_call_release(&list->page.call);
     store_list_notifications_init(&list->page, &call->who.tenant_id, list->query.limit);
-    list->page.before_created_at_us = last.created_at_us;
-    list->page.before_id = last.id;
     ask_page(call, list);
 }
 
@@ -162,11 +189,18 @@ const struct description about_notification_list = {
     .group = "Notifications",
     .parameters = {{.name = "status", .choices = notification_statuses, .help = "Only such"},
                    {.name = "channel", .choices = request_channels, .help = "Only such"},
-                   LIST_LIMIT_PARAMETER},
+                   LIST_AFTER_PARAMETER,
+                   LIST_BEFORE_PARAMETER,
+                   LIST_LIMIT_PARAMETER,
+                   LIST_CURSOR_PARAMETER},
     .answers = {{.status = 200,
                  .schema = &notification_schema,
                  .is_list = true,
-                 .help = "The newest notifications"}},
+                 .help = "The newest notifications"},
+                {.status = 200,
+                 .schema = &notification_page_schema,
+                 .help = "With ?cursor=: a page of them"},
+                {.status = 404, .schema = &detail_schema, .help = "The cursor is none of ours"}},
 };
 
 void handle_notification_list(struct api_call *call)
@@ -178,11 +212,9 @@ void handle_notification_list(struct api_call *call)
     list_query_init(&list->query);
     if (!list_query_read(call, &list->query))
         return;
-    document_begin(call, &list->w);
-    json_begin_array(&list->w);
+    list_begin(call, &list->w, &list->query);
     if (matches_nothing(&list->query)) {
-        json_end_array(&list->w);
-        reply_document(call, 200);
+        list_end(call, &list->w, &list->query, NULL);
         return;
     }
     store_list_notifications_init(&list->page, &call->who.tenant_id, list->query.limit);

@@ -41,6 +41,8 @@ static void bind_list(struct store_params *p, struct store_call **calls, size_t 
     store_params_time(p, list->before_created_at_us);
     store_params_uuid(p, &list->before_id);
     store_params_int8(p, list->limit);
+    store_params_time(p, list->created_after_us);
+    store_params_time(p, list->created_before_us);
 }
 
 static void take_list(struct store_call **calls, size_t count, const PGresult *result)
@@ -86,6 +88,8 @@ void store_list_dead_letters_init(struct store_list_dead_letters *list,
     memset(list, 0, sizeof *list);
     store_call_init(&list->call, &store_kind_list_dead_letters);
     list->tenant_id = *tenant_id;
+    list->created_after_us = STORE_NO_TIME;
+    list->created_before_us = STORE_NO_TIME;
     list->before_created_at_us = STORE_NO_TIME;
     list->limit = limit;
 }

@@ -31,6 +31,8 @@ struct store_dead_letter_row {
 struct store_list_dead_letters {
     struct store_call call;
     struct uuid tenant_id;
+    int64_t created_after_us;     /* inclusive; STORE_NO_TIME: any */
+    int64_t created_before_us;    /* exclusive; STORE_NO_TIME: any */
     int64_t before_created_at_us; /* cursor; STORE_NO_TIME: from the newest */
     struct uuid before_id;        /* cursor */
     uint32_t limit;               /* 0..STORE_LIST_MAX (notifications.h) */

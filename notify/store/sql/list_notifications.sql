@@ -1,4 +1,5 @@
--- $1 tenant, $2 status or NULL, $3 channel or NULL, $4 and $5 cursor or NULL, $6 limit, $7 bytes.
+-- $1 tenant, $2 status or NULL, $3 channel or NULL, $4 and $5 cursor or NULL, $6 limit, $7 bytes,
+-- $8 and $9 earliest and first later time or NULL.
 -- First column: rows before the cut by size. Sizes are those on disk, perhaps compressed: only
 -- the rows that are shown are unpacked.
 WITH page AS MATERIALIZED (
@@ -9,6 +10,8 @@ WITH page AS MATERIALIZED (
        AND ($2::text IS NULL OR x.status = $2::text)
        AND ($3::text IS NULL OR x.channel = $3::text)
        AND ($4::timestamptz IS NULL OR (x.created_at, x.id) < ($4::timestamptz, $5::uuid))
+       AND ($8::timestamptz IS NULL OR x.created_at >= $8::timestamptz)
+       AND ($9::timestamptz IS NULL OR x.created_at < $9::timestamptz)
      ORDER BY x.created_at DESC, x.id DESC
      LIMIT $6::bigint
 ), sized AS (

@@ -46,6 +46,18 @@ static void list_is_newest_first_and_the_tenants_own(void **state)
     assert_int_equal(list.count, 1);
     assert_true(span_is(list.rows[0].reason, "reason 0"));
     store_call_release(&list.call);
+    store_list_dead_letters_init(&list, &tenant, 100);
+    list.created_after_us = newest_at;
+    assert_int_equal(store_run(store, &list.call), CELERIAC_OK);
+    assert_int_equal(list.count, 1);
+    assert_true(span_is(list.rows[0].reason, "reason 1"));
+    store_call_release(&list.call);
+    store_list_dead_letters_init(&list, &tenant, 100);
+    list.created_before_us = newest_at;
+    assert_int_equal(store_run(store, &list.call), CELERIAC_OK);
+    assert_int_equal(list.count, 1);
+    assert_true(span_is(list.rows[0].reason, "reason 0"));
+    store_call_release(&list.call);
     store_list_dead_letters_init(&list, &tenant, STORE_LIST_MAX + 1);
     assert_int_equal(store_run(store, &list.call), CELERIAC_ERR_VALUE);
 }

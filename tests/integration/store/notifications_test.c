@@ -219,6 +219,29 @@ static void list_is_newest_first_and_filtered(void **state)
     store_call_release(&list.call);
 }
 
+static void list_is_cut_by_time(void **state)
+{
+    (void)state;
+    struct uuid owner = tenant_with_list();
+    struct store_list_notifications list;
+    database_run("UPDATE notifications SET created_at = timestamptz '2026-11-22 20:26:26.823977Z'"
+                 " + substr(\"to\", 2)::int * interval '1 s' WHERE tenant_id = '%s'",
+                 database_show(&owner));
+    store_list_notifications_init(&list, &owner, 100);
+    list.created_after_us = CREATED + 9000000;
+    assert_listed(&list, "n11 n10 n9 ");
+    store_call_release(&list.call);
+    store_list_notifications_init(&list, &owner, 100);
+    list.created_before_us = CREATED + 2000000;
+    assert_listed(&list, "n1 n0 ");
+    store_call_release(&list.call);
+    store_list_notifications_init(&list, &owner, 100);
+    list.created_after_us = CREATED + 4000000;
+    list.created_before_us = CREATED + 6000000;
+    assert_listed(&list, "n5 n4 ");
+    store_call_release(&list.call);
+}
+
 static void list_goes_on_from_its_cursor(void **state)
 {
     (void)state;
@@ -303,6 +326,7 @@ int main(void)
         cmocka_unit_test(get_shows_the_row),
         cmocka_unit_test(get_is_bound_to_the_tenant),
         cmocka_unit_test(list_is_newest_first_and_filtered),
+        cmocka_unit_test(list_is_cut_by_time),
         cmocka_unit_test(list_goes_on_from_its_cursor),
         cmocka_unit_test(list_is_cut_by_size),
         cmocka_unit_test(list_limits_are_checked),

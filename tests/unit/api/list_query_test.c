@@ -85,6 +85,90 @@ static void filters_are_the_last_value(void **state)
     list_query_close(&query);
 }
 
+static void pages_are_asked_for_by_their_cursor(void **state)
+{
+    (void)state;
+    assert_true(read_query("limit=5"));
+    assert_false(query.is_paged);
+    list_query_close(&query);
+    assert_true(read_query("cursor="));
+    assert_true(query.is_paged);
+    assert_true(query.cursor_us == STORE_NO_TIME);
+    list_query_close(&query);
+    assert_true(read_query("cursor=1795379186823977.3f2b1c4d-0000-4000-8000-abcdefabcdef"));
+    assert_true(query.is_paged);
+    assert_true(query.cursor_us == INT64_C(1795379186823977));
+    assert_int_equal(query.cursor_id.bytes[0], 0x3f);
+    list_query_close(&query);
+}
+
+static void foreign_cursors_are_not_found(void **state)
+{
+    static const char *const texts[] = {
+        "cursor=x",
+        "cursor=1795379186823977",
+        "cursor=.3f2b1c4d-0000-4000-8000-abcdefabcdef",
+        "cursor=1795379186823977.",
+        "cursor=1795379186823977.3f2b1c4d-0000-4000-8000-abcdefabcde",
+        "cursor=999999999999999999999.3f2b1c4d-0000-4000-8000-abcdefabcdef",
+        "cursor=-9223372036854775808.3f2b1c4d-0000-4000-8000-abcdefabcdef",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        assert_false(read_query(texts[i]));
+        assert_int_equal(hand_call_status(), 404);
+        assert_string_equal(hand_call_body(), "{\"detail\":\"Invalid cursor\"}");
+        list_query_close(&query);
+    }
+}
+
+static void answer_has_its_cursor(void **state)
+{
+    struct json_writer w;
+    struct uuid id = {{0x3f}};
+    struct list_position next = {-5, &id};
+    (void)state;
+    struct api_call *call = hand_call_create(&api, "cursor=");
+    list_query_init(&query);
+    assert_true(list_query_read(call, &query));
+    list_begin(call, &w, &query);
+    json_integer(&w, 1);
+    list_end(call, &w, &query, &next);
+    assert_string_equal(hand_call_body(),
+                        "{\"results\":[1],"
+                        "\"next_cursor\":\"-5.3f000000-0000-0000-0000-000000000000\"}");
+    list_query_close(&query);
+    call = hand_call_create(&api, "cursor=");
+    list_query_init(&query);
+    assert_true(list_query_read(call, &query));
+    list_begin(call, &w, &query);
+    list_end(call, &w, &query, NULL);
+    assert_string_equal(hand_call_body(), "{\"results\":[],\"next_cursor\":null}");
+    list_query_close(&query);
+    call = hand_call_create(&api, "");
+    list_query_init(&query);
+    assert_true(list_query_read(call, &query));
+    list_begin(call, &w, &query);
+    list_end(call, &w, &query, &next);
+    assert_string_equal(hand_call_body(), "[]");
+    list_query_close(&query);
+}
+
+static void times_are_filters(void **state)
+{
+    (void)state;
+    assert_true(read_query("created_after=2026-11-22T20:26:26.823977Z&created_before="));
+    assert_true(query.created_after_us == INT64_C(1795379186823977));
+    assert_true(query.created_before_us == STORE_NO_TIME);
+    list_query_close(&query);
+    assert_true(read_query("created_before=1970-01-02"));
+    assert_true(query.created_before_us == INT64_C(86400000000));
+    list_query_close(&query);
+    assert_problem("created_after=yesterday", "{\"created_after\":[\"Enter a valid date/time.\"]}");
+    assert_problem("created_before=2026-13-01",
+                   "{\"created_before\":[\"Enter a valid date/time.\"]}");
+}
+
 /* More names than a form may have. */
 static void too_long_a_query_is_told(void **state)
 {
@@ -124,6 +208,10 @@ int main(void)
         cmocka_unit_test_teardown(limits_up_to_the_largest, tear_down),
         cmocka_unit_test_teardown(limits_that_are_none, tear_down),
         cmocka_unit_test_teardown(filters_are_the_last_value, tear_down),
+        cmocka_unit_test_teardown(pages_are_asked_for_by_their_cursor, tear_down),
+        cmocka_unit_test_teardown(foreign_cursors_are_not_found, tear_down),
+        cmocka_unit_test_teardown(answer_has_its_cursor, tear_down),
+        cmocka_unit_test_teardown(times_are_filters, tear_down),
         cmocka_unit_test_teardown(too_long_a_query_is_told, tear_down),
         cmocka_unit_test_teardown(want_of_memory_is_no_fault_of_the_client, tear_down),
     };
