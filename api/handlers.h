@@ -23,6 +23,12 @@ extern const struct description about_docs_style;
 void handle_docs_script(struct api_call *call);
 extern const struct description about_docs_script;
 
+/* GET /dashboard/ and the files that it loads */
+void handle_dashboard(struct api_call *call);
+extern const struct description about_dashboard;
+void handle_dashboard_file(struct api_call *call);
+extern const struct description about_dashboard_file;
+
 /* GET /health/ */
 void handle_health(struct api_call *call);
 extern const struct description about_health;
@@ -59,6 +65,10 @@ extern const struct description about_template_delete;
 void handle_template_preview(struct api_call *call);
 extern const struct description about_template_preview;
 
+/* POST /v1/templates/preview/ */
+void handle_source_preview(struct api_call *call);
+extern const struct description about_source_preview;
+
 /* POST /v1/notify/ */
 void handle_notify(struct api_call *call);
 extern const struct description about_notify;
@@ -71,6 +81,10 @@ void handle_notification_list(struct api_call *call);
 extern const struct description about_notification_list;
 void handle_notification_get(struct api_call *call);
 extern const struct description about_notification_get;
+
+/* GET /v1/notifications/{uuid}/history/ */
+void handle_notification_history(struct api_call *call);
+extern const struct description about_notification_history;
 
 /* GET /v1/dead-letters/ */
 void handle_dead_letter_list(struct api_call *call);

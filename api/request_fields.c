@@ -81,6 +81,25 @@ const struct field preview_fields[PREVIEW_FIELDS] = {
                       .example = "{\"name\": \"Ada\"}"},
 };
 
+const struct field source_fields[SOURCE_FIELDS] = {
+    [SOURCE_DATA] = {.name = "data",
+                     .type = FIELD_JSON,
+                     .help = "The variables to render with; {} by default",
+                     .example = "{\"name\": \"Ada\"}"},
+    [SOURCE_SUBJECT] = {.name = "subject",
+                        .type = FIELD_TEXT,
+                        .allow_null = true,
+                        .allow_blank = true,
+                        .max_length = NOTIFY_TEMPLATE_SUBJECT_MAX,
+                        .help = "Source of the subject",
+                        .example = "\"Welcome, {{ name }}\""},
+    [SOURCE_BODY] = {.name = "body",
+                     .type = FIELD_TEXT,
+                     .allow_blank = true,
+                     .help = "Source of the body",
+                     .example = "\"Hello {{ name }}, good to have you here.\""},
+};
+
 const struct field notify_fields[NOTIFY_FIELDS] = {
     [NOTIFY_CHANNEL] = {.name = "channel",
                         .type = FIELD_CHOICE,

@@ -53,12 +53,28 @@ static bool match_uuid(struct span segment, struct route_params *params)
     return true;
 }
 
+static bool match_file(struct span segment, struct route_params *params)
+{
+    if (segment.len == 0 || segment.len >= ROUTE_FILE_SIZE)
+        return false;
+    for (size_t i = 0; i < segment.len; i++) {
+        char c = segment.ptr[i];
+
+        if ((c < 'a' || c > 'z') && c != '_' && c != '.')
+            return false;
+    }
+    memcpy(params->file, segment.ptr, segment.len);
+    return true;
+}
+
 static bool match_segment(struct span pattern, struct span segment, struct route_params *params)
 {
     if (span_is(pattern, "{int}"))
         return match_number(segment, params);
     if (span_is(pattern, "{uuid}"))
         return match_uuid(segment, params);
+    if (span_is(pattern, "{file}"))
+        return match_file(segment, params);
     return span_equal(pattern, segment);
 }
 

@@ -16,6 +16,9 @@
 /* Longest decoded path that can match; ours have less than 100 bytes. */
 #define ROUTE_PATH_MAX 512
 
+/* Bytes of the longest {file} with its NUL. */
+#define ROUTE_FILE_SIZE 32
+
 /* Most operations of one path: GET, POST, PUT, PATCH, DELETE. */
 #define ROUTE_OPERATIONS_MAX 5
 
@@ -50,8 +53,8 @@ struct route_operation {
 /* One row. Tables are static and end with a row whose path is NULL. */
 struct route {
     /*
-     * Ends with '/', which may be left out in requests, unless it names a file. {int} and {uuid}
-     * take one segment each; one of them at most.
+     * Ends with '/', which may be left out in requests, unless it names a file. {int}, {uuid} and
+     * {file} take one segment each; one of them at most.
      */
     const char *path;
     enum route_access access;
@@ -61,8 +64,9 @@ struct route {
 
 /* The parameters of a path. */
 struct route_params {
-    int64_t number;       /* {int} */
-    char uuid[UUID_SIZE]; /* {uuid}, in lower case; "" when there is none */
+    int64_t number;             /* {int} */
+    char uuid[UUID_SIZE];       /* {uuid}, in lower case; "" when there is none */
+    char file[ROUTE_FILE_SIZE]; /* {file}: lower-case letters, '_' and '.'; "" when there is none */
 };
 
 /*

@@ -20,6 +20,13 @@ const struct route api_routes[] = {
      {
          {HTTP_GET, handle_notification_get, "A notification", &about_notification_get},
      }},
+    {"/v1/notifications/{uuid}/history/",
+     ROUTE_KEY,
+     ROUTE_DRF,
+     {
+         {HTTP_GET, handle_notification_history, "What has happened to a notification",
+          &about_notification_history},
+     }},
     {"/v1/notifications/",
      ROUTE_KEY,
      ROUTE_DRF,
@@ -49,6 +56,13 @@ const struct route api_routes[] = {
          {HTTP_PUT, handle_template_put, "Replace a template", &about_template_put},
          {HTTP_PATCH, handle_template_patch, "Change a template", &about_template_patch},
          {HTTP_DELETE, handle_template_delete, "Delete a template", &about_template_delete},
+     }},
+    {"/v1/templates/preview/",
+     ROUTE_KEY,
+     ROUTE_DRF,
+     {
+         {HTTP_POST, handle_source_preview, "Render a template that is not saved",
+          &about_source_preview},
      }},
     {"/v1/templates/{int}/preview/",
      ROUTE_KEY,
@@ -104,6 +118,18 @@ const struct route api_routes[] = {
      ROUTE_PLAIN,
      {
          {HTTP_GET, handle_docs_script, "Its script", &about_docs_script},
+     }},
+    {"/dashboard/",
+     ROUTE_PUBLIC,
+     ROUTE_PLAIN,
+     {
+         {HTTP_GET, handle_dashboard, "The dashboard", &about_dashboard},
+     }},
+    {"/dashboard/{file}",
+     ROUTE_PUBLIC,
+     ROUTE_PLAIN,
+     {
+         {HTTP_GET, handle_dashboard_file, "A file of the dashboard", &about_dashboard_file},
      }},
     {NULL, ROUTE_PUBLIC, ROUTE_PLAIN, {{HTTP_GET, NULL, NULL, NULL}}},
 };

@@ -202,6 +202,78 @@ class CallsTest(Stage):
         status, _, body = self.call("GET", "/v1/notifications/", key=key)
         self.assertEqual((status, body), (400, {"detail": "The answer is too long; ask for less with ?limit=."}))
 
+    def test_dashboard_comes_with_all_its_files(self):
+        """What the page and its modules load is there, and nothing else is loaded."""
+        self.assertEqual(self.call("GET", "/dashboard", key=None)[0], 301)
+        status, headers, page = self.call("GET", "/dashboard/", key=None)
+        self.assertEqual((status, headers["content-type"]), (200, "text/html; charset=utf-8"))
+        self.assertIn("default-src 'none'; script-src 'self'; style-src 'self'", headers["content-security-policy"])
+        wanted = re.findall(r'(?:src|href)="([^"]+)"', page)
+        seen = set()
+        while wanted:
+            name = wanted.pop().removeprefix("./")
+            if name in seen:
+                continue
+            seen.add(name)
+            status, headers, text = self.call("GET", f"/dashboard/{name}", key=None)
+            self.assertEqual(status, 200, name)
+            self.assertEqual(headers["x-content-type-options"], "nosniff")
+            wanted += re.findall(r"^import .* from '([^']+)';$", text, re.MULTILINE)
+        there = {path.name for path in (ROOT / "api" / "pages" / "dashboard").iterdir()}
+        self.assertEqual(seen, there - {"index.html"})
+        self.assertEqual(self.call("GET", "/dashboard/other.js", key=None)[::2], (404, {"detail": "Not found."}))
+
+    def test_long_lists_are_read_by_page(self):
+        """Each row once, also while others are added; the plain list is as it was."""
+        _, key = self.api.register("Pages", "pages@acme.example")
+        ids = [self.call("POST", "/v1/notify/", NOTIFY, key)[2]["id"] for _ in range(7)]
+        seen, cursor, pages = [], "", 0
+        while cursor is not None:
+            status, _, page = self.call("GET", f"/v1/notifications/?limit=3&cursor={cursor}", key=key)
+            self.assertEqual(status, 200, page)
+            seen += [row["id"] for row in page["results"]]
+            cursor, pages = page["next_cursor"], pages + 1
+            self.call("POST", "/v1/notify/", NOTIFY, key)
+        self.assertEqual(seen, ids[::-1])
+        self.assertEqual(pages, 3)
+        self.assertIsInstance(self.call("GET", "/v1/notifications/", key=key)[2], list)
+        self.assertEqual(self.call("GET", "/v1/notifications/?cursor=nonsense", key=key)[::2],
+                         (404, {"detail": "Invalid cursor"}))
+        self.assertEqual(self.call("GET", "/v1/notifications/?status=nonsense&cursor=", key=key)[2],
+                         {"results": [], "next_cursor": None})
+        since = page["results"][-1]["created_at"]
+        self.assertEqual(self.call("GET", f"/v1/notifications/?created_before={since}", key=key)[2], [])
+        self.assertEqual(len(self.call("GET", f"/v1/notifications/?created_after={since}", key=key)[2]), 10)
+
+    def test_history_is_the_tenants_own(self):
+        """What is known of a notification, oldest first."""
+        accepted = self.call("POST", "/v1/notify/", NOTIFY)[2]
+        path = f"/v1/notifications/{accepted['id']}/history/"
+        self.postgres.psql("INSERT INTO celeriac.send_failures VALUES (gen_random_uuid(), "
+                           f"'{accepted['id']}', now(), '451 later')")
+        self.postgres.psql("UPDATE notifications SET sent_at = now() + interval '1 s', "
+                           f"provider_response = '{{\"provider\": \"email\"}}' WHERE id = '{accepted['id']}'")
+        status, _, events = self.call("GET", path)
+        self.assertEqual(status, 200)
+        self.assertEqual([{name: value for name, value in event.items() if name != "at"} for event in events],
+                         [{"event": "accepted"}, {"event": "failed", "error": "451 later"},
+                          {"event": "sent", "provider_response": {"provider": "email"}}])
+        self.assertEqual(events[0]["at"], accepted["created_at"])
+        _, key = self.api.register("Stranger", "stranger@acme.example")
+        self.assertEqual(self.call("GET", path, key=key)[::2], (404, {"error": "Notification not found"}))
+
+    def test_sources_are_previewed_without_saving(self):
+        """As a saved template would be rendered."""
+        path = "/v1/templates/preview/"
+        self.assertEqual(self.call("POST", path, {"subject": "Hi {{ n }}", "body": "{{ n|upper }}!", "data": {"n": "Ada"}})[::2],
+                         (200, {"subject": "Hi Ada", "body": "ADA!"}))
+        self.assertEqual(self.call("POST", path, {})[::2], (200, {"subject": "", "body": ""}))
+        status, _, document = self.call("POST", path, {"body": "{% if %}"})
+        self.assertEqual(status, 400)
+        self.assertTrue(document["error"].startswith("Template rendering failed: "), document)
+        self.assertEqual(self.call("POST", path, {"body": ["x"]})[::2], (400, {"body": ["Not a valid string."]}))
+        self.assertEqual(self.call("POST", path, {"body": "x"}, key=None)[0], 401)
+
     def test_dead_letters_show_their_notification(self):
         """With its channel and address."""
         notification = self.call("POST", "/v1/notify/", NOTIFY)[2]["id"]

@@ -28,6 +28,7 @@ static const struct route table[] = {
       {HTTP_DELETE, handle, "Delete", NULL}}},
     {"/v1/things/{int}/run/", ROUTE_KEY, ROUTE_DRF, {{HTTP_POST, handle, "Run", NULL}}},
     {"/v1/notes/{uuid}/", ROUTE_KEY, ROUTE_DRF, {{HTTP_GET, handle, "Get", NULL}}},
+    {"/page/{file}", ROUTE_PUBLIC, ROUTE_PLAIN, {{HTTP_GET, handle, "File", NULL}}},
     {NULL, ROUTE_PUBLIC, ROUTE_PLAIN, {{0}}},
 };
 
@@ -54,6 +55,7 @@ static void paths_match_with_and_without_the_last_slash(void **state)
     check_route("/v1/things/12", "/v1/things/{int}/");
     check_route("/v1/things/12/run", "/v1/things/{int}/run/");
     check_route("/v1/notes/" UUID_TEXT "/", "/v1/notes/{uuid}/");
+    check_route("/page/dead_letters.js", "/page/{file}");
 }
 
 static void other_paths_match_nothing(void **state)
@@ -78,6 +80,11 @@ static void other_paths_match_nothing(void **state)
         "/v1/things/9223372036854775808/",
         "/v1/things/{int}/",
         "/v1/notes/123/",
+        "/page/",
+        "/page/../x",
+        "/page/A.js",
+        "/page/1.js",
+        "/page/abcdefghijklmnopqrstuvwxyz.abcde",
         "/v1/notes/" UUID_TEXT "0/",
         "health/",
     };
@@ -97,8 +104,11 @@ static void parameters_are_typed(void **state)
     assert_non_null(
         route_find(table, SPAN("/v1/notes/3F2B1C4D-0000-4000-8000-ABCDEFABCDEF"), &params));
     assert_string_equal(params.uuid, UUID_TEXT);
+    assert_non_null(route_find(table, SPAN("/page/abcdefghijklmnopqrstuvwxyz.abcd"), &params));
+    assert_string_equal(params.file, "abcdefghijklmnopqrstuvwxyz.abcd");
     assert_non_null(route_find(table, SPAN("/health"), &params));
     assert_string_equal(params.uuid, "");
+    assert_string_equal(params.file, "");
 }
 
 static void check_decode(struct span path, const char *wanted)

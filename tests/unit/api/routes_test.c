@@ -18,10 +18,14 @@ static void example_of(const char *pattern, char *path, size_t size)
 {
     const char *parameter = strchr(pattern, '{');
     const char *rest = parameter ? strchr(parameter, '}') + 1 : "";
-    const char *value = !parameter                            ? ""
-                        : strncmp(parameter, "{int}", 5) == 0 ? "7"
-                                                              : "3f2b1c4d-0000-4000-8000-"
-                                                                "abcdefabcdef";
+    const char *value = "3f2b1c4d-0000-4000-8000-abcdefabcdef";
+
+    if (!parameter)
+        value = "";
+    else if (strncmp(parameter, "{int}", 5) == 0)
+        value = "7";
+    else if (strncmp(parameter, "{file}", 6) == 0)
+        value = "style.css";
 
     (void)snprintf(path, size, "%.*s%s%s",
                    (int)(parameter ? (size_t)(parameter - pattern) : strlen(pattern)), pattern,
@@ -38,7 +42,7 @@ static void every_row_is_reached_and_guarded(void **state)
         example_of(row->path, path, sizeof path);
         assert_ptr_equal(route_find(api_routes, span_of(path), &params), row);
         assert_int_equal(row->access, route_access_of(span_of(path)));
-        assert_true(row->path[strlen(row->path) - 1] == '/' || strchr(row->path, '.'));
+        assert_true(row->path[strlen(row->path) - 1] == '/' || strchr(path, '.'));
         assert_non_null(row->operations[0].handle);
         for (const struct route_operation *op = row->operations; op->handle; op++)
             assert_true(op->summary && op->summary[0]);
@@ -53,7 +57,7 @@ static void field_tables_are_complete(void **state)
     } tables[] = {
         {register_fields, REGISTER_FIELDS}, {key_fields, KEY_FIELDS},
         {template_fields, TEMPLATE_FIELDS}, {preview_fields, PREVIEW_FIELDS},
-        {notify_fields, NOTIFY_FIELDS},
+        {source_fields, SOURCE_FIELDS},     {notify_fields, NOTIFY_FIELDS},
     };
 
     (void)state;
