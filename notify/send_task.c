@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/strbuf.h"
 #include "base/uuid.h"
-#include "notify/rules/notification.h"
 #include "notify/store/sends.h"
 
 /* Shortest pause before a task that met trouble of ours is tried again: nothing here spins. */
@@ -22,7 +22,9 @@ struct failure {
     const char *type;   /* exception class as Python programs see it */
     const char *reason; /* constant words for the log */
     struct strbuf text;
-    bool is_ours; /* memory is short: no fault of the notification's, and no retry of its */
+    bool is_ours;         /* memory is short: no fault of the notification's, and no retry of its */
+    bool refused;         /* for good, by the provider */
+    uint32_t retry_after; /* seconds that the provider asks for; 0: none */
 };
 
 /* What is stored of a success whose full response the database does not take. */
@@ -166,16 +168,33 @@ static bool render(struct notify_render *engine, const struct content *content, 
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
-static bool deliver(struct notify_send_task *self, const struct store_send *send, const char *id,
+/* Asked by what waits for its turn at a provider. */
+static bool is_stopping(void *task)
+{
+    return celeriac_task_stopping(task);
+}
+
+/* One execution. */
+struct sending {
+    struct notify_send_task *self;
+    struct celeriac_task *task;
+    const struct uuid *id;
+    const char *id_text;
+};
+
+static bool deliver(const struct sending *sending, const struct store_send *send,
                     struct span subject, struct span body, struct notify_outcome *outcome,
                     struct failure *failure)
 {
+    struct notify_send_task *self = sending->self;
     struct notify_message message = {
-        .id = {.ptr = id, .len = UUID_LEN},
+        .id = {.ptr = sending->id_text, .len = UUID_LEN},
         .to = send->to,
         .subject = subject,
         .body = body,
         .date_us = clock_wall_us(),
+        .stopping = is_stopping,
+        .user = sending->task,
     };
     int64_t began_ns;
 
@@ -186,13 +205,17 @@ static bool deliver(struct notify_send_task *self, const struct store_send *send
     if (outcome->kind == NOTIFY_OUTCOME_SENT)
         return true;
     fail_because(failure, "SendError", outcome->reason, span_of(outcome->error));
+    failure->refused = outcome->kind == NOTIFY_OUTCOME_NEVER;
+    failure->retry_after = outcome->retry_after;
+    if (outcome->kind == NOTIFY_OUTCOME_HOLD)
+        failure->is_ours = true;
     return false;
 }
 
-static bool render_and_deliver(struct notify_send_task *self, const struct store_send *send,
-                               const char *id, struct notify_outcome *outcome,
-                               struct failure *failure)
+static bool render_and_deliver(const struct sending *sending, const struct store_send *send,
+                               struct notify_outcome *outcome, struct failure *failure)
 {
+    struct notify_render *engine = sending->self->render;
     struct content content = {0};
     struct strbuf subject;
     struct strbuf body;
@@ -204,9 +227,9 @@ static bool render_and_deliver(struct notify_send_task *self, const struct store
     strbuf_init(&subject, SOURCE_MAX);
     strbuf_init(&body, SOURCE_MAX);
     sent = read_content(send, &content, failure) &&
-           render(self->render, &content, content.subject, &subject, failure) &&
-           render(self->render, &content, content.body, &body, failure) &&
-           deliver(self, send, id, strbuf_span(&subject), strbuf_span(&body), outcome, failure);
+           render(engine, &content, content.subject, &subject, failure) &&
+           render(engine, &content, content.body, &body, failure) &&
+           deliver(sending, send, strbuf_span(&subject), strbuf_span(&body), outcome, failure);
     strbuf_close(&body);
     strbuf_close(&subject);
     strbuf_close(&content.inline_body);
@@ -227,18 +250,19 @@ static void hold(struct celeriac_task *task, const char *id, const struct celeri
 }
 
 /* The same before anything was sent: the claim goes, so that the next attempt can have it. */
-static void give_back(struct notify_send_task *self, struct celeriac_task *task,
-                      const struct uuid *id, const char *id_text, const char *reason)
+static void give_back(const struct sending *sending, const char *reason)
 {
+    bool stopping = celeriac_task_stopping(sending->task);
     struct celeriac_error err = {0};
 
-    if (store_release_claim(self->store, id, &err)) {
-        hold(task, id_text, &err);
+    if (store_release_claim(sending->self->store, sending->id, &err)) {
+        hold(sending->task, sending->id_text, &err);
         return;
     }
-    log_error("notify", "cannot send a notification now", LOG_STR("notification", id_text),
-              LOG_STR("reason", reason));
-    celeriac_task_postpone(task, TROUBLE_PAUSE_S);
+    if (!stopping)
+        log_error("notify", "cannot send a notification now",
+                  LOG_STR("notification", sending->id_text), LOG_STR("reason", reason));
+    celeriac_task_postpone(sending->task, stopping ? 0 : TROUBLE_PAUSE_S);
 }
 
 /* Stores the provider's response, or a plainer one when that is what the store does not take. */
@@ -261,79 +285,94 @@ static enum celeriac_err mark_sent(struct notify_send_task *self, const struct u
     return store_mark_sent(self->store, id, now_us, PLAIN_RESPONSE, err);
 }
 
-static void record_sent(struct notify_send_task *self, struct celeriac_task *task,
-                        const struct uuid *id, const char *id_text,
-                        const struct notify_outcome *outcome)
+static void record_sent(const struct sending *sending, const struct notify_outcome *outcome)
 {
     const struct timespec pause = {.tv_nsec = MEMORY_PAUSE_NS};
     struct celeriac_error err = {0};
-    enum celeriac_err code = mark_sent(self, id, outcome, &err);
+    enum celeriac_err code = mark_sent(sending->self, sending->id, outcome, &err);
 
     /* The mail is out. Whoever tried again later would send it twice, so this thread stays. */
     while (code == CELERIAC_ERR_MEMORY) {
         (void)nanosleep(&pause, NULL);
         celeriac_error_clear(&err);
-        code = mark_sent(self, id, outcome, &err);
+        code = mark_sent(sending->self, sending->id, outcome, &err);
     }
     if (code) {
-        hold(task, id_text, &err);
+        hold(sending->task, sending->id_text, &err);
         return;
     }
-    log_info("notify", "notification sent", LOG_STR("notification", id_text),
-             LOG_INT("retries", celeriac_task_retries(task)));
-    celeriac_task_return_null(task);
+    log_info("notify", "notification sent", LOG_STR("notification", sending->id_text),
+             LOG_INT("retries", celeriac_task_retries(sending->task)));
+    celeriac_task_return_null(sending->task);
 }
 
-static void record_failure(struct notify_send_task *self, struct celeriac_task *task,
-                           const struct uuid *id, const char *id_text,
-                           const struct failure *failure)
+/* Ends the task as the plan has it, once the failure is recorded. */
+static void end_failed(struct celeriac_task *task, struct notify_retry_step step,
+                       const struct failure *failure)
 {
+    const struct celeriac_exception exception = {.type = failure->type,
+                                                 .module = "celeriac.notifications",
+                                                 .message = strbuf_text(&failure->text)};
+
+    switch (step.kind) {
+    case NOTIFY_RETRY_NONE:
+        celeriac_task_return_null(task);
+        break;
+    case NOTIFY_RETRY_AFTER:
+        celeriac_task_retry(task, step.seconds, &exception);
+        break;
+    case NOTIFY_RETRY_CELERY:
+        celeriac_task_fail(task, &exception);
+        break;
+    }
+}
+
+static void record_failure(const struct sending *sending, const struct failure *failure)
+{
+    struct store *store = sending->self->store;
     struct celeriac_error err = {0};
-    unsigned retries = celeriac_task_retries(task);
+    unsigned retries = celeriac_task_retries(sending->task);
     struct span text = strbuf_span(&failure->text);
+    const struct notify_retry_case what = {
+        .retries = retries, .refused = failure->refused, .retry_after = failure->retry_after};
+    struct notify_retry_step step =
+        notify_retry_plan_next(&sending->self->retries, &what, random_os, NULL);
     enum celeriac_err code;
 
-    if (notify_retries_are_spent(retries))
-        code = store_dead_letter(self->store, id, text, (int32_t)retries, &err);
+    if (step.kind == NOTIFY_RETRY_NONE)
+        code = store_dead_letter(store, sending->id, text, (int32_t)retries, &err);
     else
-        code = store_record_failure(self->store, id, text, &err);
+        code = store_record_failure(store, sending->id, text, &err);
     if (code == CELERIAC_ERR_SHUTDOWN) {
-        hold(task, id_text, &err);
+        hold(sending->task, sending->id_text, &err);
         return;
     }
     if (code) {
-        give_back(self, task, id, id_text, err.text);
+        give_back(sending, err.text);
         return;
     }
     log_warning("notify",
-                notify_retries_are_spent(retries) ? "notification failed for good"
-                                                  : "notification failed",
-                LOG_STR("notification", id_text), LOG_STR("reason", failure->reason),
+                step.kind == NOTIFY_RETRY_NONE ? "notification failed for good"
+                                               : "notification failed",
+                LOG_STR("notification", sending->id_text), LOG_STR("reason", failure->reason),
                 LOG_INT("retries", retries));
-    if (notify_retries_are_spent(retries)) {
-        celeriac_task_return_null(task);
-        return;
-    }
-    celeriac_task_fail(task, &(struct celeriac_exception){.type = failure->type,
-                                                          .module = "celeriac.notifications",
-                                                          .message = strbuf_text(&failure->text)});
+    end_failed(sending->task, step, failure);
 }
 
 /* ---- the task ------------------------------------------------------------------------------ */
 
-static void send_claimed(struct notify_send_task *self, struct celeriac_task *task,
-                         const struct store_begin_send *begin, const char *id_text)
+static void send_claimed(const struct sending *sending, const struct store_send *send)
 {
     struct failure failure = {.type = "Exception", .reason = "unknown"};
     struct notify_outcome outcome;
 
     strbuf_init(&failure.text, FAILURE_TEXT_MAX);
-    if (render_and_deliver(self, &begin->send, id_text, &outcome, &failure))
-        record_sent(self, task, &begin->id, id_text, &outcome);
+    if (render_and_deliver(sending, send, &outcome, &failure))
+        record_sent(sending, &outcome);
     else if (failure.is_ours)
-        give_back(self, task, &begin->id, id_text, failure.reason);
+        give_back(sending, failure.reason);
     else
-        record_failure(self, task, &begin->id, id_text, &failure);
+        record_failure(sending, &failure);
     strbuf_close(&failure.text);
 }
 
@@ -343,6 +382,7 @@ static void send_one(struct notify_send_task *self, struct celeriac_task *task,
     int64_t began_ns = clock_monotonic_ns();
     struct store_begin_send begin;
     char id_text[UUID_SIZE];
+    const struct sending sending = {self, task, id, id_text};
     enum celeriac_err code;
 
     uuid_format(id, id_text);
@@ -365,7 +405,7 @@ static void send_one(struct notify_send_task *self, struct celeriac_task *task,
             celeriac_task_postpone(task, (double)begin.look_again_ns / (double)NS_PER_SEC);
             break;
         case STORE_SEND_READY:
-            send_claimed(self, task, &begin, id_text);
+            send_claimed(&sending, &begin.send);
             break;
         }
     }
@@ -395,7 +435,7 @@ struct celeriac_task_options notify_send_task_options(struct notify_send_task *t
         .name = NOTIFY_SEND_TASK_NAME,
         .run = run,
         .user = task,
-        .max_retries = NOTIFY_MAX_RETRIES,
+        .max_retries = (int)notify_retry_plan_max(&task->retries),
         .autoretry = true,
         .retry_backoff = 1,
         .retry_backoff_max = NOTIFY_SEND_BACKOFF_MAX,

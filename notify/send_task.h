@@ -12,6 +12,7 @@
 #include "celeriac/task.h"
 #include "notify/providers/provider_table.h"
 #include "notify/render.h"
+#include "notify/rules/retry_plan.h"
 #include "notify/store/store.h"
 
 /* The name under which Django's API and ours send it. */
@@ -26,15 +27,22 @@ struct notify_send_times {
     struct histogram provider; /* one delivery, well or badly: SMTP */
 };
 
+/* What all processes of a worker write to. All zero is its beginning. */
+struct notify_send_shared {
+    struct notify_send_times times;
+    struct notify_pace smtp_pace; /* of the mails of all together */
+};
+
 /* What the task works with. Borrowed; all of it is safe for any number of threads. */
 struct notify_send_task {
     struct store *store; /* with a started sender, see store_start_sender() */
     struct notify_render *render;
     struct notify_providers *providers;
-    struct notify_send_times *times; /* NULL: nobody wants to know */
+    struct notify_send_times *times;  /* NULL: nobody wants to know */
+    struct notify_retry_plan retries; /* all zero: as in Python */
 };
 
-/* The options to register it with; task outlives the worker. */
+/* The options to register it with, for which its retries are set; task outlives the worker. */
 struct celeriac_task_options notify_send_task_options(struct notify_send_task *task);
 
 #endif

@@ -1,5 +1,8 @@
 #include "notify/settings.h"
 
+#include "base/clock.h"
+#include "base/parse_num.h"
+
 /* clang-format off */
 const struct setting notify_settings_table[] = {
     {"redis_url", SETTING_TEXT, "redis://127.0.0.1:6379/0", "REDIS_URL", NULL, NULL, 0, 0, true,
@@ -68,6 +71,18 @@ const struct setting notify_settings_table[] = {
      "seconds for one mail, connecting included"},
     {"celeriac_email_idle", SETTING_SECONDS, "30", "CELERIAC_EMAIL_IDLE", NULL, NULL, 1, 3600, false,
      "seconds after which an unused SMTP connection is closed"},
+    {"celeriac_smtp_hosts", SETTING_TEXT, "", "CELERIAC_SMTP_HOSTS", NULL, NULL, 0, 0, false,
+     "further SMTP servers, host or host:port, separated by commas"},
+    {"celeriac_smtp_connections", SETTING_INT, "0", "CELERIAC_SMTP_CONNECTIONS", NULL, NULL, 0, 4096,
+     false, "most connections of one worker to one SMTP server; 0 is no limit"},
+    {"celeriac_smtp_rate", SETTING_TEXT, "", "CELERIAC_SMTP_RATE", NULL, NULL, 0, 0, false,
+     "most mails that one worker sends in a second"},
+    {"celeriac_permanent_failures", SETTING_TEXT, "retry", "CELERIAC_PERMANENT_FAILURES", NULL, NULL,
+     0, 0, false, "what a provider refuses for good: retry, or dead-letter at once"},
+    {"celeriac_retry_after_max", SETTING_INT, "0", "CELERIAC_RETRY_AFTER_MAX", NULL, NULL,
+     0, NOTIFY_RETRY_DELAY_MAX_S, false, "longest Retry-After heeded, in seconds; 0 heeds none"},
+    {"celeriac_retry_schedule", SETTING_TEXT, "", "CELERIAC_RETRY_SCHEDULE", NULL, NULL, 0, 0, false,
+     "seconds before each retry, separated by commas, instead of Celery's three"},
     {"celeriac_template_fuel", SETTING_INT, "1000000", "CELERIAC_TEMPLATE_FUEL", NULL, NULL,
      1000, 1000000000, false, "work units that rendering one text may take"},
     {"celeriac_template_output", SETTING_INT, "4194304", "CELERIAC_TEMPLATE_OUTPUT", NULL, NULL,
@@ -124,6 +139,54 @@ static void load_redis(const struct settings *s, struct notify_settings *out)
     out->redis.failover_strategy = filled(s, "celery_broker_failover_strategy");
 }
 
+/* Fewest and most mails a second: one in a hundred seconds, and more than any server takes. */
+#define RATE_MIN 0.01
+#define RATE_MAX 100000.0
+
+static enum celeriac_err load_rate(const struct settings *s, const char *name, const char *variable,
+                                   int64_t *interval_ns, struct celeriac_error *err)
+{
+    const char *text = filled(s, name);
+    double rate = 0;
+
+    if (text == NULL)
+        return CELERIAC_OK;
+    if (parse_double(span_of(text), &rate) || !(rate >= RATE_MIN && rate <= RATE_MAX))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "%s: must be a number between %g and %.0f, or empty", variable,
+                                  RATE_MIN, RATE_MAX);
+    *interval_ns = (int64_t)((double)NS_PER_SEC / rate);
+    return CELERIAC_OK;
+}
+
+/* What goes beyond Django's settings of mail. */
+static enum celeriac_err load_smtp(const struct settings *s, struct notify_settings *out,
+                                   struct celeriac_error *err)
+{
+    enum celeriac_err code =
+        notify_server_list_parse(span_of(text_or_empty(s, "celeriac_smtp_hosts")),
+                                 "CELERIAC_SMTP_HOSTS", &out->email.servers, err);
+
+    out->email.connections = (unsigned)settings_int(s, "celeriac_smtp_connections");
+    if (code)
+        return code;
+    return load_rate(s, "celeriac_smtp_rate", "CELERIAC_SMTP_RATE", &out->email.interval_ns, err);
+}
+
+static enum celeriac_err load_retries(const struct settings *s, struct notify_retry_plan *plan,
+                                      struct celeriac_error *err)
+{
+    struct span word = span_of(text_or_empty(s, "celeriac_permanent_failures"));
+
+    if (!span_is(word, "retry") && !span_is(word, "dead-letter"))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "CELERIAC_PERMANENT_FAILURES: must be retry or dead-letter");
+    plan->give_up_refused = span_is(word, "dead-letter");
+    plan->retry_after_max = (uint32_t)settings_int(s, "celeriac_retry_after_max");
+    return notify_retry_plan_parse(span_of(text_or_empty(s, "celeriac_retry_schedule")),
+                                   "CELERIAC_RETRY_SCHEDULE", plan, err);
+}
+
 static void load_email(const struct settings *s, struct notify_settings *out)
 {
     const char *from = settings_text(s, "default_from_email");
@@ -146,6 +209,7 @@ enum celeriac_err notify_settings_load(const struct settings *s, struct notify_s
 {
     struct notify_settings loaded = {.broker_url = filled(s, "celery_broker_url"),
                                      .result_backend = filled(s, "celery_result_backend")};
+    enum celeriac_err code;
 
     if (loaded.broker_url == NULL)
         loaded.broker_url = settings_text(s, "redis_url");
@@ -161,6 +225,11 @@ enum celeriac_err notify_settings_load(const struct settings *s, struct notify_s
     loaded.allowed_hosts = text_or_empty(s, "allowed_hosts");
     if (filled(s, "db_name") == NULL)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "DB_NAME: must not be empty");
+    code = load_smtp(s, &loaded, err);
+    if (code == CELERIAC_OK)
+        code = load_retries(s, &loaded.retries, err);
+    if (code)
+        return code;
     *out = loaded;
     return CELERIAC_OK;
 }

@@ -13,6 +13,8 @@
 #include "base/settings.h"
 #include "base/span.h"
 #include "celeriac/error.h"
+#include "notify/providers/server_list.h"
+#include "notify/rules/retry_plan.h"
 
 /* The file in the working directory that settings_read_dotenv() is given. */
 #define NOTIFY_SETTINGS_DOTENV ".env"
@@ -59,7 +61,12 @@ struct notify_settings {
         int64_t connect_timeout_ns;
         int64_t timeout_ns;
         int64_t idle_ns;
+        struct notify_server_list servers; /* CELERIAC_SMTP_HOSTS: those after host */
+        unsigned connections;              /* most for one server; 0: no limit */
+        int64_t interval_ns;               /* between two mails, of CELERIAC_SMTP_RATE; 0: none */
     } email;
+
+    struct notify_retry_plan retries; /* CELERIAC_PERMANENT_FAILURES and the like */
 
     struct {
         uint64_t fuel;      /* work units of one render */
@@ -72,7 +79,7 @@ struct notify_settings {
 
 /*
  * Reads the typed values out of s, whose tables include notify_settings_table. CELERIAC_ERR_VALUE
- * names the variable that is wrong; *out is then untouched.
+ * or _LIMIT, which names the variable that is wrong; *out is then untouched.
  */
 enum celeriac_err notify_settings_load(const struct settings *s, struct notify_settings *out,
                                        struct celeriac_error *err) CELERIAC_MUST_CHECK;

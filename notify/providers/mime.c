@@ -23,7 +23,7 @@ static enum celeriac_err plain_problem(struct notify_outcome *problem, enum cele
                                        const char *text)
 {
     enum notify_outcome_kind kind =
-        code == CELERIAC_ERR_MEMORY ? NOTIFY_OUTCOME_LATER : NOTIFY_OUTCOME_NEVER;
+        code == CELERIAC_ERR_MEMORY ? NOTIFY_OUTCOME_HOLD : NOTIFY_OUTCOME_NEVER;
 
     notify_outcome_fail(problem, kind, 0, text, "%s", text);
     return code;
@@ -169,8 +169,12 @@ enum celeriac_err notify_mime_write(const struct notify_mime_mail *mail, struct 
 
     if (mail->body.len == 0)
         return plain_problem(problem, CELERIAC_ERR_VALUE, "Email body is required");
-    if (mail->from.len == 0)
-        return plain_problem(problem, CELERIAC_ERR_VALUE, "DEFAULT_FROM_EMAIL is not configured");
+    if (mail->from.len == 0) {
+        notify_outcome_fail(problem, NOTIFY_OUTCOME_UNCONFIGURED, 0,
+                            "DEFAULT_FROM_EMAIL is not configured",
+                            "DEFAULT_FROM_EMAIL is not configured");
+        return CELERIAC_ERR_VALUE;
+    }
     if (mail->body.len > NOTIFY_BODY_MAX)
         return plain_problem(problem, CELERIAC_ERR_LIMIT, "Email body is longer than 10 MiB");
     if (!span_is_utf8(mail->body))

@@ -1,39 +1,85 @@
 #include "notify/providers/provider_table.h"
 
 #include <pthread.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/strbuf.h"
+#include "notify/providers/route.h"
 #include "notify/rules/channel.h"
 
-/* Kept states: more than there are task threads (worker.h allows 4096), so nothing is ever refused.
- */
-#define IDLE_MAX 8192
+/* EMAIL_HOST, and the list. */
+#define MAIL_SERVERS_MAX (1 + NOTIFY_SERVERS_MAX)
 
-/* A state that waits for its next message. */
-struct kept {
-    void *state;
-    int64_t since_ns;
-};
-
-/* What is known of one channel. Without a provider it is not implemented. */
-struct row {
-    const struct notify_provider *provider;
-    const void *config;
-    struct kept *idle; /* a stack: the state used last is on top, at idle[count - 1] */
-    size_t count;
-    size_t cap;
-};
+_Static_assert(MAIL_SERVERS_MAX <= NOTIFY_ROUTE_SERVERS_MAX, "all mail servers fit into a route");
 
 struct notify_providers {
-    struct row rows[NOTIFY_CHANNEL_COUNT];
-    struct notify_smtp_config *smtp;
+    struct notify_route *routes[NOTIFY_CHANNEL_COUNT]; /* NULL: not implemented */
+    struct notify_smtp_config *smtp[MAIL_SERVERS_MAX];
+    size_t smtp_count;
     int64_t idle_ns;
-    pthread_mutex_t lock; /* guards the stacks and the numbers */
+    pthread_mutex_t lock; /* guards the numbers */
     struct notify_providers_stats stats;
 };
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+static enum celeriac_err add_mail_server(struct notify_providers *p,
+                                         const struct notify_smtp_options *options,
+                                         struct celeriac_error *err)
+{
+    enum celeriac_err code = notify_smtp_config_create(options, &p->smtp[p->smtp_count], err);
+
+    if (code == CELERIAC_OK)
+        p->smtp_count++;
+    return code;
+}
+
+/* EMAIL_HOST comes first; it is left out only where the list stands in its place. */
+static enum celeriac_err add_mail_servers(struct notify_providers *p,
+                                          const struct notify_providers_options *o,
+                                          struct celeriac_error *err)
+{
+    size_t more = o->smtp_servers != NULL ? o->smtp_servers->count : 0;
+    bool has_host = o->smtp.host != NULL && o->smtp.host[0] != '\0';
+    enum celeriac_err code = CELERIAC_OK;
+
+    if (has_host || more == 0)
+        code = add_mail_server(p, &o->smtp, err);
+    for (size_t i = 0; i < more && code == CELERIAC_OK; i++) {
+        const struct notify_server *server = &o->smtp_servers->servers[i];
+        struct notify_smtp_options one = o->smtp;
+
+        one.host = server->host;
+        one.host_name = "CELERIAC_SMTP_HOSTS";
+        if (server->port != 0)
+            one.port = server->port;
+        code = add_mail_server(p, &one, err);
+    }
+    return code;
+}
+
+static enum celeriac_err open_mail(struct notify_providers *p,
+                                   const struct notify_providers_options *o,
+                                   struct celeriac_error *err)
+{
+    const void *configs[MAIL_SERVERS_MAX];
+    struct notify_route_options route = {
+        .provider = &notify_smtp_provider,
+        .configs = configs,
+        .connections = o->smtp_connections,
+        .interval_ns = o->smtp_interval_ns,
+        .pace = o->smtp_pace,
+        .idle_ns = p->idle_ns,
+    };
+    enum celeriac_err code = add_mail_servers(p, o, err);
+
+    if (code != CELERIAC_OK)
+        return code;
+    for (size_t i = 0; i < p->smtp_count; i++)
+        configs[i] = p->smtp[i];
+    route.servers = p->smtp_count;
+    return notify_route_create(&route, &p->routes[NOTIFY_CHANNEL_EMAIL], err);
+}
 
 enum celeriac_err notify_providers_create(const struct notify_providers_options *options,
                                           struct notify_providers **providers,
@@ -50,13 +96,11 @@ enum celeriac_err notify_providers_create(const struct notify_providers_options 
         return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot make a lock");
     }
     p->idle_ns = options->idle_ns != 0 ? options->idle_ns : NOTIFY_PROVIDERS_IDLE_NS;
-    code = notify_smtp_config_create(&options->smtp, &p->smtp, err);
+    code = open_mail(p, options, err);
     if (code != CELERIAC_OK) {
         notify_providers_destroy(p);
         return code;
     }
-    p->rows[NOTIFY_CHANNEL_EMAIL] =
-        (struct row){.provider = &notify_smtp_provider, .config = p->smtp};
     *providers = p;
     return CELERIAC_OK;
 }
@@ -65,110 +109,34 @@ void notify_providers_destroy(struct notify_providers *providers)
 {
     if (providers == NULL)
         return;
-    for (size_t i = 0; i < NOTIFY_CHANNEL_COUNT; i++) {
-        struct row *row = &providers->rows[i];
-
-        for (size_t k = 0; k < row->count; k++)
-            row->provider->destroy(row->idle[k].state);
-        mem_free(row->idle);
-    }
-    notify_smtp_config_destroy(providers->smtp);
+    for (size_t i = 0; i < NOTIFY_CHANNEL_COUNT; i++)
+        notify_route_destroy(providers->routes[i]);
+    for (size_t i = 0; i < providers->smtp_count; i++)
+        notify_smtp_config_destroy(providers->smtp[i]);
     (void)pthread_mutex_destroy(&providers->lock);
     mem_free(providers);
 }
 
-/* The state that was used last, or a new one. */
-static enum celeriac_err take_state(struct notify_providers *p, struct row *row, void **state)
-{
-    enum celeriac_err code;
+/* ---- sending --------------------------------------------------------------------------------- */
 
+static void count_outcome(struct notify_providers *p, enum notify_outcome_kind kind)
+{
     (void)pthread_mutex_lock(&p->lock);
-    *state = row->count > 0 ? row->idle[--row->count].state : NULL;
-    if (*state == NULL)
-        p->stats.states++;
-    (void)pthread_mutex_unlock(&p->lock);
-    if (*state != NULL)
-        return CELERIAC_OK;
-    code = row->provider->create(row->config, state, NULL);
-    if (code != CELERIAC_OK) {
-        (void)pthread_mutex_lock(&p->lock);
-        p->stats.states--;
-        (void)pthread_mutex_unlock(&p->lock);
-    }
-    return code;
-}
-
-/* Room for one more kept state; false when there is none. Under the lock. */
-static bool make_room(struct row *row)
-{
-    size_t cap = row->cap > 0 ? row->cap * 2 : 16;
-    struct kept *bigger;
-
-    if (row->count < row->cap)
-        return true;
-    if (cap > IDLE_MAX)
-        return false;
-    bigger = mem_resize(row->idle, cap, sizeof *bigger);
-    if (bigger == NULL)
-        return false;
-    row->idle = bigger;
-    row->cap = cap;
-    return true;
-}
-
-/* Takes the state that has been idle longest, if that is too long. Under the lock. */
-static void *take_stale(struct notify_providers *p, struct row *row, int64_t now_ns)
-{
-    void *state;
-
-    if (row->count == 0 || now_ns - row->idle[0].since_ns < p->idle_ns)
-        return NULL;
-    state = row->idle[0].state;
-    row->count--;
-    memmove(row->idle, row->idle + 1, row->count * sizeof row->idle[0]);
-    p->stats.states--;
-    return state;
-}
-
-static void count_outcome(struct notify_providers_stats *stats, enum notify_outcome_kind kind)
-{
     switch (kind) {
     case NOTIFY_OUTCOME_SENT:
-        stats->sent++;
+        p->stats.sent++;
         break;
     case NOTIFY_OUTCOME_LATER:
-        stats->later++;
+    case NOTIFY_OUTCOME_UNCONFIGURED:
+        p->stats.later++;
         break;
     case NOTIFY_OUTCOME_NEVER:
-        stats->never++;
+        p->stats.never++;
+        break;
+    case NOTIFY_OUTCOME_HOLD:
+        p->stats.held++;
         break;
     }
-}
-
-/* Keeps the state for the next message, and closes one that nobody needed for too long. */
-static void give_back(struct notify_providers *p, struct row *row, void *state,
-                      enum notify_outcome_kind kind)
-{
-    int64_t now_ns = clock_monotonic_ns();
-    void *surplus = NULL;
-
-    (void)pthread_mutex_lock(&p->lock);
-    count_outcome(&p->stats, kind);
-    if (make_room(row)) {
-        row->idle[row->count++] = (struct kept){state, now_ns};
-        surplus = take_stale(p, row, now_ns);
-    } else {
-        surplus = state;
-        p->stats.states--;
-    }
-    (void)pthread_mutex_unlock(&p->lock);
-    row->provider->destroy(surplus);
-}
-
-static void refuse(struct notify_providers *p, struct notify_outcome *outcome)
-{
-    (void)pthread_mutex_lock(&p->lock);
-    count_outcome(&p->stats, outcome->kind);
     (void)pthread_mutex_unlock(&p->lock);
 }
 
@@ -176,45 +144,24 @@ void notify_providers_send(struct notify_providers *providers, struct span chann
                            const struct notify_message *message, struct notify_outcome *outcome)
 {
     enum notify_channel known = NOTIFY_CHANNEL_EMAIL;
-    struct row *row;
-    void *state = NULL;
 
-    if (!notify_channel_parse(channel, &known)) {
+    if (!notify_channel_parse(channel, &known))
         notify_outcome_fail(outcome, NOTIFY_OUTCOME_NEVER, 0, "unsupported channel",
                             "Unsupported channel: %.*s", SPAN_PRINTF(channel));
-        refuse(providers, outcome);
-        return;
-    }
-    row = &providers->rows[known];
-    if (row->provider == NULL) {
-        notify_outcome_fail(outcome, NOTIFY_OUTCOME_NEVER, 0, "no provider",
+    else if (providers->routes[known] == NULL)
+        notify_outcome_fail(outcome, NOTIFY_OUTCOME_UNCONFIGURED, 0, "no provider",
                             "Provider for channel '%s' is not implemented yet.",
                             notify_channel_name(known));
-        refuse(providers, outcome);
-        return;
-    }
-    if (take_state(providers, row, &state) != CELERIAC_OK) {
-        notify_outcome_fail(outcome, NOTIFY_OUTCOME_LATER, 0, "out of memory", "out of memory");
-        refuse(providers, outcome);
-        return;
-    }
-    row->provider->send(state, message, outcome);
-    give_back(providers, row, state, outcome->kind);
+    else
+        notify_route_send(providers->routes[known], message, outcome);
+    count_outcome(providers, outcome->kind);
 }
 
 void notify_providers_close_idle(struct notify_providers *providers, int64_t now_ns)
 {
     for (size_t i = 0; i < NOTIFY_CHANNEL_COUNT; i++) {
-        struct row *row = &providers->rows[i];
-        void *state;
-
-        do {
-            (void)pthread_mutex_lock(&providers->lock);
-            state = take_stale(providers, row, now_ns);
-            (void)pthread_mutex_unlock(&providers->lock);
-            if (state != NULL)
-                row->provider->destroy(state);
-        } while (state != NULL);
+        if (providers->routes[i] != NULL)
+            notify_route_close_idle(providers->routes[i], now_ns);
     }
 }
 
@@ -223,7 +170,9 @@ void notify_providers_get_stats(struct notify_providers *providers,
 {
     (void)pthread_mutex_lock(&providers->lock);
     *stats = providers->stats;
-    for (size_t i = 0; i < NOTIFY_CHANNEL_COUNT; i++)
-        stats->idle += providers->rows[i].count;
     (void)pthread_mutex_unlock(&providers->lock);
+    for (size_t i = 0; i < NOTIFY_CHANNEL_COUNT; i++) {
+        if (providers->routes[i] != NULL)
+            notify_route_count(providers->routes[i], &stats->states, &stats->idle);
+    }
 }

@@ -1,8 +1,7 @@
 /*
- * All providers of a process: channel to provider, and a stock of connections that any number of
- * task threads share. A thread that sends takes the state (for mail: an SMTP connection) that was
- * used last, or makes one, and puts it back; so there are as many connections as sends at one time,
- * and with little to do only a few are kept warm. Any thread.
+ * All providers of a process: one row for each channel, with its provider and what route.h needs to
+ * send by it, as far as they are configured. Any thread. Making the table starts no thread and
+ * opens no connection, so that a process may fork with it.
  */
 #ifndef NOTIFY_PROVIDERS_PROVIDER_TABLE_H
 #define NOTIFY_PROVIDERS_PROVIDER_TABLE_H
@@ -12,7 +11,9 @@
 
 #include "base/span.h"
 #include "celeriac/error.h"
+#include "notify/providers/pace.h"
 #include "notify/providers/provider.h"
+#include "notify/providers/server_list.h"
 #include "notify/providers/smtp.h"
 #include "notify/rules/outcome.h"
 
@@ -21,6 +22,14 @@ struct notify_providers;
 /* All zero means defaults. Strings are copied. */
 struct notify_providers_options {
     struct notify_smtp_options smtp; /* channel "email" */
+    /*
+     * Further mail servers, with smtp's other options; they come after smtp.host. NULL: none. Read
+     * only by notify_providers_create().
+     */
+    const struct notify_server_list *smtp_servers;
+    size_t smtp_connections;       /* most connections to one mail server; 0: no limit */
+    int64_t smtp_interval_ns;      /* between two mails; 0: no limit */
+    struct notify_pace *smtp_pace; /* where that is kept, outlives the table; NULL: in the table */
     int64_t idle_ns; /* a connection unused for longer is closed; 0 = NOTIFY_PROVIDERS_IDLE_NS */
 };
 
@@ -45,7 +54,7 @@ void notify_providers_destroy(struct notify_providers *providers);
 /*
  * Sends one message by the provider of `channel` (the text in the row) and always fills *outcome.
  * Blocks. A channel without a provider fails with "Provider for channel 'sms' is not implemented
- * yet." or "Unsupported channel: x"; memory that is short is NOTIFY_OUTCOME_LATER.
+ * yet." or "Unsupported channel: x"; memory that is short is NOTIFY_OUTCOME_HOLD.
  */
 void notify_providers_send(struct notify_providers *providers, struct span channel,
                            const struct notify_message *message, struct notify_outcome *outcome);
@@ -59,8 +68,9 @@ void notify_providers_close_idle(struct notify_providers *providers, int64_t now
 /* Numbers since the start. */
 struct notify_providers_stats {
     uint64_t sent;  /* messages accepted */
-    uint64_t later; /* failures that may pass */
+    uint64_t later; /* failures that may pass, missing configuration among them */
     uint64_t never; /* refusals */
+    uint64_t held;  /* not tried, for want of memory or because the worker stops */
     size_t states;  /* connections' states that exist, in use or kept */
     size_t idle;    /* of these, kept */
 };

@@ -223,7 +223,7 @@ static void transfer(struct smtp_state *s, const char *from, const char *to, str
     CURLcode status;
 
     if (recipients == NULL) {
-        notify_outcome_fail(outcome, NOTIFY_OUTCOME_LATER, 0, "out of memory", "out of memory");
+        notify_outcome_hold_for_memory(outcome);
         return;
     }
     status = perform(s, from, recipients, false);
@@ -260,7 +260,7 @@ static void write_and_transfer(struct smtp_state *s, const struct notify_message
         notify_mime_envelope(mail.to, to, outcome) != CELERIAC_OK)
         return;
     if (s->config->url == NULL) {
-        notify_outcome_fail(outcome, NOTIFY_OUTCOME_LATER, 0, "EMAIL_HOST is not configured",
+        notify_outcome_fail(outcome, NOTIFY_OUTCOME_UNCONFIGURED, 0, "EMAIL_HOST is not configured",
                             "EMAIL_HOST is not configured");
         return;
     }

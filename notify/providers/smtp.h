@@ -18,12 +18,13 @@
 
 /* All zero means defaults. */
 struct notify_smtp_options {
-    const char *host;     /* EMAIL_HOST; NULL or "": sending fails with a text that says so */
-    unsigned port;        /* 0 = 587 */
-    const char *user;     /* NULL or "": no login */
-    const char *password; /* NULL or "": no login */
-    bool starttls;        /* EMAIL_USE_TLS */
-    const char *from;     /* DEFAULT_FROM_EMAIL; NULL or "": sending fails, as in Django */
+    const char *host;      /* EMAIL_HOST; NULL or "": sending fails with a text that says so */
+    const char *host_name; /* the setting that host comes from, a constant; NULL = EMAIL_HOST */
+    unsigned port;         /* 0 = 587 */
+    const char *user;      /* NULL or "": no login */
+    const char *password;  /* NULL or "": no login */
+    bool starttls;         /* EMAIL_USE_TLS */
+    const char *from;      /* DEFAULT_FROM_EMAIL; NULL or "": sending fails, as in Django */
     const char *ca_file; /* PEM certificates to trust instead of the system's; NULL or "": system */
     const char *helo;    /* name in EHLO; NULL or "": this machine's host name */
     int64_t connect_timeout_ns; /* TCP, greeting, TLS and login; 0 = 20 s */

@@ -50,13 +50,18 @@ static enum celeriac_err check_text(const char *name, const char *text, struct c
     return CELERIAC_OK;
 }
 
+static const char *name_of_host(const struct notify_smtp_options *o)
+{
+    return o->host_name != NULL ? o->host_name : "EMAIL_HOST";
+}
+
 static enum celeriac_err check_texts(const struct notify_smtp_options *o,
                                      struct celeriac_error *err)
 {
     const struct {
         const char *name, *text;
     } texts[] = {
-        {"EMAIL_HOST", o->host},          {"EMAIL_HOST_USER", o->user},
+        {name_of_host(o), o->host},       {"EMAIL_HOST_USER", o->user},
         {"DEFAULT_FROM_EMAIL", o->from},  {"EMAIL_HOST_PASSWORD", o->password},
         {"CELERIAC_EMAIL_HELO", o->helo}, {"CELERIAC_EMAIL_CA_FILE", o->ca_file},
     };
@@ -143,12 +148,12 @@ static CURLUcode set_parts(CURLU *parts, const char *host, unsigned port, const 
     return code;
 }
 
-static enum celeriac_err build_url(const char *host, unsigned port, const char *helo, char **url,
-                                   struct celeriac_error *err)
+static enum celeriac_err build_url(const struct notify_smtp_options *o, unsigned port,
+                                   const char *helo, char **url, struct celeriac_error *err)
 {
     CURLU *parts = curl_url();
     char *text = NULL;
-    CURLUcode status = parts != NULL ? set_parts(parts, host, port, helo) : CURLUE_OUT_OF_MEMORY;
+    CURLUcode status = parts != NULL ? set_parts(parts, o->host, port, helo) : CURLUE_OUT_OF_MEMORY;
     enum celeriac_err code;
 
     if (status == CURLUE_OK)
@@ -158,7 +163,7 @@ static enum celeriac_err build_url(const char *host, unsigned port, const char *
     else if (status == CURLUE_OUT_OF_MEMORY)
         code = CELERIAC_ERR_MEMORY;
     else
-        code = celeriac_error_set(err, CELERIAC_ERR_VALUE, "EMAIL_HOST: %s",
+        code = celeriac_error_set(err, CELERIAC_ERR_VALUE, "%s: %s", name_of_host(o),
                                   curl_url_strerror(status));
     curl_free(text);
     curl_url_cleanup(parts);
@@ -237,7 +242,7 @@ static enum celeriac_err fill(struct notify_smtp_config *c, const struct notify_
     if (code == CELERIAC_OK)
         code = read_helo(o->helo, helo, err);
     if (code == CELERIAC_OK && is_set(o->host))
-        code = build_url(o->host, c->port, helo, &c->url, err);
+        code = build_url(o, c->port, helo, &c->url, err);
     if (code == CELERIAC_OK)
         code = copy_texts(c, o);
     if (code == CELERIAC_OK && c->starttls)

@@ -36,8 +36,9 @@ struct smtp_failure {
 bool smtp_failure_is_stale(const struct smtp_failure *failure);
 
 /*
- * Fills *outcome. 4xx, network and TLS trouble, deadlines and logins mean later; another 5xx
- * about this message means never.
+ * Fills *outcome. 4xx, network and TLS trouble, deadlines, logins and a refusal of our sender mean
+ * later; another 5xx about this message means never, and want of memory hold. What is about the
+ * server and not about the message another server may take.
  */
 void smtp_failure_explain(const struct smtp_failure *failure, struct notify_outcome *outcome);
 

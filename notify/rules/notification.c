@@ -41,8 +41,3 @@ bool notify_status_may_become(enum notify_status from, enum notify_status to)
 {
     return allowed[from][to];
 }
-
-bool notify_retries_are_spent(unsigned retries)
-{
-    return retries >= NOTIFY_MAX_RETRIES;
-}

@@ -40,7 +40,4 @@ bool notify_status_is_sent(enum notify_status status);
  */
 bool notify_status_may_become(enum notify_status from, enum notify_status to);
 
-/* Whether a failure after this many retries is the last one (request.retries >= 3). */
-bool notify_retries_are_spent(unsigned retries);
-
 #endif

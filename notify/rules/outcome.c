@@ -8,9 +8,9 @@
 #include "notify/rules/python_text.h"
 
 static const char *const kinds[] = {
-    [NOTIFY_OUTCOME_SENT] = "sent",
-    [NOTIFY_OUTCOME_LATER] = "later",
-    [NOTIFY_OUTCOME_NEVER] = "never",
+    [NOTIFY_OUTCOME_SENT] = "sent",   [NOTIFY_OUTCOME_LATER] = "later",
+    [NOTIFY_OUTCOME_NEVER] = "never", [NOTIFY_OUTCOME_UNCONFIGURED] = "unconfigured",
+    [NOTIFY_OUTCOME_HOLD] = "hold",
 };
 
 void notify_outcome_sent(struct notify_outcome *o, const char *provider, const char *backend,
@@ -83,6 +83,11 @@ void notify_outcome_fail(struct notify_outcome *o, enum notify_outcome_kind kind
         o->error[--len] = '\0';
 }
 
+void notify_outcome_hold_for_memory(struct notify_outcome *o)
+{
+    notify_outcome_fail(o, NOTIFY_OUTCOME_HOLD, 0, "out of memory", "out of memory");
+}
+
 const char *notify_outcome_name(enum notify_outcome_kind kind)
 {
     return kinds[kind];
@@ -108,6 +113,12 @@ void notify_outcome_response(const struct notify_outcome *o, struct strbuf *out)
     json_integer(&w, 1);
     json_key(&w, "backend");
     json_text(&w, o->backend);
+    if (o->status[0] != '\0') {
+        json_key(&w, "sid");
+        json_text(&w, o->message_id);
+        json_key(&w, "status");
+        json_text(&w, o->status);
+    }
     json_end_object(&w);
     json_end_object(&w);
 }

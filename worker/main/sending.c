@@ -13,18 +13,49 @@
 /* A child runs one task at a time, which makes one call at a time. */
 #define CHILD_CONNECTIONS 1
 
+static enum celeriac_err open_providers(struct worker_sending *sending, struct celeriac_error *err)
+{
+    const struct notify_settings *settings = sending->settings;
+    struct notify_providers_options options = {
+        .smtp = {.host = settings->email.host,
+                 .port = settings->email.port,
+                 .user = settings->email.user,
+                 .password = settings->email.password,
+                 .starttls = settings->email.starttls,
+                 .from = settings->email.from,
+                 .ca_file = settings->email.ca_file,
+                 .helo = settings->email.helo,
+                 .connect_timeout_ns = settings->email.connect_timeout_ns,
+                 .timeout_ns = settings->email.timeout_ns},
+        .smtp_servers = &settings->email.servers,
+        .smtp_connections = settings->email.connections,
+        .smtp_interval_ns = settings->email.interval_ns,
+        .smtp_pace = &sending->shared->smtp_pace,
+        .idle_ns = settings->email.idle_ns,
+    };
+
+    return notify_providers_create(&options, &sending->providers, err);
+}
+
 enum celeriac_err worker_sending_init(struct worker_sending *sending,
                                       const struct notify_settings *settings,
                                       struct celeriac_worker *worker, struct celeriac_error *err)
 {
-    struct celeriac_task_options task = notify_send_task_options(&sending->task);
-    void *times = mmap(NULL, sizeof *sending->times, PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct celeriac_task_options task;
+    void *shared = mmap(NULL, sizeof *sending->shared, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    enum celeriac_err code;
 
-    if (times == MAP_FAILED)
+    if (shared == MAP_FAILED)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     sending->settings = settings;
-    sending->times = times;
+    sending->shared = shared;
+    sending->times = &sending->shared->times;
+    sending->task.retries = settings->retries;
+    code = open_providers(sending, err);
+    if (code)
+        return code;
+    task = notify_send_task_options(&sending->task);
     return celeriac_worker_register(worker, &task, err);
 }
 
@@ -70,44 +101,23 @@ static enum celeriac_err start_sender(struct worker_sending *sending, struct cel
     return store_start_sender(sending->store, &sender, 0, err);
 }
 
-static enum celeriac_err open_providers(struct worker_sending *sending, struct celeriac_error *err)
+enum celeriac_err worker_sending_begin(struct worker_sending *sending, struct celeriac_error *err)
 {
     const struct notify_settings *settings = sending->settings;
-    struct notify_providers_options options = {
-        .smtp = {.host = settings->email.host,
-                 .port = settings->email.port,
-                 .user = settings->email.user,
-                 .password = settings->email.password,
-                 .starttls = settings->email.starttls,
-                 .from = settings->email.from,
-                 .ca_file = settings->email.ca_file,
-                 .helo = settings->email.helo,
-                 .connect_timeout_ns = settings->email.connect_timeout_ns,
-                 .timeout_ns = settings->email.timeout_ns},
-        .idle_ns = settings->email.idle_ns,
-    };
     struct notify_render_options render = {
         .cache_bytes = settings->templates.cache_bytes,
         .fuel = settings->templates.fuel,
         .max_output = settings->templates.max_output,
     };
-    enum celeriac_err code = notify_providers_create(&options, &sending->providers, err);
-
-    if (code == CELERIAC_OK)
-        code = notify_render_create(&render, &sending->render, err);
-    return code;
-}
-
-enum celeriac_err worker_sending_begin(struct worker_sending *sending, struct celeriac_error *err)
-{
-    enum celeriac_err code = open_providers(sending, err);
+    enum celeriac_err code = notify_render_create(&render, &sending->render, err);
 
     if (code == CELERIAC_OK)
         code = start_sender(sending, err);
     sending->task = (struct notify_send_task){.store = sending->store,
                                               .render = sending->render,
                                               .providers = sending->providers,
-                                              .times = sending->times};
+                                              .times = sending->times,
+                                              .retries = settings->retries};
     return code;
 }
 
@@ -116,8 +126,8 @@ void worker_sending_close(struct worker_sending *sending)
     store_destroy(sending->store);
     notify_providers_destroy(sending->providers);
     notify_render_destroy(sending->render);
-    if (sending->times)
-        (void)munmap(sending->times, sizeof *sending->times);
+    if (sending->shared)
+        (void)munmap(sending->shared, sizeof *sending->shared);
     *sending = (struct worker_sending){0};
 }
 

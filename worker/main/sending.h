@@ -15,7 +15,8 @@
 /* Start with all zero; its address must not change. */
 struct worker_sending {
     const struct notify_settings *settings;
-    struct notify_send_times *times; /* in memory that children share */
+    struct notify_send_shared *shared; /* in memory that children share */
+    struct notify_send_times *times;   /* in shared */
     struct store *store;
     struct notify_render *render;
     struct notify_providers *providers;
@@ -23,8 +24,9 @@ struct worker_sending {
 };
 
 /*
- * Makes what is to be there before any process is forked, and registers the task, which may run
- * once worker_sending_begin() has returned in its process. settings are borrowed. Errors as
+ * Makes what is to be there before any process is forked, the ways out among it, so that a wrong
+ * setting is told at the start; and registers the task, which may run once worker_sending_begin()
+ * has returned in its process. settings are borrowed. Errors as notify_providers_create() and
  * celeriac_worker_register().
  */
 enum celeriac_err worker_sending_init(struct worker_sending *sending,

@@ -182,7 +182,7 @@ static void test_refusals(void **state)
         const char *reason, *words;
     } cases[] = {
         {{.mail = "550 5.7.1 not you"},
-         NOTIFY_OUTCOME_NEVER,
+         NOTIFY_OUTCOME_LATER,
          550,
          "sender refused",
          "The mail server refused the sender: 550 5.7.1 not you"},

@@ -33,14 +33,19 @@ static struct {
     enum celeriac_err render;
     /* provider */
     enum notify_outcome_kind outcome;
+    uint32_t retry_after;
     /* the store's answers, one after the other; the last one stays */
     enum celeriac_err answers[4];
     unsigned answered;
     /* the message */
     unsigned retries;
+    bool stopping;
     enum celeriac_err argument;
     const char *argument_text;
 } script;
+
+/* What follows failures; all zero is Python's. */
+static struct notify_retry_plan plan;
 
 /* What was done, as words; what was stored, and what was sent. */
 static char deeds[512];
@@ -179,6 +184,8 @@ void notify_providers_send(struct notify_providers *providers, struct span chann
         notify_outcome_sent(outcome, "email", "celeriac-smtp", SPAN("<1@x>"));
     else
         notify_outcome_fail(outcome, script.outcome, 450, "busy", "%s", "450 come again");
+    outcome->retry_after = script.retry_after;
+    assert_false(message->stopping(message->user) != script.stopping);
 }
 
 enum celeriac_err celeriac_task_arg_text(struct celeriac_task *task, int position, const char *name,
@@ -210,6 +217,19 @@ void celeriac_task_fail(struct celeriac_task *task, const struct celeriac_except
     note("fail(%s: %s) ", exception->type, exception->message);
 }
 
+void celeriac_task_retry(struct celeriac_task *task, int64_t countdown,
+                         const struct celeriac_exception *exception)
+{
+    (void)task;
+    note("retry(%d, %s: %s) ", (int)countdown, exception->type, exception->message);
+}
+
+bool celeriac_task_stopping(const struct celeriac_task *task)
+{
+    (void)task;
+    return script.stopping;
+}
+
 void celeriac_task_postpone(struct celeriac_task *task, double seconds)
 {
     (void)task;
@@ -227,6 +247,7 @@ static int set_up(void **state)
 {
     (void)state;
     memset(&script, 0, sizeof script);
+    memset(&plan, 0, sizeof plan);
     script.state = STORE_SEND_READY;
     script.data = "{\"template_data\": {\"a\": 1}}";
     script.template = &welcome;
@@ -237,7 +258,7 @@ static int set_up(void **state)
 
 static void assert_deeds(const char *expected)
 {
-    struct notify_send_task task = {NULL, NULL, NULL, NULL};
+    struct notify_send_task task = {.retries = plan};
     const struct celeriac_task_options options = notify_send_task_options(&task);
 
     deeds[0] = stored[0] = '\0';
@@ -251,7 +272,7 @@ static void assert_deeds(const char *expected)
 
 static void options_are_pythons(void **state)
 {
-    struct notify_send_task task = {NULL, NULL, NULL, NULL};
+    struct notify_send_task task = {.retries = plan};
     const struct celeriac_task_options options = notify_send_task_options(&task);
 
     (void)state;
@@ -330,6 +351,38 @@ static void failures_are_recorded_and_retried(void **state)
     assert_deeds("render render send dead_letter(4) null released");
 }
 
+/* Each option does what it says, and nothing else. */
+static void options_for_failures(void **state)
+{
+    struct notify_send_task task = {.retries = {.delay_count = 5}};
+
+    (void)state;
+    script.outcome = NOTIFY_OUTCOME_NEVER;
+    script.retry_after = 50;
+    assert_deeds("render render send record_failure fail(SendError: 450 come again) released");
+    plan.give_up_refused = true;
+    assert_deeds("render render send dead_letter(0) null released");
+    script.outcome = NOTIFY_OUTCOME_UNCONFIGURED;
+    assert_deeds("render render send record_failure fail(SendError: 450 come again) released");
+    script.outcome = NOTIFY_OUTCOME_LATER;
+    assert_deeds("render render send record_failure fail(SendError: 450 come again) released");
+    plan.retry_after_max = 40;
+    assert_deeds("render render send record_failure retry(40, SendError: 450 come again) released");
+    plan.retry_after_max = 0;
+    plan.delays[0] = plan.delays[1] = 2;
+    plan.delay_count = 2;
+    script.retries = 1;
+    assert_deeds("render render send record_failure retry(2, SendError: 450 come again) released");
+    script.retries = 2;
+    assert_deeds("render render send dead_letter(2) null released");
+    /* A template that fails can be mended while there are retries left. */
+    script.template = &bad_body;
+    script.retries = 0;
+    assert_deeds("render render record_failure retry(2, TemplateRuntimeError: no such template) "
+                 "released");
+    assert_int_equal(notify_send_task_options(&task).max_retries, 5);
+}
+
 static void templates_that_fail(void **state)
 {
     (void)state;
@@ -371,6 +424,17 @@ static void database_trouble_at_the_beginning(void **state)
     assert_deeds("postpone(0.00) released");
 }
 
+/* A provider without memory, or one that the stop overtakes, has tried nothing. */
+static void provider_that_holds(void **state)
+{
+    (void)state;
+    script.outcome = NOTIFY_OUTCOME_HOLD;
+    script.retries = 3;
+    assert_deeds("render render send release_claim postpone(1.00) released");
+    script.stopping = true;
+    assert_deeds("render render send release_claim postpone(0.00) released");
+}
+
 static void engine_without_memory(void **state)
 {
     (void)state;
@@ -395,7 +459,7 @@ static void want_of_memory_anywhere(void **state)
     script.data =
         "{\"template_data\": {}, \"inline_subject\": \"\\u00e9\", \"inline_body\": \"b\"}";
     for (; failed; n++) {
-        struct notify_send_task task = {NULL, NULL, NULL, NULL};
+        struct notify_send_task task = {.retries = plan};
         const struct celeriac_task_options options = notify_send_task_options(&task);
 
         deeds[0] = '\0';
@@ -452,6 +516,8 @@ int main(void)
         cmocka_unit_test_setup(states_that_need_no_mail, set_up),
         cmocka_unit_test_setup(ids_that_are_none, set_up),
         cmocka_unit_test_setup(failures_are_recorded_and_retried, set_up),
+        cmocka_unit_test_setup(options_for_failures, set_up),
+        cmocka_unit_test_setup(provider_that_holds, set_up),
         cmocka_unit_test_setup(templates_that_fail, set_up),
         cmocka_unit_test_setup(data_that_are_none, set_up),
         cmocka_unit_test_setup(database_trouble_at_the_beginning, set_up),

@@ -97,6 +97,12 @@ static void test_defaults(void **state)
     assert_int_equal(loaded.email.connect_timeout_ns, 20 * NS_PER_SEC);
     assert_int_equal(loaded.email.timeout_ns, 120 * NS_PER_SEC);
     assert_int_equal(loaded.email.idle_ns, 30 * NS_PER_SEC);
+    assert_int_equal(loaded.email.servers.count, 0);
+    assert_int_equal(loaded.email.connections, 0);
+    assert_int_equal(loaded.email.interval_ns, 0);
+    assert_false(loaded.retries.give_up_refused);
+    assert_int_equal(loaded.retries.retry_after_max, 0);
+    assert_int_equal(loaded.retries.delay_count, 0);
     assert_int_equal(loaded.templates.fuel, 1000000);
     assert_int_equal(loaded.templates.max_output, 4194304);
     assert_int_equal(loaded.templates.cache_bytes, 67108864);
@@ -189,6 +195,30 @@ static void test_database(void **state)
     settings_destroy(s);
 }
 
+static void test_providers(void **state)
+{
+    static const char environment[] = "CELERIAC_SMTP_HOSTS=a, b:26\n"
+                                      "CELERIAC_SMTP_CONNECTIONS=7\n"
+                                      "CELERIAC_SMTP_RATE=2.5\n"
+                                      "CELERIAC_PERMANENT_FAILURES=dead-letter\n"
+                                      "CELERIAC_RETRY_AFTER_MAX=600\n"
+                                      "CELERIAC_RETRY_SCHEDULE=60,300";
+    struct settings *s = create_with(environment);
+    struct notify_settings loaded = load(s);
+
+    (void)state;
+    assert_int_equal(loaded.email.servers.count, 2);
+    assert_string_equal(loaded.email.servers.servers[1].host, "b");
+    assert_int_equal(loaded.email.servers.servers[1].port, 26);
+    assert_int_equal(loaded.email.connections, 7);
+    assert_int_equal(loaded.email.interval_ns, 400 * NS_PER_MS);
+    assert_true(loaded.retries.give_up_refused);
+    assert_int_equal(loaded.retries.retry_after_max, 600);
+    assert_int_equal(loaded.retries.delay_count, 2);
+    assert_int_equal(loaded.retries.delays[1], 300);
+    settings_destroy(s);
+}
+
 static void refuse(const char *variable, const char *text)
 {
     struct settings *s = create();
@@ -215,6 +245,14 @@ static void test_bad_values(void **state)
     refuse("CELERIAC_DB_CONNECTIONS=33", "CELERIAC_DB_CONNECTIONS");
     refuse("CELERIAC_EMAIL_TIMEOUT=0", "CELERIAC_EMAIL_TIMEOUT");
     refuse("CELERIAC_EMAIL_TIMEOUT=3601", "CELERIAC_EMAIL_TIMEOUT");
+    refuse("CELERIAC_SMTP_HOSTS=a,,b", "CELERIAC_SMTP_HOSTS: server 2");
+    refuse("CELERIAC_SMTP_CONNECTIONS=4097", "CELERIAC_SMTP_CONNECTIONS");
+    refuse("CELERIAC_SMTP_RATE=fast", "CELERIAC_SMTP_RATE: ");
+    refuse("CELERIAC_SMTP_RATE=0", "CELERIAC_SMTP_RATE: ");
+    refuse("CELERIAC_SMTP_RATE=100001", "CELERIAC_SMTP_RATE: ");
+    refuse("CELERIAC_PERMANENT_FAILURES=yes", "CELERIAC_PERMANENT_FAILURES: ");
+    refuse("CELERIAC_RETRY_AFTER_MAX=604801", "CELERIAC_RETRY_AFTER_MAX");
+    refuse("CELERIAC_RETRY_SCHEDULE=1m", "CELERIAC_RETRY_SCHEDULE: ");
     refuse("CELERIAC_TEMPLATE_FUEL=many", "CELERIAC_TEMPLATE_FUEL");
     refuse("CELERIAC_TEMPLATE_CACHE=1", "CELERIAC_TEMPLATE_CACHE");
 }
@@ -328,17 +366,12 @@ static void test_longest_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_redis_roles),
-        cmocka_unit_test(test_from),
-        cmocka_unit_test(test_tls_words),
-        cmocka_unit_test(test_database),
-        cmocka_unit_test(test_bad_values),
-        cmocka_unit_test(test_ignored_variables),
-        cmocka_unit_test(test_dotenv),
-        cmocka_unit_test(test_secrets_are_marked),
-        cmocka_unit_test(test_manual),
-        cmocka_unit_test(test_hosts_as_in_django),
+        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_redis_roles),
+        cmocka_unit_test(test_from),         cmocka_unit_test(test_tls_words),
+        cmocka_unit_test(test_database),     cmocka_unit_test(test_providers),
+        cmocka_unit_test(test_bad_values),   cmocka_unit_test(test_ignored_variables),
+        cmocka_unit_test(test_dotenv),       cmocka_unit_test(test_secrets_are_marked),
+        cmocka_unit_test(test_manual),       cmocka_unit_test(test_hosts_as_in_django),
         cmocka_unit_test(test_longest_host),
     };
 

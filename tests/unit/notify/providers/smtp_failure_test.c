@@ -35,8 +35,14 @@ static const struct meaning meanings[] = {
      "450 4.2.0 greylisted", NOTIFY_OUTCOME_LATER, 450, false, "recipient refused",
      "The mail server refused the recipient: 450 4.2.0 greylisted"},
     {"bad sender", CURLE_SEND_ERROR, "MAIL failed: 553", SMTP_NOTHING_SENT, false, "553 not yours",
-     NOTIFY_OUTCOME_NEVER, 553, false, "sender refused",
+     NOTIFY_OUTCOME_LATER, 553, false, "sender refused",
      "The mail server refused the sender: 553 not yours"},
+    {"too big", CURLE_SEND_ERROR, "MAIL failed: 552", SMTP_NOTHING_SENT, false, "552 too big",
+     NOTIFY_OUTCOME_NEVER, 552, false, "sender refused",
+     "The mail server refused the sender: 552 too big"},
+    {"going down", CURLE_SEND_ERROR, "RCPT failed: 421", SMTP_NOTHING_SENT, false, "421 bye",
+     NOTIFY_OUTCOME_LATER, 421, false, "recipient refused",
+     "The mail server refused the recipient: 421 bye"},
     {"login wanted", CURLE_SEND_ERROR, "MAIL failed: 530", SMTP_NOTHING_SENT, false,
      "530 5.7.0 authentication required", NOTIFY_OUTCOME_LATER, 530, false, "sender refused",
      "The mail server refused the sender: 530 5.7.0 authentication required"},
@@ -79,8 +85,8 @@ static const struct meaning meanings[] = {
     {"not open", CURLE_WEIRD_SERVER_REPLY, "Got unexpected smtp-server response: 554",
      SMTP_NOTHING_SENT, false, "554 no service", NOTIFY_OUTCOME_LATER, 554, false, "server refused",
      "The mail server (mail.example.com:587) is not available: 554 no service"},
-    {"memory", CURLE_OUT_OF_MEMORY, "", SMTP_NOTHING_SENT, false, "", NOTIFY_OUTCOME_LATER, 0,
-     false, "out of memory", "Out of memory while sending (mail.example.com:587): "},
+    {"memory", CURLE_OUT_OF_MEMORY, "", SMTP_NOTHING_SENT, false, "", NOTIFY_OUTCOME_HOLD, 0, false,
+     "out of memory", "Out of memory while sending (mail.example.com:587): "},
 };
 
 /* The whole text is as wanted. */
@@ -94,31 +100,60 @@ static bool is_text(const char *text, const char *wanted, int result)
            strcmp(text + len, curl_easy_strerror((CURLcode)result)) == 0;
 }
 
+static struct notify_outcome explain(const struct meaning *m)
+{
+    struct smtp_reply reply = {.code = 0};
+    struct smtp_failure failure = {
+        .result = m->result,
+        .words = m->words,
+        .host = HOST,
+        .port = 587,
+        .progress = m->progress,
+        .reply_to_end = m->reply_to_end,
+        .reply = &reply,
+    };
+    struct notify_outcome outcome;
+
+    smtp_reply_line(&reply, span_of(m->line));
+    smtp_failure_explain(&failure, &outcome);
+    return outcome;
+}
+
 static void test_meanings(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
         const struct meaning *m = &meanings[i];
-        struct smtp_reply reply = {.code = 0};
-        struct smtp_failure failure = {
-            .result = m->result,
-            .words = m->words,
-            .host = HOST,
-            .port = 587,
-            .progress = m->progress,
-            .reply_to_end = m->reply_to_end,
-            .reply = &reply,
-        };
-        struct notify_outcome outcome;
+        struct notify_outcome outcome = explain(m);
 
-        smtp_reply_line(&reply, span_of(m->line));
-        smtp_failure_explain(&failure, &outcome);
         if (outcome.kind != m->kind || outcome.code != m->code ||
             outcome.perhaps_sent != m->perhaps_sent || strcmp(outcome.reason, m->reason) != 0 ||
             !is_text(outcome.error, m->error, m->result))
             fail_msg("%s: kind %d, code %d, perhaps_sent %d, %s: %s", m->name, (int)outcome.kind,
                      outcome.code, outcome.perhaps_sent, outcome.reason, outcome.error);
     }
+}
+
+/* What another server may take: trouble with this one, never what it said of the message. */
+static void test_elsewhere(void **state)
+{
+    static const char *const names[] = {"login wanted", "going down",   "died within the message",
+                                        "nobody there", "no such host", "bad certificate",
+                                        "no STARTTLS",  "bad password", "not open"};
+    size_t found = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
+        struct notify_outcome outcome = explain(&meanings[i]);
+        bool wanted = false;
+
+        for (size_t k = 0; k < sizeof names / sizeof names[0]; k++)
+            wanted = wanted || strcmp(names[k], meanings[i].name) == 0;
+        if (outcome.elsewhere != wanted)
+            fail_msg("%s: elsewhere is %d", meanings[i].name, outcome.elsewhere);
+        found += wanted;
+    }
+    assert_int_equal(found, sizeof names / sizeof names[0]);
 }
 
 static bool is_stale(int result, bool reused, enum smtp_progress progress, const char *line)
@@ -157,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_meanings),
+        cmocka_unit_test(test_elsewhere),
         cmocka_unit_test(test_stale),
     };
 

@@ -52,22 +52,12 @@ static void test_sent(void **state)
     assert_false(notify_status_is_sent(NOTIFY_STATUS_FAILED));
 }
 
-static void test_retries(void **state)
-{
-    (void)state;
-    assert_false(notify_retries_are_spent(0));
-    assert_false(notify_retries_are_spent(2));
-    assert_true(notify_retries_are_spent(3));
-    assert_true(notify_retries_are_spent(4));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_changes),
         cmocka_unit_test(test_sent),
-        cmocka_unit_test(test_retries),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

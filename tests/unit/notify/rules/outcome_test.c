@@ -40,6 +40,36 @@ static void test_sent_without_id(void **state)
     strbuf_close(&json);
 }
 
+/* A provider with a word of its own for the state. */
+static void test_sent_with_a_status(void **state)
+{
+    struct notify_outcome o;
+    struct strbuf json;
+
+    (void)state;
+    notify_outcome_sent(&o, "sms", "some-sms", SPAN("SM1"));
+    memcpy(o.status, "queued", sizeof "queued");
+    strbuf_init(&json, 1000);
+    notify_outcome_response(&o, &json);
+    assert_string_equal(strbuf_text(&json),
+                        "{\"provider\": \"sms\", \"status\": \"sent\", \"message_id\": \"SM1\", "
+                        "\"detail\": \"Sent to 1 recipient\", \"raw\": {\"sent_count\": 1, "
+                        "\"backend\": \"some-sms\", \"sid\": \"SM1\", \"status\": \"queued\"}}");
+    strbuf_close(&json);
+}
+
+static void test_hold(void **state)
+{
+    struct notify_outcome o;
+
+    (void)state;
+    notify_outcome_hold_for_memory(&o);
+    assert_int_equal(o.kind, NOTIFY_OUTCOME_HOLD);
+    assert_string_equal(o.reason, "out of memory");
+    assert_string_equal(notify_outcome_name(o.kind), "hold");
+    assert_string_equal(notify_outcome_name(NOTIFY_OUTCOME_UNCONFIGURED), "unconfigured");
+}
+
 static void test_long_message_id(void **state)
 {
     struct notify_outcome o;
@@ -104,6 +134,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sent),
         cmocka_unit_test(test_sent_without_id),
+        cmocka_unit_test(test_sent_with_a_status),
+        cmocka_unit_test(test_hold),
         cmocka_unit_test(test_long_message_id),
         cmocka_unit_test(test_failure),
         cmocka_unit_test(test_text_is_utf8),
