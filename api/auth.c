@@ -1,6 +1,7 @@
 #include "api/auth.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct auth {
     struct key_hunt *hunt;
     pthread_mutex_t lock;
     struct digest_map *cache; /* under lock */
+    atomic_uint_fast64_t hits, misses, searches;
 };
 
 static void on_hunted(struct key_waiter *waiter, enum key_hunt_end end);
@@ -117,6 +119,7 @@ static void search(struct auth_check *c)
         conclude(c, AUTH_INVALID);
         return;
     }
+    atomic_fetch_add_explicit(&c->auth->searches, 1, memory_order_relaxed);
     c->waiter.deadline_ns = clock_monotonic_ns() + AUTH_SEARCH_NS;
     if (key_hunt_add(c->auth->hunt, &c->digest, c->key, c->peer, &c->waiter) != CELERIAC_OK)
         conclude(c, AUTH_SEARCHING);
@@ -188,9 +191,11 @@ enum auth_verdict auth_check(struct auth *auth, struct auth_check *check)
         return AUTH_LATER;
     memcpy(check->digest.bytes, digest, sizeof digest);
     if (recall(check)) {
+        atomic_fetch_add_explicit(&auth->hits, 1, memory_order_relaxed);
         note_use(check);
         return check->verdict;
     }
+    atomic_fetch_add_explicit(&auth->misses, 1, memory_order_relaxed);
     return look_up(check) == CELERIAC_OK ? AUTH_PENDING : AUTH_LATER;
 }
 
@@ -206,4 +211,13 @@ void auth_forget_key(struct auth *auth, int64_t key_id)
     pthread_mutex_lock(&auth->lock);
     digest_map_drop(auth->cache, is_about, &key_id);
     pthread_mutex_unlock(&auth->lock);
+}
+
+void auth_get_stats(struct auth *auth, struct auth_stats *stats)
+{
+    *stats = (struct auth_stats){
+        .hits = atomic_load_explicit(&auth->hits, memory_order_relaxed),
+        .misses = atomic_load_explicit(&auth->misses, memory_order_relaxed),
+        .searches = atomic_load_explicit(&auth->searches, memory_order_relaxed),
+    };
 }

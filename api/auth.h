@@ -86,6 +86,16 @@ void auth_destroy(struct auth *auth);
  */
 enum auth_verdict auth_check(struct auth *auth, struct auth_check *check);
 
+/* Numbers since the start. */
+struct auth_stats {
+    uint64_t hits;     /* keys whose verdict was remembered */
+    uint64_t misses;   /* keys that were looked up */
+    uint64_t searches; /* of these, searched for by their hash */
+};
+
+/* Reads the numbers. Any thread. */
+void auth_get_stats(struct auth *auth, struct auth_stats *stats);
+
 /* Forgets what is remembered about a key, after it was switched off. Any thread. */
 void auth_forget_key(struct auth *auth, int64_t key_id);
 

@@ -33,6 +33,8 @@
 /* Longest X-Request-ID that is taken over; a longer one is replaced by one of ours. */
 #define CALL_REQUEST_ID_MAX 64
 
+struct api_metrics;
+
 /* What handlers work with. All members outlive all calls; any thread. */
 struct api {
     const struct route *routes;
@@ -42,6 +44,7 @@ struct api {
     struct work_pool *work;
     struct notify_render *render;
     struct notify_enqueue *enqueue;
+    struct api_metrics *metrics; /* NULL: nothing is counted */
 };
 
 struct api_call {

@@ -8,6 +8,8 @@
 #include "api/call.h"
 #include "api/dispatch.h"
 #include "api/handlers.h"
+#include "api/health.h"
+#include "api/metrics.h"
 #include "api/open_files.h"
 #include "api/options.h"
 #include "api/server.h"
@@ -15,7 +17,9 @@
 #include "base/log.h"
 #include "base/sd_notify.h"
 #include "base/shutdown.h"
+#include "notify/metrics.h"
 #include "notify/store/migrate.h"
+#include "probe/server.h"
 
 /* sysexits.h EX_USAGE, for a wrong command line or setting. */
 #define EXIT_USAGE 64
@@ -30,6 +34,8 @@ struct program {
     struct shutdown_signals *signals;
     struct api api;
     struct server *server;
+    struct api_health health;
+    struct probe_server *probe;
 };
 
 /* ---- parts --------------------------------------------------------------------------------- */
@@ -74,6 +80,10 @@ static enum celeriac_err open_services(struct program *p, struct celeriac_error 
     p->api.routes = api_routes;
     p->api.settings = settings;
     enqueue.store = p->api.store;
+    if (code == CELERIAC_OK)
+        code = api_metrics_create(api_routes, &p->api.metrics);
+    if (code == CELERIAC_ERR_MEMORY)
+        return celeriac_error_set(err, code, "no memory for the metrics");
     if (code == CELERIAC_OK)
         code = auth_create(p->api.store, &p->api.auth, err);
     if (code == CELERIAC_OK)
@@ -129,6 +139,55 @@ static enum celeriac_err open_server(struct program *p, struct celeriac_error *e
     return code;
 }
 
+/* ---- the operator's port -------------------------------------------------------------------- */
+
+static bool is_live(void *user, struct strbuf *answer)
+{
+    const struct program *p = user;
+
+    return api_health_is_live(&p->health, clock_monotonic_ns(), answer);
+}
+
+static bool is_ready(void *user, struct strbuf *answer)
+{
+    const struct program *p = user;
+
+    return api_health_is_ready(&p->health, clock_monotonic_ns(), answer);
+}
+
+static void write_metrics(void *user, struct strbuf *out)
+{
+    const struct program *p = user;
+    struct server_stats server;
+    struct auth_stats keys;
+
+    server_get_stats(p->server, &server);
+    auth_get_stats(p->api.auth, &keys);
+    api_metrics_write_requests(p->api.metrics, out);
+    api_metrics_write_server(&server, out);
+    api_metrics_write_keys(&keys, out);
+    notify_metrics_store(p->api.store, out);
+    notify_metrics_outbox(p->api.store, p->api.enqueue, out);
+}
+
+static enum celeriac_err open_probe(struct program *p, struct celeriac_error *err)
+{
+    const struct probe_options options = {.address = p->options.http,
+                                          .is_live = is_live,
+                                          .is_ready = is_ready,
+                                          .metrics = write_metrics,
+                                          .user = p};
+    struct celeriac_error why = {0};
+    enum celeriac_err code = CELERIAC_OK;
+
+    p->health.store = p->api.store;
+    p->health.enqueue = p->api.enqueue;
+    if (options.address)
+        code = probe_server_create(&options, &p->probe, &why);
+    return code == CELERIAC_OK ? code
+                               : celeriac_error_set(err, code, "option --http: %s", why.text);
+}
+
 /* The order matters: nothing is released while a call may still use it. */
 static void close_all(struct program *p)
 {
@@ -136,6 +195,7 @@ static void close_all(struct program *p)
         auth_stop(p->api.auth);
     if (p->server)
         server_stop(p->server, p->options.grace_ns);
+    probe_server_destroy(p->probe);
     server_destroy(p->server);
     notify_enqueue_destroy(p->api.enqueue);
     work_pool_destroy(p->api.work);
@@ -144,6 +204,7 @@ static void close_all(struct program *p)
     auth_destroy(p->api.auth);
     store_destroy(p->api.store);
     notify_render_destroy(p->api.render);
+    api_metrics_destroy(p->api.metrics);
     shutdown_destroy(p->signals);
     sd_notify_destroy(p->manager);
     api_options_close(&p->options);
@@ -174,7 +235,7 @@ static enum celeriac_err open_manager(struct program *p, struct celeriac_error *
 }
 
 /* Until TERM, INT or QUIT; HUP opens the log file anew. */
-static void await_signal(const struct program *p)
+static void await_signal(struct program *p)
 {
     struct pollfd signals = {.fd = shutdown_fd(p->signals), .events = POLLIN};
 
@@ -188,6 +249,7 @@ static void await_signal(const struct program *p)
         else if (number != 0)
             break;
     }
+    atomic_store(&p->health.stopping, true);
     tell_manager(p, "STOPPING=1");
     log_info("api", "stopping when the requests in flight are answered");
 }
@@ -202,6 +264,8 @@ static enum celeriac_err serve(struct program *p, struct celeriac_error *err)
         code = open_services(p, err);
     if (code == CELERIAC_OK)
         code = open_server(p, err);
+    if (code == CELERIAC_OK)
+        code = open_probe(p, err);
     if (code == CELERIAC_OK) {
         tell_manager(p, "READY=1");
         await_signal(p);

@@ -21,6 +21,8 @@ static const struct setting table[] = {
      "how long a silent connection stays open (default 75)"},
     {"graceful_timeout", SETTING_INT, "30", "CELERIAC_API_GRACEFUL_TIMEOUT", "--graceful-timeout", "SECONDS",
      0, 3600, false, "how long a stop waits for clients that are slow to read their answer (default 30)"},
+    {"http", SETTING_TEXT, NULL, "CELERIAC_API_HTTP", "--http", "HOST:PORT", 0, 0, false,
+     "serve /livez, /readyz and /metrics there, without a login; off when not given"},
     {"loglevel", SETTING_LEVEL, "INFO", "CELERIAC_API_LOGLEVEL", "-l, --loglevel", "LEVEL", 0, 0, false,
      "DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL; INFO (default) has a line for each request"},
     {"logformat", SETTING_TEXT, "text", "CELERIAC_API_LOGFORMAT", "--logformat", "FORMAT", 0, 0, false,
@@ -109,6 +111,7 @@ enum celeriac_err api_options_read(struct api_options *options, int argc, char *
     options->help = settings_bool(settings, "help");
     options->version = settings_bool(settings, "version");
     options->share_port = settings_bool(settings, "share_port");
+    options->http = settings_text(settings, "http");
     options->threads = (unsigned)settings_int(settings, "threads");
     options->connections = (unsigned)settings_int(settings, "connections");
     options->connections_per_address = (unsigned)settings_int(settings, "connections_per_address");

@@ -22,6 +22,7 @@ struct api_options {
     char host[LISTEN_HOST_SIZE];
     unsigned port;
     bool share_port;
+    const char *http; /* where probes and /metrics are served; NULL: nowhere */
     unsigned threads;
     unsigned connections;
     unsigned connections_per_address; /* at least 1 */

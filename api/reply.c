@@ -1,6 +1,7 @@
 #include "api/reply.h"
 
 #include "api/description.h"
+#include "api/metrics.h"
 #include "base/clock.h"
 #include "base/iso8601.h"
 #include "base/log.h"
@@ -46,6 +47,8 @@ static void log_call(struct api_call *call, unsigned status)
     if (call->is_logged)
         return;
     call->is_logged = true;
+    api_metrics_count(call->api->metrics, call->route, call->request->method, status,
+                      clock_monotonic_ns() - call->started_ns);
     log_info("api", "request", LOG_STR("method", http_method_name(call->request->method)),
              LOG_STR("route", call->route ? call->route->path : "-"), LOG_INT("status", status),
              LOG_SECONDS("took", clock_monotonic_ns() - call->started_ns),

@@ -77,6 +77,17 @@ enum celeriac_err server_create(const struct server_options *options, struct ser
  */
 void server_stop(struct server *s, int64_t grace_ns);
 
+/* How busy it is, and how many connections there were since the start. */
+struct server_stats {
+    uint64_t handling;    /* requests that were read and are not answered yet */
+    uint64_t sending;     /* of these and of the answered, those not sent to their end */
+    uint64_t connections; /* open now */
+    uint64_t accepted;    /* since the start */
+};
+
+/* Reads the numbers. Any thread, until the server is destroyed. */
+void server_get_stats(struct server *s, struct server_stats *stats);
+
 /* Releases a server; stops it first if need be. s may be NULL. */
 void server_destroy(struct server *s);
 

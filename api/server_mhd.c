@@ -66,6 +66,7 @@ struct server {
     pthread_cond_t changed;
     size_t handling; /* exchanges begun that are not finished; under lock */
     size_t sending;  /* exchanges begun whose response is not completed; under lock */
+    atomic_uint_fast64_t accepted, closed; /* connections */
 };
 
 /* One connection. */
@@ -219,10 +220,12 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
     struct server *s = cls;
 
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        atomic_fetch_add_explicit(&s->closed, 1, memory_order_relaxed);
         end_visit(s, *context);
         *context = NULL;
         return;
     }
+    atomic_fetch_add_explicit(&s->accepted, 1, memory_order_relaxed);
     *context = begin_visit(s, connection);
 }
 
@@ -562,6 +565,18 @@ void server_stop(struct server *s, int64_t grace_ns)
     if (fd >= 0)
         close(fd);
     s->daemon = NULL;
+}
+
+void server_get_stats(struct server *s, struct server_stats *stats)
+{
+    uint64_t closed = atomic_load_explicit(&s->closed, memory_order_relaxed);
+
+    stats->accepted = atomic_load_explicit(&s->accepted, memory_order_relaxed);
+    stats->connections = stats->accepted > closed ? stats->accepted - closed : 0;
+    pthread_mutex_lock(&s->lock);
+    stats->handling = s->handling;
+    stats->sending = s->sending;
+    pthread_mutex_unlock(&s->lock);
 }
 
 void server_destroy(struct server *s)

@@ -18,6 +18,12 @@
 
 #define SWEEP_DEFAULT_MS 1000
 
+/* After this time without a publication the broker is tried, so that its state is known. */
+#define CONTACT_NS (10 * NS_PER_SEC)
+
+/* A key that nobody has: forgetting it is one round trip that changes nothing. */
+#define CONTACT_KEY "celeriac.contact"
+
 /* How long a publication is remembered: far beyond the time in which an outbox row can be taken
  * again. */
 #define UNIQUE_SECONDS 86400
@@ -65,7 +71,10 @@ struct notify_enqueue {
     size_t deleting; /* deletions under way */
     bool stopping;
 
+    int64_t contact_ns; /* the thread's: when the broker was tried last */
     atomic_uint_fast64_t published, swept, failures;
+    atomic_int broker;            /* enum notify_broker */
+    atomic_int_fast64_t round_ns; /* see struct notify_enqueue_stats */
 };
 
 /* ---- one batch ----------------------------------------------------------------------------- */
@@ -149,6 +158,22 @@ static void forget_batch(struct notify_enqueue *enqueue, size_t count)
         atomic_fetch_add(&enqueue->failures, 1);
 }
 
+static void note_broker(struct notify_enqueue *enqueue, enum notify_broker state)
+{
+    atomic_store(&enqueue->broker, state);
+    enqueue->contact_ns = clock_monotonic_ns();
+}
+
+static void try_broker(struct notify_enqueue *enqueue)
+{
+    const char *const key = CONTACT_KEY;
+
+    note_broker(enqueue,
+                celeriac_client_forget_unique(enqueue->client, &key, 1, NULL) == CELERIAC_OK
+                    ? NOTIFY_BROKER_REACHED
+                    : NOTIFY_BROKER_AWAY);
+}
+
 /* False when the broker does not take them: they stay in the outbox. */
 static bool publish_batch(struct notify_enqueue *enqueue, size_t count)
 {
@@ -158,6 +183,7 @@ static bool publish_batch(struct notify_enqueue *enqueue, size_t count)
         return true;
     if (send_batch(enqueue, count, &err)) {
         atomic_fetch_add(&enqueue->failures, 1);
+        note_broker(enqueue, NOTIFY_BROKER_AWAY);
         if (!enqueue->away_reported)
             log_error("notify", "cannot publish; accepted notifications wait in the outbox",
                       LOG_ERR(&err));
@@ -167,6 +193,7 @@ static bool publish_batch(struct notify_enqueue *enqueue, size_t count)
     if (enqueue->away_reported)
         log_info("notify", "publishing again");
     enqueue->away_reported = false;
+    note_broker(enqueue, NOTIFY_BROKER_REACHED);
     atomic_fetch_add(&enqueue->published, count);
     forget_batch(enqueue, count);
     return true;
@@ -236,6 +263,7 @@ static void *run(void *argument)
     while (!stopping) {
         size_t count = wait_for_work(enqueue, sweep_ns, &stopping);
 
+        atomic_store(&enqueue->round_ns, clock_monotonic_ns());
         if (count > 0) {
             /* What a broker that is away does not take at the end is left to the sweeper. */
             if (!publish_batch(enqueue, count) && stopping)
@@ -245,6 +273,8 @@ static void *run(void *argument)
         if (!stopping && clock_monotonic_ns() >= sweep_ns) {
             bool more = sweep(enqueue);
 
+            if (clock_monotonic_ns() - enqueue->contact_ns >= CONTACT_NS)
+                try_broker(enqueue);
             sweep_ns = clock_monotonic_ns() + (more ? 0 : enqueue->sweep_ns);
         }
     }
@@ -274,6 +304,8 @@ void notify_enqueue_get_stats(struct notify_enqueue *enqueue, struct notify_enqu
         .published = atomic_load(&enqueue->published),
         .swept = atomic_load(&enqueue->swept),
         .failures = atomic_load(&enqueue->failures),
+        .broker = (enum notify_broker)atomic_load(&enqueue->broker),
+        .round_ns = atomic_load(&enqueue->round_ns),
     };
 }
 
@@ -281,6 +313,8 @@ void notify_enqueue_get_stats(struct notify_enqueue *enqueue, struct notify_enqu
 
 static enum celeriac_err start_thread(struct notify_enqueue *enqueue, struct celeriac_error *err)
 {
+    atomic_store(&enqueue->round_ns, clock_monotonic_ns());
+    enqueue->contact_ns = INT64_MIN / 2; /* as if long ago */
     if (pthread_create(&enqueue->thread, NULL, run, enqueue))
         return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot start the publisher's thread");
     enqueue->thread_started = true;

@@ -56,11 +56,16 @@ void notify_enqueue_destroy(struct notify_enqueue *enqueue);
 void notify_enqueue_publish(struct notify_enqueue *enqueue, const struct uuid *notification_id,
                             const struct uuid *task_id);
 
-/* Numbers since the start. Any thread. */
+/* What is known of the broker. */
+enum notify_broker { NOTIFY_BROKER_UNKNOWN, NOTIFY_BROKER_REACHED, NOTIFY_BROKER_AWAY };
+
+/* Numbers since the start, and how it is now. Any thread. */
 struct notify_enqueue_stats {
-    uint64_t published; /* messages handed to the broker, swept ones included */
-    uint64_t swept;     /* of these, found in the outbox */
-    uint64_t failures;  /* attempts that the broker did not take */
+    uint64_t published;        /* messages handed to the broker, swept ones included */
+    uint64_t swept;            /* of these, found in the outbox */
+    uint64_t failures;         /* attempts that the broker did not take */
+    enum notify_broker broker; /* at the last attempt; one is made every few seconds when idle */
+    int64_t round_ns;          /* CLOCK_MONOTONIC: when the thread went round last */
 };
 
 /* Reads the numbers. */

@@ -17,6 +17,7 @@ const struct store_kind *const store_kinds[STORE_KIND_COUNT] = {
     [STORE_KIND_INSERT_NOTIFICATION] = &store_kind_insert_notification,
     [STORE_KIND_DELETE_OUTBOX] = &store_kind_delete_outbox,
     [STORE_KIND_TAKE_OUTBOX] = &store_kind_take_outbox,
+    [STORE_KIND_MEASURE_OUTBOX] = &store_kind_measure_outbox,
     [STORE_KIND_GET_NOTIFICATION] = &store_kind_get_notification,
     [STORE_KIND_GET_HISTORY] = &store_kind_get_history,
     [STORE_KIND_LIST_NOTIFICATIONS] = &store_kind_list_notifications,

@@ -26,6 +26,8 @@ extern const struct store_kind store_kind_get_history;
 /* outbox.c */
 extern const struct store_kind store_kind_take_outbox;
 extern const struct store_kind store_kind_delete_outbox;
+/* outbox_size.c */
+extern const struct store_kind store_kind_measure_outbox;
 /* dead_letters.c */
 extern const struct store_kind store_kind_list_dead_letters;
 /* key_index.c */

@@ -38,6 +38,7 @@ extern const char store_sql_list_unindexed_keys[];
 extern const char store_sql_lock_email[];
 extern const char store_sql_long_statement[];
 extern const char store_sql_mark_sent[];
+extern const char store_sql_measure_outbox[];
 extern const char store_sql_record_failure[];
 extern const char store_sql_record_migration[];
 extern const char store_sql_register_tenant[];

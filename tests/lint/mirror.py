@@ -3,7 +3,7 @@
 import tree
 
 TEST_FOLDERS = {
-    "base": "base", "celery_proto/codec": "codec", "celery_proto/redis": "redis", "worker": "worker",
+    "base": "base", "probe": "probe", "celery_proto/codec": "codec", "celery_proto/redis": "redis", "worker": "worker",
     "notify/rules": "notify", "notify/store": "store", "notify/providers": "notify", "notify": "notify",
     "api": "api", "cli": "cli", "jinja": "jinja", "worker/main": "worker",
 }

@@ -10,6 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # "celeriac" stands for the public headers, "celeriac/error" for that one header alone.
 MAY_INCLUDE = {
     "base": {"base", "celeriac/error"},
+    "probe": {"probe", "base", "celeriac/error"},
     "celery_proto/codec": {"celery_proto/codec", "base", "celeriac"},
     "celery_proto/redis": {"celery_proto/redis", "celery_proto/codec", "base", "celeriac"},
     "worker": {"worker", "celery_proto/redis", "celery_proto/codec", "base", "celeriac"},
@@ -18,9 +19,9 @@ MAY_INCLUDE = {
     "notify/store": {"notify/store", "notify/rules", "base", "celeriac/error"},
     "notify/providers": {"notify/providers", "notify/rules", "base", "celeriac/error"},
     "notify": {"notify", "notify/rules", "notify/store", "notify/providers", "jinja", "base", "celeriac"},
-    "api": {"api", "notify", "notify/rules", "notify/store", "base", "celeriac"},
+    "api": {"api", "probe", "notify", "notify/rules", "notify/store", "base", "celeriac"},
     "cli": {"cli", "celery_proto/redis", "celery_proto/codec", "base", "celeriac"},
-    "worker/main": {"worker/main", "notify", "notify/store", "base", "celeriac"},
+    "worker/main": {"worker/main", "probe", "notify", "notify/store", "base", "celeriac"},
 }
 
 # Libraries of others and the only folders that may include their headers.
@@ -31,7 +32,7 @@ FOREIGN = {
     "pcre2.h": {"celery_proto/codec"},
     "libpq-fe.h": {"notify/store"},
     "curl/": {"notify/providers"},
-    "microhttpd.h": {"api", "worker/main"},
+    "microhttpd.h": {"api", "probe"},
 }
 
 
@@ -45,7 +46,7 @@ def folder_of(path):
 
 def sources(suffixes=(".c", ".h")):
     """Our own C files, as paths relative to the project."""
-    for top in ("base", "celery_proto", "worker", "notify", "api", "cli", "jinja"):
+    for top in ("base", "probe", "celery_proto", "worker", "notify", "api", "cli", "jinja"):
         for path in sorted((ROOT / top).rglob("*")):
             if path.suffix in suffixes and "target" not in path.parts:
                 yield path.relative_to(ROOT)

@@ -12,10 +12,10 @@
 #include "base/shutdown.h"
 #include "celeriac/worker.h"
 #include "notify/enqueue.h"
+#include "probe/server.h"
 #include "worker/main/app.h"
 #include "worker/main/health.h"
 #include "worker/main/healthcheck.h"
-#include "worker/main/http.h"
 #include "worker/main/metrics.h"
 #include "worker/main/options.h"
 #include "worker/main/pidfile.h"
@@ -36,7 +36,7 @@ struct program {
     struct worker_options options;
     struct worker_service service;
     struct worker_health health;
-    struct worker_http *http;
+    struct probe_server *http;
     struct shutdown_signals *signals;
     struct worker_start start;
     struct stop_signals plan; /* of the thread that watches signals, while it runs */
@@ -67,6 +67,26 @@ static void on_progress(void *user, bool consuming)
     worker_service_progress(&program->service, consuming);
 }
 
+static bool is_live(void *user, struct strbuf *answer)
+{
+    struct program *program = user;
+    const char *why = "";
+    bool live = worker_health_is_live(&program->health, clock_monotonic_ns(), &why);
+
+    strbuf_add_text(answer, why);
+    return live;
+}
+
+static bool is_ready(void *user, struct strbuf *answer)
+{
+    struct program *program = user;
+    const char *why = "";
+    bool ready = worker_health_is_ready(&program->health, clock_monotonic_ns(), &why);
+
+    strbuf_add_text(answer, why);
+    return ready;
+}
+
 static void write_metrics(void *user, struct strbuf *out)
 {
     struct program *program = user;
@@ -78,12 +98,13 @@ static void write_metrics(void *user, struct strbuf *out)
 /* It listens while the database is waited for, too. */
 static enum celeriac_err open_http(struct program *program, struct celeriac_error *err)
 {
-    struct worker_http_options options = {.address = program->options.http,
-                                          .health = &program->health,
+    const struct probe_options options = {.address = program->options.http,
+                                          .is_live = is_live,
+                                          .is_ready = is_ready,
                                           .metrics = write_metrics,
-                                          .metrics_user = program};
+                                          .user = program};
 
-    return options.address ? worker_http_create(&options, &program->http, err) : CELERIAC_OK;
+    return options.address ? probe_server_create(&options, &program->http, err) : CELERIAC_OK;
 }
 
 static enum celeriac_err open_worker(struct program *program, struct celeriac_error *err)
@@ -151,7 +172,7 @@ static enum celeriac_err open_all(struct program *program, struct celeriac_error
 
 static void close_all(struct program *program)
 {
-    worker_http_destroy(program->http);
+    probe_server_destroy(program->http);
     celeriac_worker_destroy(program->worker);
     worker_app_close(&program->app);
     notify_enqueue_destroy(atomic_load(&program->enqueue));

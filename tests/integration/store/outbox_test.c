@@ -2,6 +2,7 @@
 #include "tests/integration/store/stage.h"
 
 #include "notify/store/outbox.h"
+#include "notify/store/outbox_size.h"
 
 static struct uuid add_row(const char *until)
 {
@@ -42,6 +43,27 @@ static void take_gives_rows_without_owner_once(void **state)
     assert_int_equal(database_number("SELECT count(*) FROM celeriac.outbox WHERE claimed_until"
                                      " BETWEEN now() + '3.5 s' AND now() + '5 s'"),
                      2);
+}
+
+/* Rows that wait for a later time do not count; those that somebody publishes now do. */
+static void the_size_is_that_of_what_is_due(void **state)
+{
+    (void)state;
+    struct store_measure_outbox size;
+    database_run("DELETE FROM celeriac.outbox");
+    store_measure_outbox_init(&size);
+    assert_int_equal(store_run(store, &size.call), CELERIAC_OK);
+    assert_int_equal(size.rows, 0);
+    assert_true(size.oldest_us == STORE_NO_TIME);
+    store_call_release(&size.call);
+    (void)add_row("-1 s");
+    (void)add_row("3 s");
+    (void)add_row("1 hour");
+    store_measure_outbox_init(&size);
+    assert_int_equal(store_run(store, &size.call), CELERIAC_OK);
+    assert_int_equal(size.rows, 2);
+    assert_true(size.oldest_us == CREATED);
+    store_call_release(&size.call);
 }
 
 static void rows_are_divided_between_sweepers(void **state)
@@ -101,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(take_gives_rows_without_owner_once),
+        cmocka_unit_test(the_size_is_that_of_what_is_due),
         cmocka_unit_test(rows_are_divided_between_sweepers),
         cmocka_unit_test(limit_is_checked),
         cmocka_unit_test(delete_is_repeatable),

@@ -38,7 +38,7 @@ static struct {
     bool held;          /* sending waits until this is false */
     bool slow;          /* sending takes 20 ms, as with a broker that is silent */
     /* what happened */
-    size_t batches, sent, deleted, forgotten, sweeps, largest, attempts;
+    size_t batches, sent, deleted, forgotten, sweeps, largest, attempts, contacts;
     unsigned char seen[SEEN_MAX]; /* by the number in the id */
 } script;
 
@@ -145,15 +145,21 @@ enum celeriac_err celeriac_client_forget_unique(struct celeriac_client *client,
                                                 const char *const *keys, size_t count,
                                                 struct celeriac_error *err)
 {
+    enum celeriac_err rc = CELERIAC_OK;
     (void)client;
     (void)err;
     pthread_mutex_lock(&lock);
-    for (size_t i = 0; i < count; i++)
-        assert_memory_equal(keys[i], "celeriac.outbox.01000000-", 25);
-    script.forgotten += count;
+    if (count == 1 && strcmp(keys[0], "celeriac.contact") == 0) {
+        script.contacts++;
+        rc = script.broker_away ? CELERIAC_ERR_UNAVAILABLE : CELERIAC_OK;
+    } else {
+        for (size_t i = 0; i < count; i++)
+            assert_memory_equal(keys[i], "celeriac.outbox.01000000-", 25);
+        script.forgotten += count;
+    }
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
-    return CELERIAC_OK;
+    return rc;
 }
 
 void store_delete_outbox_init(struct store_delete_outbox *del, const struct uuid *notification_id)
@@ -319,6 +325,26 @@ static void broker_that_is_away_loses_nothing(void **state)
     notify_enqueue_destroy(e);
 }
 
+/* With nothing to publish the broker is tried all the same, and the thread goes round. */
+static void idle_it_knows_the_broker(void **state)
+{
+    (void)state;
+    for (int away = 0; away < 2; away++) {
+        struct notify_enqueue_stats stats;
+        int64_t began = clock_monotonic_ns();
+        (void)set_up(NULL);
+        script.broker_away = away;
+        struct notify_enqueue *e = start(10);
+        await(&script.contacts, 1);
+        await(&script.sweeps, 3);
+        notify_enqueue_get_stats(e, &stats);
+        assert_int_equal(stats.broker, away ? NOTIFY_BROKER_AWAY : NOTIFY_BROKER_REACHED);
+        assert_true(stats.round_ns >= began && stats.round_ns <= clock_monotonic_ns());
+        assert_int_equal(script.contacts, 1);
+        notify_enqueue_destroy(e);
+    }
+}
+
 /*
  * A row that could not be deleted will be found again; its key must stay, so that publishing it
  * again does nothing.
@@ -419,6 +445,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(accepted_is_published_and_forgotten, set_up),
+        cmocka_unit_test_setup(idle_it_knows_the_broker, set_up),
         cmocka_unit_test_setup(batches_grow_to_their_limit, set_up),
         cmocka_unit_test_setup(outbox_is_swept_until_it_is_empty, set_up),
         cmocka_unit_test_setup(broker_that_is_away_loses_nothing, set_up),

@@ -1,4 +1,4 @@
-#include "worker/main/http.h"
+#include "probe/server.h"
 
 #include <microhttpd.h>
 #include <stdarg.h>
@@ -18,14 +18,14 @@
 /* Memory for a request's head; probes send some hundred bytes. */
 #define HEAD_MAX ((size_t)8 * 1024)
 
-/* Longest answer: what the worker's metrics may have, and the program's own. */
+/* Longest answer: what the metrics of a worker may have, and the program's own. */
 #define ANSWER_MAX ((size_t)20 * 1024 * 1024)
 
 #define TEXT_TYPE "text/plain; charset=utf-8"
 
-struct worker_http {
+struct probe_server {
     struct MHD_Daemon *daemon;
-    struct worker_http_options options;
+    struct probe_options options;
 };
 
 static void free_text(void *text)
@@ -69,26 +69,29 @@ static enum MHD_Result send_line(struct MHD_Connection *connection, unsigned sta
     return send_text(connection, status, TEXT_TYPE, &body);
 }
 
-static enum MHD_Result send_health(struct worker_http *http, struct MHD_Connection *connection,
-                                   bool (*is_well)(const struct worker_health *, int64_t,
-                                                   const char **))
+static enum MHD_Result send_health(struct probe_server *server, struct MHD_Connection *connection,
+                                   bool (*is_well)(void *user, struct strbuf *answer))
 {
-    const char *why = "";
-    bool well = is_well(http->options.health, clock_monotonic_ns(), &why);
+    struct strbuf body;
+    bool well;
 
-    return send_line(connection, well ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, why);
+    strbuf_init(&body, ANSWER_MAX);
+    well = is_well(server->options.user, &body);
+    strbuf_add_char(&body, '\n');
+    return send_text(connection, well ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, TEXT_TYPE,
+                     &body);
 }
 
-static enum MHD_Result send_metrics(struct worker_http *http, struct MHD_Connection *connection)
+static enum MHD_Result send_metrics(struct probe_server *server, struct MHD_Connection *connection)
 {
     struct strbuf body;
 
     strbuf_init(&body, ANSWER_MAX);
-    http->options.metrics(http->options.metrics_user, &body);
+    server->options.metrics(server->options.user, &body);
     return send_text(connection, MHD_HTTP_OK, METRICS_TEXT_TYPE, &body);
 }
 
-static enum MHD_Result answer(struct worker_http *http, struct MHD_Connection *connection,
+static enum MHD_Result answer(struct probe_server *server, struct MHD_Connection *connection,
                               struct span path, struct span method)
 {
     if (!span_is(path, "/livez") && !span_is(path, "/readyz") && !span_is(path, "/metrics"))
@@ -96,10 +99,10 @@ static enum MHD_Result answer(struct worker_http *http, struct MHD_Connection *c
     if (!span_is(method, MHD_HTTP_METHOD_GET) && !span_is(method, MHD_HTTP_METHOD_HEAD))
         return send_line(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed");
     if (span_is(path, "/livez"))
-        return send_health(http, connection, worker_health_is_live);
+        return send_health(server, connection, server->options.is_live);
     if (span_is(path, "/readyz"))
-        return send_health(http, connection, worker_health_is_ready);
-    return send_metrics(http, connection);
+        return send_health(server, connection, server->options.is_ready);
+    return send_metrics(server, connection);
 }
 
 /* Called first with the head, then with what there is of a body, which is read and ignored. */
@@ -135,21 +138,21 @@ static void on_log(void *cls, const char *format, va_list arguments)
         log_debug("http", "libmicrohttpd", LOG_STR("message", text));
 }
 
-static struct MHD_Daemon *start(struct worker_http *http, int fd)
+static struct MHD_Daemon *start(struct probe_server *server, int fd)
 {
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-                            on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+                            on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
                             MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                            (unsigned)WORKER_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)WORKER_HTTP_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            (unsigned)PROBE_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+                            (unsigned)PROBE_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                             HEAD_MAX, MHD_OPTION_THREAD_STACK_SIZE, STACK_SIZE, MHD_OPTION_END);
 }
 
-enum celeriac_err worker_http_create(const struct worker_http_options *options,
-                                     struct worker_http **http, struct celeriac_error *err)
+enum celeriac_err probe_server_create(const struct probe_options *options,
+                                      struct probe_server **server, struct celeriac_error *err)
 {
     char host[LISTEN_HOST_SIZE];
-    struct worker_http *made;
+    struct probe_server *made;
     unsigned port = 0;
     int fd = -1;
     enum celeriac_err code = listen_address_parse(span_of(options->address), host, &port, err);
@@ -171,14 +174,14 @@ enum celeriac_err worker_http_create(const struct worker_http_options *options,
         return code;
     }
     log_info("http", "listening", LOG_STR("host", host), LOG_INT("port", port));
-    *http = made;
+    *server = made;
     return CELERIAC_OK;
 }
 
-void worker_http_destroy(struct worker_http *http)
+void probe_server_destroy(struct probe_server *server)
 {
-    if (!http)
+    if (!server)
         return;
-    MHD_stop_daemon(http->daemon);
-    mem_free(http);
+    MHD_stop_daemon(server->daemon);
+    mem_free(server);
 }

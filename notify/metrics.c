@@ -1,0 +1,81 @@
+#include "notify/metrics.h"
+
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/metrics_text.h"
+#include "notify/store/outbox_size.h"
+
+/* How long /metrics waits for the database: less than a collector waits for us. */
+#define MEASURE_TIMEOUT_NS NS_PER_SEC
+
+static void write_one(struct strbuf *out, const char *name, enum metrics_type type,
+                      const char *help, uint64_t value)
+{
+    metrics_text_family(out, name, type, help);
+    metrics_text_int(out, name, NULL, 0, value);
+}
+
+void notify_metrics_store(struct store *store, struct strbuf *out)
+{
+    struct store_stats stats;
+
+    store_get_stats(store, &stats);
+    write_one(out, "celeriac_store_calls_total", METRICS_COUNTER,
+              "Calls to the database that ended, well or badly.", stats.calls);
+    write_one(out, "celeriac_store_failed_total", METRICS_COUNTER,
+              "Calls that ended with an error.", stats.failed);
+    write_one(out, "celeriac_store_statements_total", METRICS_COUNTER,
+              "Statements that carried the calls.", stats.statements);
+    write_one(out, "celeriac_store_split_total", METRICS_COUNTER, "Statements repeated row by row.",
+              stats.split);
+    write_one(out, "celeriac_store_held_total", METRICS_COUNTER,
+              "Times that a call had to wait for the database to come back.", stats.held);
+    write_one(out, "celeriac_store_connects_total", METRICS_COUNTER, "Connections established.",
+              stats.connects);
+    write_one(out, "celeriac_store_waiting", METRICS_GAUGE, "Calls waiting or running.",
+              stats.waiting);
+    write_one(out, "celeriac_store_connected", METRICS_GAUGE, "Connections that are up.",
+              stats.connected);
+}
+
+/* What waits in the table, by one query; nothing when the database does not answer in time. */
+static void write_rows(struct store *store, struct strbuf *out)
+{
+    struct store_measure_outbox size;
+    int64_t now_us = clock_wall_us();
+
+    store_measure_outbox_init(&size);
+    size.call.deadline_ns = clock_monotonic_ns() + MEASURE_TIMEOUT_NS;
+    if (store_run(store, &size.call) == CELERIAC_OK) {
+        int64_t age_us = size.rows > 0 && now_us > size.oldest_us ? now_us - size.oldest_us : 0;
+
+        write_one(out, "celeriac_outbox_length", METRICS_GAUGE,
+                  "Accepted notifications, of all processes, whose message is due and may not be "
+                  "published yet.",
+                  size.rows);
+        metrics_text_family(out, "celeriac_outbox_oldest_seconds", METRICS_GAUGE,
+                            "How long the oldest of them has been due; 0 when there is none.");
+        metrics_text_seconds(out, "celeriac_outbox_oldest_seconds", NULL, 0,
+                             (uint64_t)age_us * 1000);
+    }
+    store_call_release(&size.call);
+}
+
+void notify_metrics_outbox(struct store *store, struct notify_enqueue *enqueue, struct strbuf *out)
+{
+    struct notify_enqueue_stats stats;
+
+    notify_enqueue_get_stats(enqueue, &stats);
+    write_one(out, "celeriac_outbox_published_total", METRICS_COUNTER,
+              "Accepted notifications published by this process.", stats.published);
+    write_one(out, "celeriac_outbox_swept_total", METRICS_COUNTER,
+              "Of these, found in the outbox, where a crash or an outage had left them.",
+              stats.swept);
+    write_one(out, "celeriac_outbox_failures_total", METRICS_COUNTER,
+              "Attempts to publish that the broker did not take.", stats.failures);
+    write_one(out, "celeriac_broker_reached", METRICS_GAUGE,
+              "Whether the last attempt to publish, or to reach the broker, succeeded.",
+              stats.broker == NOTIFY_BROKER_REACHED);
+    write_rows(store, out);
+}

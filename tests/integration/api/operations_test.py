@@ -1,0 +1,223 @@
+"""celeriac-api as an operator meets it: python3 -m tests.integration.api.operations_test"""
+
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+from tests.integration.worker.exposition import Metrics
+from tests.services import CeleriacApi, Postgres, Redis, Session, ports, wait_until
+from tests.services.celeriac import migrate, program
+
+WAIT_S = 30
+NOTIFY = {"channel": "sms", "to": "+15551234567", "body": "Hi"}
+
+
+class Stage(unittest.TestCase):
+    """A database and a broker for the tests of a class."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.session = Session("api-operations")
+        cls.addClassCleanup(cls.session.close)
+        cls.redis = Redis(cls.session).start()
+        cls.postgres = Postgres(cls.session, fsync=False).start()
+        migrate(cls.session)
+
+    def api(self, *options: str, wait: bool = True, **extra: str) -> CeleriacApi:
+        """An API that is stopped after the test, well."""
+        api = CeleriacApi(self.session, migrate=False, options=options, extra=extra)
+        self.addCleanup(lambda: api.alive and self.assertEqual(api.stop(), 0))
+        return api.start(wait=wait)
+
+
+class ProbesTest(Stage):
+    """--http."""
+
+    def setUp(self):
+        for server in (self.redis, self.postgres):
+            if not server.alive:
+                server.start()
+        self.port = ports.claim()
+        self.served = self.api("--http", f"127.0.0.1:{self.port}")
+
+    def ask(self, path: str, method: str = "GET") -> tuple[int, str]:
+        """Status and text."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)
+        try:
+            connection.request(method, path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def metrics(self) -> Metrics:
+        """What /metrics says."""
+        status, text = self.ask("/metrics")
+        self.assertEqual(status, 200)
+        return Metrics(text)
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """One sample, None when there is none."""
+        return self.metrics().samples.get((name, frozenset(labels.items())))
+
+    def await_value(self, name: str, good, what: str) -> float:
+        """Waits until a sample is there and GOOD."""
+        return wait_until(lambda: (found := self.value(name)) is not None and good(found) and (found,), WAIT_S, what)[0]
+
+    def test_a_healthy_api_is_live_and_ready(self):
+        """And says of what it consists."""
+        self.assertEqual(self.ask("/livez"), (200, "serving\n"))
+        wait_until(lambda: self.ask("/readyz") == (200, "ready: serving\ndatabase: ok\nbroker: ok\n"), WAIT_S, "ready")
+        self.assertEqual(self.ask("/nothing")[0], 404)
+        self.assertEqual(self.ask("/livez", "POST")[0], 405)
+
+    def test_tenants_do_not_see_them(self):
+        """They are on no other port."""
+        for path in ("/metrics", "/livez", "/readyz"):
+            self.assertEqual(self.served.request("GET", path)[0], 404)
+
+    def test_without_a_database_it_is_not_ready(self):
+        """But live; and ready again when the database is back."""
+        self.postgres.stop()
+        wait_until(lambda: self.ask("/readyz")[0] == 503, WAIT_S, "not ready")
+        status, text = self.ask("/readyz")
+        self.assertEqual(status, 503)
+        self.assertRegex(text, r"^not ready: serving\ndatabase: (?!ok).+\nbroker: ")
+        self.assertEqual(self.ask("/livez")[0], 200)
+        self.assertIsNone(self.value("celeriac_outbox_length"))
+        self.postgres.start()
+        wait_until(lambda: self.ask("/readyz")[0] == 200, WAIT_S, "ready")
+
+    def test_without_a_broker_it_is_ready_and_says_so(self):
+        """Accepted notifications wait, and the outbox shows how many since when."""
+        _, key = self.served.register("Broker", f"broker{self.port}@acme.example")
+        before = self.await_value("celeriac_outbox_length", lambda _: True, "the length")
+        self.redis.stop()
+        self.assertEqual(self.served.request("POST", "/v1/notify/", NOTIFY, key)[0], 202)
+        wait_until(lambda: "broker: away" in self.ask("/readyz")[1], WAIT_S, "the broker is missed")
+        self.assertEqual(self.ask("/readyz")[0], 200)
+        self.await_value("celeriac_outbox_length", lambda found: found == before + 1, "it waits")
+        self.assertEqual(self.value("celeriac_broker_reached"), 0)
+        first = self.await_value("celeriac_outbox_oldest_seconds", lambda found: found > 0, "its age")
+        self.await_value("celeriac_outbox_oldest_seconds", lambda found: found > first, "it ages")
+        self.redis.start()
+        self.await_value("celeriac_outbox_length", lambda found: found == 0, "published")
+        self.await_value("celeriac_outbox_oldest_seconds", lambda found: found == 0, "none is old")
+        self.assertEqual(self.value("celeriac_broker_reached"), 1)
+
+    def test_requests_are_counted_by_their_pattern(self):
+        """Never by their path."""
+        _, key = self.served.register("Counter", f"counter{self.port}@acme.example")
+        for number in range(3):
+            self.assertEqual(self.served.request("GET", f"/v1/templates/{number}/", key=key)[0], 404)
+        self.assertEqual(self.served.request("GET", "/v1/secret-path/", key=key)[0], 404)
+        labels = {"route": "/v1/templates/{int}/", "method": "GET"}
+        found = self.metrics()
+        self.assertEqual(found.samples["celeriac_api_requests_total", frozenset({**labels, "status": "4xx"}.items())], 3)
+        self.assertEqual(found.samples["celeriac_api_request_seconds_count", frozenset(labels.items())], 3)
+        self.assertEqual(found.types["celeriac_api_request_seconds"], "histogram")
+        self.assertEqual(found.samples["celeriac_api_requests_in_flight", frozenset()], 0)
+        self.assertGreater(found.samples["celeriac_api_connections_total", frozenset()], 0)
+        self.assertGreater(found.samples["celeriac_api_key_cache_misses_total", frozenset()], 0)
+        self.assertGreater(found.samples["celeriac_store_calls_total", frozenset()], 0)
+        self.assertNotIn("secret-path", self.ask("/metrics")[1])
+
+    def test_connections_are_counted(self):
+        """While they are open."""
+        self.await_value("celeriac_api_connections", lambda found: found == 0, "those before are closed")
+        with socket.create_connection(("127.0.0.1", self.served.port)):
+            self.await_value("celeriac_api_connections", lambda found: found == 1, "one more")
+        self.await_value("celeriac_api_connections", lambda found: found == 0, "one less")
+
+    def test_a_taken_port_is_told(self):
+        """At the start."""
+        done = subprocess.run([program("celeriac-api"), "--bind", "127.0.0.1:0", "--http", f"127.0.0.1:{self.port}"],
+                              env=self.session.environment(), cwd=self.session.dir, capture_output=True, text=True,
+                              timeout=WAIT_S, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("option --http", done.stderr)
+
+
+class LifeTest(Stage):
+    """How it ends, and how one takes over from another."""
+
+    def test_requests_in_flight_are_answered(self):
+        """A preview that computes while TERM comes; nobody new is let in, and the probes say why."""
+        port = ports.claim()
+        api = self.api("--http", f"127.0.0.1:{port}", CELERIAC_TEMPLATE_FUEL="100000000")
+        _, key = api.register("Life", "life@acme.example")
+        slow = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+        status, _, template = api.request("POST", "/v1/templates/", {"name": "slow", "channel": "sms", "body": slow}, key)
+        self.assertEqual(status, 201)
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(
+            api.request("POST", f"/v1/templates/{template['id']}/preview/", {}, key, timeout=120)))
+        asking.start()
+
+        def in_flight():
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+            connection.close()
+            return Metrics(text).samples["celeriac_api_requests_in_flight", frozenset()]
+
+        wait_until(lambda: in_flight() == 1, WAIT_S, "the preview runs")
+        api.signal(signal.SIGTERM)
+        asking.join()
+        self.assertEqual([answer[0] for answer in answers], [400])
+        self.assertRegex(answers[0][2]["error"], "^Template rendering failed: ")
+        wait_until(lambda: not api.alive, WAIT_S, "the end")
+
+    def test_a_second_process_takes_over(self):
+        """Two share a port; when one leaves no request fails that begins on a connection of its own."""
+        first = self.api("--share-port")
+        second = CeleriacApi(self.session, "second", migrate=False, options=("--share-port",))
+        second.port = first.port
+        self.addCleanup(lambda: second.alive and self.assertEqual(second.stop(), 0))
+        second.start(wait=False)
+        wait_until(lambda: second.logged(r"\bready\b"), WAIT_S, "the second")
+        served = {"first": 0, "second": 0}
+
+        def by_whom():
+            return {name: api.log.read_text().count(" request ") for name, api in (("first", first), ("second", second))}
+
+        for _ in range(200):
+            self.assertEqual(first.request("GET", "/health/")[0], 200)
+        served = by_whom()
+        self.assertTrue(served["first"] > 0 and served["second"] > 0, served)
+        self.assertEqual(first.stop(), 0)
+        for _ in range(50):
+            self.assertEqual(second.request("GET", "/health/")[0], 200)
+        self.assertGreaterEqual(by_whom()["second"], served["second"] + 50)
+
+
+class LogTest(Stage):
+    """--logformat json."""
+
+    def test_a_request_leaves_one_line_without_personal_data(self):
+        """Its id, route, status, time and tenant, and nothing that the client sent."""
+        api = self.api("--logformat", "json")
+        tenant, key = api.register("Secret Name", "log@acme.example")
+        status, headers, _ = api.request("POST", "/v1/notify/", {**NOTIFY, "body": "very private"}, key)
+        self.assertEqual(status, 202)
+        lines = [json.loads(line) for line in api.log.read_text().splitlines()]
+        found = [line for line in lines if line.get("request") == headers["x-request-id"]]
+        self.assertEqual(len(found), 1)
+        self.assertEqual({name: found[0][name] for name in ("event", "level", "component", "method", "route", "status",
+                                                            "tenant")},
+                         {"event": "request", "level": "INFO", "component": "api", "method": "POST",
+                          "route": "/v1/notify/", "status": 202, "tenant": tenant})
+        self.assertGreater(found[0]["took"], 0)
+        text = api.log.read_text()
+        for private in (key, NOTIFY["to"], "very private", "Secret Name", "log@acme.example"):
+            self.assertNotIn(private, text)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + ["-v"] + sys.argv[1:])
