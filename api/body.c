@@ -114,3 +114,8 @@ enum celeriac_err body_parse(struct body *b, struct span content_type, struct sp
         return CELERIAC_ERR_UNSUPPORTED;
     return parse_json(b, bytes, charset, err);
 }
+
+enum celeriac_err body_parse_json(struct body *b, struct span json, struct celeriac_error *err)
+{
+    return parse_json(b, json, CHARSET_UTF8, err);
+}

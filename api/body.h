@@ -38,4 +38,11 @@ void body_close(struct body *b);
 enum celeriac_err body_parse(struct body *b, struct span content_type, struct span bytes,
                              struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
+/*
+ * Makes b (a fresh one) the body that consists of one JSON value, which must live as long as b.
+ * Codes as above, without CELERIAC_ERR_UNSUPPORTED.
+ */
+enum celeriac_err body_parse_json(struct body *b, struct span json,
+                                  struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
 #endif

@@ -121,7 +121,7 @@ static void reply_unsupported(struct api_call *call)
     strbuf_close(&text);
 }
 
-static bool parse_body(struct api_call *call)
+bool call_parse_body(struct api_call *call)
 {
     struct celeriac_error err = {0};
     enum celeriac_err rc =
@@ -143,7 +143,7 @@ bool call_read_body(struct api_call *call, const struct field *fields, size_t co
 {
     struct problems problems;
 
-    if (!parse_body(call))
+    if (!call_parse_body(call))
         return false;
     problems_init(&problems, &call->response->body);
     if (validate(fields, count, &call->body, partial, values, &problems) != CELERIAC_OK) {

@@ -101,6 +101,9 @@ void call_submit_work(struct api_call *call, struct work *work);
 /* Goes on with `next` on a server thread. Any thread, once for each thing begun. */
 void call_continue(struct api_call *call, route_handler_fn *next);
 
+/* Parses the body into call->body. False: a reply has been made, just return. */
+bool call_parse_body(struct api_call *call);
+
 /*
  * Parses the body and validates it into values, which the caller releases. False: a reply with the
  * problems has been made, just return.

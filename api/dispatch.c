@@ -1,5 +1,8 @@
 #include "api/dispatch.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "api/call.h"
 #include "api/media_type.h"
 #include "api/reply.h"
@@ -115,6 +118,40 @@ static void check_key(struct api_call *call)
     on_verdict(call);
 }
 
+/* Routes that take longer bodies than HTTP_BODY_MAX. */
+static const struct {
+    const char *path;
+    size_t body_max;
+} long_bodies[] = {
+    {"/v1/notify/batch/", HTTP_BATCH_BODY_MAX},
+};
+
+size_t dispatch_body_max(struct span path, void *context)
+{
+    const struct api *api = context;
+    const struct route *route = NULL;
+    struct route_params params;
+    char buf[ROUTE_PATH_MAX];
+
+    if (route_decode_path(path, buf, &path))
+        route = route_find(api->routes, path, &params);
+    for (size_t i = 0; route && i < sizeof long_bodies / sizeof long_bodies[0]; i++) {
+        if (strcmp(route->path, long_bodies[i].path) == 0)
+            return long_bodies[i].body_max;
+    }
+    return HTTP_BODY_MAX;
+}
+
+/* In Django's words for its DATA_UPLOAD_MAX_MEMORY_SIZE. */
+static void reply_too_large(struct api_call *call)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof text, "Request body exceeded %zu bytes.",
+                   dispatch_body_max(call->request->path, call->api));
+    reply_detail(call, 413, text);
+}
+
 void dispatch(struct http_exchange *http, void *context)
 {
     struct api *api = context;
@@ -134,7 +171,7 @@ void dispatch(struct http_exchange *http, void *context)
         return;
     }
     if (call->request->body_too_large) {
-        reply_detail(call, 413, "Request body exceeded 2621440 bytes.");
+        reply_too_large(call);
         return;
     }
     if (call->request->body_unwelcome) {

@@ -1,92 +1,28 @@
-#include <string.h>
-
 #include "api/handlers.h"
+#include "api/idempotency.h"
+#include "api/notify_item.h"
 #include "api/reply.h"
-#include "api/request_fields.h"
 #include "base/clock.h"
-#include "base/random.h"
-#include "notify/rules/channel.h"
-#include "notify/rules/notification.h"
-#include "notify/store/notifications.h"
 #include "notify/store/templates.h"
 
 /* A notification on its way into the database and, right after, onto the queue. */
 struct acceptance {
-    struct value values[NOTIFY_FIELDS];
+    struct notify_item item;
+    struct store_find_answer repeat;
     struct store_find_template find;
     struct store_insert_notification insert;
-    struct strbuf data;
+    struct strbuf answer; /* what is kept for a request with a key */
 };
 
 static void release_acceptance(void *state)
 {
     struct acceptance *a = state;
 
+    store_call_release(&a->repeat.call);
     store_call_release(&a->find.call);
     store_call_release(&a->insert.call);
-    strbuf_close(&a->data);
-    validate_close(a->values, NOTIFY_FIELDS);
-}
-
-/* As Python sees it: an empty name and the id 0 are no template. */
-static bool has_template_name(const struct acceptance *a)
-{
-    return value_text(&a->values[NOTIFY_TEMPLATE], SPAN("")).len > 0;
-}
-
-static bool has_template_id(const struct acceptance *a)
-{
-    return !span_is(value_text(&a->values[NOTIFY_TEMPLATE_ID], SPAN("0")), "0");
-}
-
-/* What the fields must be to each other; the first breach is answered. */
-static bool fits_together(struct api_call *call, const struct acceptance *a)
-{
-    bool has_template = has_template_name(a) || has_template_id(a);
-    enum notify_channel channel;
-    const char *problem;
-
-    if (!notify_channel_parse(a->values[NOTIFY_CHANNEL].text, &channel)) {
-        reply_detail(call, 500, "A server error occurred.");
-        return false;
-    }
-    if (!has_template && value_text(&a->values[NOTIFY_BODY], SPAN("")).len == 0) {
-        reply_problem(call, "template", "Either template/template_id or body must be provided.");
-        return false;
-    }
-    if (channel == NOTIFY_CHANNEL_EMAIL && !has_template &&
-        value_text(&a->values[NOTIFY_SUBJECT], SPAN("")).len == 0) {
-        reply_problem(call, "subject", "Subject is required for email notifications.");
-        return false;
-    }
-    problem = notify_address_problem(channel, a->values[NOTIFY_TO].text);
-    if (problem)
-        reply_problem(call, "to", problem);
-    return !problem;
-}
-
-static void add_inline(struct json_writer *w, const char *key, const struct value *value)
-{
-    json_key(w, key);
-    if (value->state == VALUE_SET)
-        json_string(w, value->text);
-    else
-        json_null(w);
-}
-
-/* notifications.data */
-static void write_data(struct acceptance *a)
-{
-    struct json_writer w;
-
-    strbuf_init(&a->data, STORE_DATA_MAX);
-    json_writer_init(&w, &a->data, JSON_STYLE_DRF);
-    json_begin_object(&w);
-    json_key(&w, "template_data");
-    json_value(&w, value_text(&a->values[NOTIFY_DATA], SPAN("{}")));
-    add_inline(&w, "inline_subject", &a->values[NOTIFY_SUBJECT]);
-    add_inline(&w, "inline_body", &a->values[NOTIFY_BODY]);
-    json_end_object(&w);
+    strbuf_close(&a->answer);
+    notify_item_close(&a->item);
 }
 
 /* On the store's thread, right after the commit: the message is on its way whoever still listens.
@@ -94,46 +30,35 @@ static void write_data(struct acceptance *a)
 static void publish(struct api_call *call)
 {
     const struct acceptance *a = call->state;
+    struct notify_publication publication;
 
-    notify_enqueue_publish(call->api->enqueue, &a->insert.id, &a->insert.task_id);
+    if (a->insert.idempotency.repeat == STORE_REPEAT_NONE &&
+        notify_item_publication(&a->item, &publication))
+        notify_enqueue_publish(call->api->enqueue, &publication, 1);
+}
+
+/* Sends a document that was written into the response. */
+static void reply_item(struct api_call *call, unsigned status)
+{
+    if (status == 503) {
+        reply_later(call);
+        return;
+    }
+    reply_document(call, status);
 }
 
 static void reply_no_template(struct api_call *call, const struct acceptance *a)
 {
-    struct strbuf text;
-
-    strbuf_init(&text, HTTP_RESPONSE_MAX);
-    if (has_template_name(a)) {
-        strbuf_add_text(&text, "Template '");
-        strbuf_add_span(&text, a->values[NOTIFY_TEMPLATE].text);
-        strbuf_add_char(&text, '\'');
-    } else {
-        strbuf_add_text(&text, "Template with ID ");
-        strbuf_add_span(&text, a->values[NOTIFY_TEMPLATE_ID].text);
-    }
-    strbuf_add_text(&text, " not found or inactive");
-    reply_error(call, 404, strbuf_span(&text));
-    strbuf_close(&text);
+    notify_item_no_template(&a->item, &call->response->body);
+    reply_document(call, 404);
 }
-
-static const struct member accepted_members[] = {
-    {.name = "id", .shape = SHAPE_UUID, .help = "To ask for its state with"},
-    {.name = "status", .help = "pending"},
-    {.name = "channel", .choices = request_channels, .help = "The way to the recipient"},
-    {.name = "to", .help = "The recipient"},
-    {.name = "created_at", .shape = SHAPE_TIME, .help = "When it was accepted"},
-    {.name = NULL},
-};
-static const struct schema accepted_schema = {.name = "AcceptedNotification",
-                                              .help = "A notification that will be sent",
-                                              .members = accepted_members};
 
 static void on_accepted(struct api_call *call)
 {
     const struct acceptance *a = call->state;
     struct json_writer w;
 
-    if (a->insert.call.error.code == CELERIAC_ERR_VALUE && a->insert.template_id != 0) {
+    if (a->insert.call.error.code == CELERIAC_ERR_VALUE && a->item.row.template_id != 0) {
         /* It was deleted in the meantime. */
         reply_no_template(call, a);
         return;
@@ -142,42 +67,48 @@ static void on_accepted(struct api_call *call)
         reply_store_failure(call, &a->insert.call.error);
         return;
     }
+    if (idempotency_reply(call, &a->insert.idempotency))
+        return;
     document_begin(call, &w);
-    json_begin_object(&w);
-    document_uuid(&w, "id", &a->insert.id);
-    json_key(&w, "status");
-    json_text(&w, notify_status_name(NOTIFY_STATUS_PENDING));
-    document_text(&w, "channel", a->insert.channel);
-    document_text(&w, "to", a->insert.to);
-    document_time(&w, "created_at", a->insert.created_at_us);
-    json_end_object(&w);
+    notify_item_write(&a->item, &w);
     reply_document(call, 202);
+}
+
+/* What a repeated request will get. False: a reply has been made. */
+static bool write_answer(struct api_call *call, struct acceptance *a)
+{
+    struct json_writer w;
+
+    if (a->repeat.idempotency.key.len == 0)
+        return true;
+    strbuf_init(&a->answer, STORE_ANSWER_MAX);
+    json_writer_init(&w, &a->answer, JSON_STYLE_DRF);
+    notify_item_write(&a->item, &w);
+    if (strbuf_status(&a->answer) != CELERIAC_OK) {
+        reply_later(call);
+        return false;
+    }
+    a->insert.idempotency.key = a->repeat.idempotency.key;
+    a->insert.idempotency.digest = a->repeat.idempotency.digest;
+    a->insert.idempotency.document = strbuf_span(&a->answer);
+    return true;
 }
 
 static void accept_notification(struct api_call *call, struct acceptance *a, int64_t template_id)
 {
-    uint8_t random[32];
+    unsigned status =
+        notify_item_make_row(&a->item, template_id, clock_wall_us(),
+                             call->api->settings->send_at_horizon_us, &call->response->body);
 
-    write_data(a);
-    /* Characters that JSON escapes can make a body within its limit too long for the row. */
-    if (strbuf_status(&a->data) == CELERIAC_ERR_LIMIT) {
-        reply_detail(call, 413, "The notification is too long.");
+    if (status != 0) {
+        reply_item(call, status);
         return;
     }
-    if (strbuf_status(&a->data) != CELERIAC_OK) {
-        reply_later(call);
-        return;
-    }
-    random_bytes(random, sizeof random);
     store_insert_notification_init(&a->insert);
-    uuid_from_random(random, &a->insert.id);
-    uuid_from_random(random + 16, &a->insert.task_id);
+    if (!write_answer(call, a))
+        return;
     a->insert.tenant_id = call->who.tenant_id;
-    a->insert.template_id = template_id;
-    a->insert.created_at_us = clock_wall_us();
-    a->insert.channel = a->values[NOTIFY_CHANNEL].text;
-    a->insert.to = a->values[NOTIFY_TO].text;
-    a->insert.data = strbuf_span(&a->data);
+    a->insert.row = a->item.row;
     call_submit_store(call, &a->insert.call, CALL_STORE_NS, on_accepted, publish);
 }
 
@@ -195,43 +126,65 @@ static void on_template(struct api_call *call)
 
 static void find_template(struct api_call *call, struct acceptance *a)
 {
-    bool by_name = has_template_name(a);
+    struct span name = SPAN("");
+    int64_t id = 0;
 
-    if (!by_name && !a->values[NOTIFY_TEMPLATE_ID].number_fits) {
+    if (notify_item_template_by(&a->item) == NOTIFY_TEMPLATE_NONE) {
+        accept_notification(call, a, 0);
+        return;
+    }
+    if (notify_item_template_by(&a->item) == NOTIFY_TEMPLATE_BY_NAME) {
+        name = notify_item_template_name(&a->item);
+    } else if (!notify_item_template_id(&a->item, &id)) {
         reply_no_template(call, a);
         return;
     }
-    store_find_template_init(&a->find, &call->who.tenant_id,
-                             by_name ? a->values[NOTIFY_TEMPLATE].text : SPAN(""),
-                             by_name ? 0 : a->values[NOTIFY_TEMPLATE_ID].number);
+    store_find_template_init(&a->find, &call->who.tenant_id, name, id);
     call_submit_store(call, &a->find.call, CALL_STORE_NS, on_template, NULL);
 }
 
-static const struct schema notify_request = {.name = "NewNotification",
-                                             .help = "What to send to whom, by a template or "
-                                                     "with a body of its own",
-                                             .fields = notify_fields,
-                                             .field_count = NOTIFY_FIELDS};
+static void on_repeat(struct api_call *call)
+{
+    struct acceptance *a = call->state;
+
+    if (a->repeat.call.error.code != CELERIAC_OK)
+        reply_store_failure(call, &a->repeat.call.error);
+    else if (!idempotency_reply(call, &a->repeat.idempotency))
+        find_template(call, a);
+}
 
 const struct description about_notify = {
     .id = "sendNotification",
     .group = "Notifications",
     .text = "Name a template, or give a body, with a subject for email. The answer comes when the "
             "notification is stored; it is sent soon after.",
-    .request = &notify_request,
-    .answers = {{.status = 202, .schema = &accepted_schema, .help = "Accepted"},
+    .parameters = {IDEMPOTENCY_PARAMETER},
+    .request = &notify_request_schema,
+    .answers = {{.status = 202, .schema = &notify_item_schema, .help = "Accepted"},
+                {.status = 400, .schema = &refusal_schema, .help = "The Idempotency-Key is no key"},
+                IDEMPOTENCY_CONFLICT,
                 {.status = 404, .schema = &error_schema, .help = "No such active template"}},
 };
 
+/*
+ * A repeat is looked for before anything that may have changed since, such as the template; what
+ * happens at the same time the insertion finds out.
+ */
 void handle_notify(struct api_call *call)
 {
     struct acceptance *a = call_state(call, sizeof *a, release_acceptance);
+    unsigned status;
 
-    if (!a || !call_read_body(call, notify_fields, NOTIFY_FIELDS, false, a->values) ||
-        !fits_together(call, a))
+    if (!a)
         return;
-    if (has_template_name(a) || has_template_id(a))
-        find_template(call, a);
+    store_find_answer_init(&a->repeat, &call->who.tenant_id);
+    if (!idempotency_read(call, &a->repeat.idempotency) || !call_parse_body(call))
+        return;
+    status = notify_item_read(&a->item, &call->body, clock_wall_us(), &call->response->body);
+    if (status != 0)
+        reply_item(call, status);
+    else if (a->repeat.idempotency.key.len > 0)
+        call_submit_store(call, &a->repeat.call, CALL_STORE_NS, on_repeat, NULL);
     else
-        accept_notification(call, a, 0);
+        find_template(call, a);
 }

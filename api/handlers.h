@@ -69,12 +69,14 @@ extern const struct description about_template_preview;
 void handle_source_preview(struct api_call *call);
 extern const struct description about_source_preview;
 
-/* POST /v1/notify/ */
+/* POST /v1/notify/ and POST /v1/notify/batch/ */
 void handle_notify(struct api_call *call);
 extern const struct description about_notify;
 
 /* The names of enum notify_status, in its order, then NULL. */
 extern const char *const notification_statuses[];
+void handle_notify_batch(struct api_call *call);
+extern const struct description about_notify_batch;
 
 /* GET /v1/notifications/ and GET /v1/notifications/{uuid}/ */
 void handle_notification_list(struct api_call *call);

@@ -23,6 +23,9 @@
 /* Longest request body: DATA_UPLOAD_MAX_MEMORY_SIZE of Django's settings, 2.5 MiB. */
 #define HTTP_BODY_MAX ((size_t)2621440)
 
+/* The same for a batch: 1,000 notifications with 8 KiB each. */
+#define HTTP_BATCH_BODY_MAX ((size_t)8 * 1024 * 1024)
+
 /* Longest response body: 1,000 notifications of a usual size; a longer list is answered with 500.
  */
 #define HTTP_RESPONSE_MAX ((size_t)64 * 1024 * 1024)
@@ -48,17 +51,18 @@ enum http_method {
 /* What came in. All spans are borrowed from the server until the exchange is finished. */
 struct http_request {
     enum http_method method;
-    struct span method_name;  /* as sent, e.g. "GET" */
-    struct span path;         /* percent-encoded, from the first '/' up to the '?' */
-    struct span query;        /* after the '?', without it; empty when there is none */
-    struct span body;         /* at most HTTP_BODY_MAX bytes */
-    struct span host;         /* header Host; ptr is NULL when a header is missing */
-    struct span content_type; /* header Content-Type */
-    struct span accept;       /* header Accept */
-    struct span api_key;      /* header X-API-KEY: never log it */
-    struct span request_id;   /* header X-Request-ID */
+    struct span method_name;     /* as sent, e.g. "GET" */
+    struct span path;            /* percent-encoded, from the first '/' up to the '?' */
+    struct span query;           /* after the '?', without it; empty when there is none */
+    struct span body;            /* at most as long as its path's limit */
+    struct span host;            /* header Host; ptr is NULL when a header is missing */
+    struct span content_type;    /* header Content-Type */
+    struct span accept;          /* header Accept */
+    struct span api_key;         /* header X-API-KEY: never log it */
+    struct span request_id;      /* header X-Request-ID */
+    struct span idempotency_key; /* header Idempotency-Key */
     /*
-     * More than HTTP_BODY_MAX bytes were sent or announced: body is empty. The first step must
+     * More bytes than the path's limit were sent or announced: body is empty. The first step must
      * then finish, since the rest of the body may still be on its way.
      */
     bool body_too_large;

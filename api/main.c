@@ -122,6 +122,7 @@ static enum celeriac_err open_server(struct program *p, struct celeriac_error *e
     struct server_options options = {.threads = p->options.threads,
                                      .connections_per_address = p->options.connections_per_address,
                                      .idle_seconds = p->options.idle_seconds,
+                                     .body_max = dispatch_body_max,
                                      .handler = dispatch,
                                      .context = &p->api};
     unsigned port = 0;

@@ -207,6 +207,8 @@ static void write_headers(struct json_writer *w, const struct route *route, unsi
     write_header(w, "X-Request-ID", "RequestId");
     if (route->access == ROUTE_KEY && status < 300)
         write_header(w, "X-Tenant-ID", "TenantId");
+    if (status == 202)
+        write_header(w, "Idempotent-Replayed", "Replayed");
     if (status == 429 || status == 503)
         write_header(w, "Retry-After", "RetryAfter");
     json_end_object(w);
@@ -385,6 +387,8 @@ static void write_components(struct writing *d)
     write_header_component(w, "RequestId", "The request's id: X-Request-ID of the request, or new",
                            SHAPE_TEXT);
     write_header_component(w, "TenantId", "Whose key it was", SHAPE_UUID);
+    write_header_component(w, "Replayed", "true when a request before was answered like this",
+                           SHAPE_TEXT);
     write_header_component(w, "RetryAfter", "Seconds after which to try again", SHAPE_INTEGER);
     json_end_object(w);
     json_key(w, "schemas");

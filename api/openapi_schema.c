@@ -174,6 +174,8 @@ static enum shape shape_of(const struct field *f)
         return SHAPE_BOOLEAN;
     case FIELD_INTEGER:
         return SHAPE_INTEGER;
+    case FIELD_TIME:
+        return SHAPE_TIME;
     case FIELD_JSON:
         return SHAPE_ANY;
     case FIELD_TEXT:

@@ -40,7 +40,7 @@ static const struct member refusal_members[] = {
     {.name = NULL},
 };
 const struct schema refusal_schema = {
-    .name = "Refusal", .help = "Why the key opens nothing", .members = refusal_members};
+    .name = "Refusal", .help = "Why the request is not looked at", .members = refusal_members};
 
 static void log_call(struct api_call *call, unsigned status)
 {

@@ -138,4 +138,8 @@ const struct field notify_fields[NOTIFY_FIELDS] = {
                      .type = FIELD_JSON,
                      .help = "The variables to render with; {} by default",
                      .example = "{\"name\": \"Ada\"}"},
+    [NOTIFY_SEND_AT] = {.name = "send_at",
+                        .type = FIELD_TIME,
+                        .allow_null = true,
+                        .help = "When to send it; at once by default"},
 };

@@ -47,6 +47,7 @@ enum notify_field {
     NOTIFY_SUBJECT,
     NOTIFY_BODY,
     NOTIFY_DATA,
+    NOTIFY_SEND_AT,
     NOTIFY_FIELDS
 };
 extern const struct field notify_fields[NOTIFY_FIELDS];

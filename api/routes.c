@@ -14,6 +14,12 @@ const struct route api_routes[] = {
      {
          {HTTP_POST, handle_notify, "Send a notification", &about_notify},
      }},
+    {"/v1/notify/batch/",
+     ROUTE_KEY,
+     ROUTE_DRF,
+     {
+         {HTTP_POST, handle_notify_batch, "Send up to 1,000 notifications", &about_notify_batch},
+     }},
     {"/v1/notifications/{uuid}/",
      ROUTE_KEY,
      ROUTE_DRF,

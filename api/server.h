@@ -60,8 +60,10 @@ struct server_options {
     unsigned body_seconds;   /* for sending one body; 0 means SERVER_BODY_SECONDS */
     unsigned answer_seconds; /* for reading one answer; 0 means SERVER_ANSWER_SECONDS */
     size_t big_bytes;        /* 0 means SERVER_BIG_BYTES */
-    http_step_fn *handler;   /* the first step of every request; must be set */
-    void *context;           /* given to the handler */
+    /* Longest body for a path (as sent); NULL means HTTP_BODY_MAX for all. Any thread. */
+    size_t (*body_max)(struct span path, void *context);
+    http_step_fn *handler; /* the first step of every request; must be set */
+    void *context;         /* given to body_max and the handler */
 };
 
 struct server;

@@ -56,6 +56,7 @@ struct server {
     struct MHD_Daemon *daemon;
     struct patience *patience;
     struct peer_count *peers; /* NULL: connections are not counted by address */
+    size_t (*body_max)(struct span path, void *context);
     http_step_fn *handler;
     void *context;
     bool stopped;
@@ -132,6 +133,15 @@ static void on_post(struct http_exchange *x, void *context)
 
 static const struct http_host host = {on_post};
 
+static size_t body_max(const struct server *s, const char *uri)
+{
+    struct span path;
+    struct span query;
+
+    (void)span_cut(span_of(uri), '?', &path, &query);
+    return s->body_max ? s->body_max(path, s->context) : HTTP_BODY_MAX;
+}
+
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
     struct flight *f = mem_calloc(1, sizeof *f);
@@ -140,7 +150,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
         return NULL;
     f->server = cls;
     f->connection = connection;
-    strbuf_init(&f->body, HTTP_BODY_MAX);
+    strbuf_init(&f->body, body_max(f->server, uri));
     atomic_init(&f->phase, PHASE_READING);
     f->uri = mem_dup(uri);
     if (!f->uri || http_exchange_create(&host, f, &f->exchange) != CELERIAC_OK) {
@@ -270,6 +280,7 @@ static void fill_request(struct flight *f, const char *method)
     r->accept = header(f->connection, MHD_HTTP_HEADER_ACCEPT);
     r->api_key = header(f->connection, "X-API-KEY");
     r->request_id = header(f->connection, "X-Request-ID");
+    r->idempotency_key = header(f->connection, "Idempotency-Key");
     fill_peer(f->connection, r->peer);
 }
 
@@ -401,7 +412,7 @@ static enum MHD_Result take_body(struct flight *f, const char *data, size_t len)
 /* A body of known length gets its memory at once, rather than twice as much by doubling. */
 static bool make_room(struct flight *f, int64_t length)
 {
-    if (length <= 0 || length > (int64_t)HTTP_BODY_MAX)
+    if (length <= 0 || length > (int64_t)f->body.max)
         return true;
     return strbuf_reserve(&f->body, (size_t)length) != NULL;
 }
@@ -515,6 +526,7 @@ enum celeriac_err server_create(const struct server_options *options, struct ser
         close(options->listen_fd);
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "no memory for the server");
     }
+    made->body_max = options->body_max;
     made->handler = options->handler;
     made->context = options->context;
     pthread_mutex_init(&made->lock, NULL);

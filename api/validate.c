@@ -6,6 +6,7 @@
 #include "api/charset.h"
 #include "api/python_value.h"
 #include "base/alloc.h"
+#include "base/iso8601.h"
 #include "base/parse_num.h"
 #include "notify/rules/channel.h"
 #include "notify/rules/python_text.h"
@@ -229,6 +230,28 @@ static enum celeriac_err take_integer(struct inspection *in, const struct raw *r
     return rc;
 }
 
+/* Only texts are parsed: for numbers and all else Python's parser raises a TypeError. */
+static enum celeriac_err take_time(struct inspection *in, const struct raw *raw)
+{
+    enum celeriac_err rc = CELERIAC_ERR_SYNTAX;
+
+    if (raw->kind == RAW_TEXT) {
+        rc = raw_to_text(raw, &in->text);
+        if (rc == CELERIAC_OK)
+            rc = iso8601_parse(strbuf_span(&in->text), &in->value->number);
+    }
+    if (rc == CELERIAC_OK)
+        in->value->state = VALUE_SET;
+    else if (rc == CELERIAC_ERR_LIMIT)
+        complain(in, "Datetime value out of range.");
+    else if (rc == CELERIAC_ERR_SYNTAX)
+        complain(in, "Datetime has wrong format. Use one of these formats instead: "
+                     "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].");
+    else
+        return rc;
+    return CELERIAC_OK;
+}
+
 /* Whether the text of a form field is JSON, as JSONField reads it. */
 static enum celeriac_err parses_as_json(struct span text, bool *good)
 {
@@ -293,6 +316,8 @@ static enum celeriac_err inspect(struct inspection *in, const struct raw *raw, b
         return take_boolean(in, raw);
     if (in->field->type == FIELD_INTEGER)
         return take_integer(in, raw);
+    if (in->field->type == FIELD_TIME)
+        return take_time(in, raw);
     return take_json(in, raw);
 }
 

@@ -25,6 +25,7 @@ enum field_type {
     FIELD_CHOICE,  /* ChoiceField */
     FIELD_BOOLEAN, /* BooleanField */
     FIELD_INTEGER, /* IntegerField */
+    FIELD_TIME,    /* DateTimeField; without a zone it is UTC */
     FIELD_JSON     /* JSONField */
 };
 
@@ -55,7 +56,7 @@ struct value {
     enum value_state state;
     struct span
         text;       /* trimmed text, choice, canonical digits of an integer, JSON as to be stored */
-    int64_t number; /* FIELD_INTEGER, when it fits */
+    int64_t number; /* FIELD_INTEGER, when it fits; FIELD_TIME: microseconds since 1970 */
     bool number_fits;
     bool truth;  /* FIELD_BOOLEAN */
     char *owned; /* what text points to when it is not the body itself */

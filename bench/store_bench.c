@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/parse_num.h"
 #include "base/random.h"
+#include "notify/store/insert.h"
 #include "notify/store/migrate.h"
 #include "notify/store/notifications.h"
 #include "notify/store/outbox.h"
@@ -177,16 +178,16 @@ static void *accept_some(void *unused)
         struct store_insert_notification in;
         struct store_delete_outbox del;
         store_insert_notification_init(&in);
-        in.id = random_uuid();
-        in.task_id = random_uuid();
+        in.row.id = random_uuid();
+        in.row.task_id = random_uuid();
         in.tenant_id = tenant;
-        in.created_at_us = clock_wall_us();
-        in.channel = SPAN("email");
-        in.to = SPAN("user@example.com");
-        in.data = SPAN("{\"template_data\": {\"name\": \"John\"}, \"inline_body\": \"Hi\"}");
+        in.row.created_at_us = clock_wall_us();
+        in.row.channel = SPAN("email");
+        in.row.to = SPAN("user@example.com");
+        in.row.data = SPAN("{\"template_data\": {\"name\": \"John\"}, \"inline_body\": \"Hi\"}");
         if (store_run(store, &in.call) != CELERIAC_OK)
             atomic_fetch_add(&failures, 1);
-        store_delete_outbox_init(&del, &in.id);
+        store_delete_outbox_init(&del, &in.row.id);
         if (store_run(store, &del.call) != CELERIAC_OK)
             atomic_fetch_add(&failures, 1);
         store_call_release(&in.call);

@@ -11,6 +11,7 @@
 #include "base/span.h"
 #include "celeriac/client.h"
 #include "notify/send_task.h"
+#include "notify/store/idempotency.h"
 #include "notify/store/outbox.h"
 
 /* Messages of one round trip: a megabyte at about a kilobyte each. */
@@ -38,12 +39,10 @@
 #define DELETE_TIMEOUT_NS (3 * NS_PER_SEC)
 #define SWEEP_TIMEOUT_NS (3 * NS_PER_SEC)
 
-struct item {
-    struct uuid notification;
-    struct uuid task;
-};
+/* Answers to idempotent requests are kept for a day; looking for old ones need not be often. */
+#define FORGET_ANSWERS_NS (60 * NS_PER_SEC)
 
-/* Texts that one message of a batch is made of. */
+/* Texts that one message of a batch is made of. The task's id is the notification's. */
 struct texts {
     char id[UUID_SIZE];
     char args[ARGS_SIZE];
@@ -58,15 +57,16 @@ struct notify_enqueue {
     pthread_t thread;
     bool thread_started;
 
-    struct item batch[BATCH_MAX]; /* the thread's, as all until the lock */
+    struct notify_publication batch[BATCH_MAX]; /* the thread's, as all until the lock */
     struct texts texts[BATCH_MAX];
     struct celeriac_send sends[BATCH_MAX];
     struct store_delete_outbox deletes[BATCH_MAX];
     bool away_reported;
+    int64_t forget_answers_ns; /* when to do it next */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct item *waiting; /* a ring of NOTIFY_ENQUEUE_WAITING_MAX */
+    struct notify_publication *waiting; /* a ring of NOTIFY_ENQUEUE_WAITING_MAX */
     size_t first, count;
     size_t deleting; /* deletions under way */
     bool stopping;
@@ -79,17 +79,14 @@ struct notify_enqueue {
 
 /* ---- one batch ----------------------------------------------------------------------------- */
 
-static void write_texts(const struct item *item, struct texts *texts)
+static void write_texts(const struct notify_publication *item, struct texts *texts)
 {
-    char notification[UUID_SIZE];
-
-    uuid_format(&item->task, texts->id);
-    uuid_format(&item->notification, notification);
+    uuid_format(&item->notification_id, texts->id);
     memcpy(texts->args, "[\"", 2);
-    memcpy(texts->args + 2, notification, UUID_LEN);
+    memcpy(texts->args + 2, texts->id, UUID_LEN);
     memcpy(texts->args + 2 + UUID_LEN, "\"]", 3);
     memcpy(texts->unique, UNIQUE_PREFIX, sizeof UNIQUE_PREFIX - 1);
-    memcpy(texts->unique + sizeof UNIQUE_PREFIX - 1, texts->id, UUID_SIZE);
+    uuid_format(&item->task_id, texts->unique + sizeof UNIQUE_PREFIX - 1);
 }
 
 static enum celeriac_err send_batch(struct notify_enqueue *enqueue, size_t count,
@@ -102,6 +99,7 @@ static enum celeriac_err send_batch(struct notify_enqueue *enqueue, size_t count
             .args_json = enqueue->texts[i].args,
             .id = enqueue->texts[i].id,
             .queue = enqueue->queue,
+            .eta_us = enqueue->batch[i].eta_us == STORE_NO_TIME ? 0 : enqueue->batch[i].eta_us,
             .unique_key = enqueue->texts[i].unique,
             .unique_seconds = UNIQUE_SECONDS,
         };
@@ -124,7 +122,7 @@ static void submit_delete(struct notify_enqueue *enqueue, size_t i, int64_t dead
 {
     struct store_delete_outbox *del = &enqueue->deletes[i];
 
-    store_delete_outbox_init(del, &enqueue->batch[i].notification);
+    store_delete_outbox_init(del, &enqueue->batch[i].notification_id);
     del->call.done = deleted;
     del->call.context = enqueue;
     del->call.deadline_ns = deadline_ns;
@@ -243,8 +241,10 @@ static bool sweep(struct notify_enqueue *enqueue)
     if (store_run(enqueue->store, &take.call) == CELERIAC_OK) {
         count = take.count;
         for (size_t i = 0; i < count; i++)
-            enqueue->batch[i] = (struct item){.notification = take.rows[i].notification_id,
-                                              .task = take.rows[i].task_id};
+            enqueue->batch[i] =
+                (struct notify_publication){.notification_id = take.rows[i].notification_id,
+                                            .task_id = take.rows[i].task_id,
+                                            .eta_us = take.rows[i].eta_us};
     }
     store_call_release(&take.call);
     if (count == 0 || !publish_batch(enqueue, count))
@@ -252,6 +252,22 @@ static bool sweep(struct notify_enqueue *enqueue)
     atomic_fetch_add(&enqueue->swept, count);
     log_info("notify", "published from the outbox", LOG_INT("notifications", count));
     return count == BATCH_MAX;
+}
+
+/* Removes answers that nobody may ask for any more. One that cannot be done now will be later. */
+static void forget_answers(struct notify_enqueue *enqueue)
+{
+    struct store_sweep_answers sweep;
+    int64_t now_ns = clock_monotonic_ns();
+
+    if (now_ns < enqueue->forget_answers_ns)
+        return;
+    enqueue->forget_answers_ns = now_ns + FORGET_ANSWERS_NS;
+    store_sweep_answers_init(&sweep, STORE_SWEEP_ANSWERS_MAX);
+    sweep.call.deadline_ns = now_ns + SWEEP_TIMEOUT_NS;
+    if (store_run(enqueue->store, &sweep.call) != CELERIAC_OK)
+        log_debug("notify", "cannot remove old answers now", LOG_ERR(&sweep.call.error));
+    store_call_release(&sweep.call);
 }
 
 static void *run(void *argument)
@@ -275,23 +291,26 @@ static void *run(void *argument)
 
             if (clock_monotonic_ns() - enqueue->contact_ns >= CONTACT_NS)
                 try_broker(enqueue);
+            forget_answers(enqueue);
             sweep_ns = clock_monotonic_ns() + (more ? 0 : enqueue->sweep_ns);
         }
     }
     return NULL;
 }
 
-void notify_enqueue_publish(struct notify_enqueue *enqueue, const struct uuid *notification_id,
-                            const struct uuid *task_id)
+void notify_enqueue_publish(struct notify_enqueue *enqueue,
+                            const struct notify_publication *publications, size_t count)
 {
     bool first = false;
 
     pthread_mutex_lock(&enqueue->lock);
-    if (enqueue->count < NOTIFY_ENQUEUE_WAITING_MAX && !enqueue->stopping) {
+    for (size_t i = 0; i < count && !enqueue->stopping; i++) {
         size_t at = (enqueue->first + enqueue->count) % NOTIFY_ENQUEUE_WAITING_MAX;
 
-        enqueue->waiting[at] = (struct item){.notification = *notification_id, .task = *task_id};
-        first = enqueue->count++ == 0;
+        if (enqueue->count == NOTIFY_ENQUEUE_WAITING_MAX)
+            break;
+        enqueue->waiting[at] = publications[i];
+        first = enqueue->count++ == 0 || first;
     }
     pthread_mutex_unlock(&enqueue->lock);
     if (first)

@@ -49,12 +49,19 @@ enum celeriac_err notify_enqueue_create(const struct notify_enqueue_options *opt
  */
 void notify_enqueue_destroy(struct notify_enqueue *enqueue);
 
+/* A message that is to be published: what its outbox row says. */
+struct notify_publication {
+    struct uuid notification_id; /* also the id of the Celery task */
+    struct uuid task_id;         /* names the publication, see store/outbox.h */
+    int64_t eta_us;              /* when to send it; STORE_NO_TIME: at once */
+};
+
 /*
- * Publishes an accepted notification soon; its outbox row is committed already. Never fails and
+ * Publishes accepted notifications soon; their outbox rows are committed already. Never fails and
  * never blocks: what cannot be taken now the sweeper will find. Any thread.
  */
-void notify_enqueue_publish(struct notify_enqueue *enqueue, const struct uuid *notification_id,
-                            const struct uuid *task_id);
+void notify_enqueue_publish(struct notify_enqueue *enqueue,
+                            const struct notify_publication *publications, size_t count);
 
 /* What is known of the broker. */
 enum notify_broker { NOTIFY_BROKER_UNKNOWN, NOTIFY_BROKER_REACHED, NOTIFY_BROKER_AWAY };

@@ -74,7 +74,8 @@ struct notify_settings {
         size_t cache_bytes; /* memory of the cache of compiled templates */
     } templates;
 
-    const char *allowed_hosts; /* the list as text; see notify_settings_host_allowed() */
+    int64_t send_at_horizon_us; /* CELERIAC_SEND_AT_HORIZON, in microseconds */
+    const char *allowed_hosts;  /* the list as text; see notify_settings_host_allowed() */
 };
 
 /*

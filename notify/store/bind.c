@@ -118,6 +118,15 @@ void store_bind_clean_texts(struct store_params *p, const struct store_set *set,
     store_params_end_array(p);
 }
 
+void store_bind_blobs(struct store_params *p, const struct store_set *set, size_t offset)
+{
+    const struct store_call *call;
+    store_params_begin_array(p, STORE_TYPE_BYTEA);
+    for (size_t i = 0; (call = next(set, &i));)
+        store_params_bytes(p, *(const struct span *)field(call, offset));
+    store_params_end_array(p);
+}
+
 void store_bind_digests(struct store_params *p, const struct store_set *set, size_t offset)
 {
     const struct store_call *call;

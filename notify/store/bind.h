@@ -44,6 +44,8 @@ void store_bind_texts(struct store_params *p, const struct store_set *set, size_
 /* Spans of text of unknown origin, cleaned to at most max_bytes. */
 void store_bind_clean_texts(struct store_params *p, const struct store_set *set, size_t offset,
                             size_t max_bytes);
+/* Spans of any bytes, as bytea; one whose ptr is NULL is NULL. */
+void store_bind_blobs(struct store_params *p, const struct store_set *set, size_t offset);
 /* struct store_digest (digest.h). */
 void store_bind_digests(struct store_params *p, const struct store_set *set, size_t offset);
 

@@ -14,7 +14,9 @@ const struct store_kind *const store_kinds[STORE_KIND_COUNT] = {
     [STORE_KIND_BEGIN_SEND] = &store_kind_begin_send,
     [STORE_KIND_FIND_KEY] = &store_kind_find_key,
     [STORE_KIND_FIND_TEMPLATE] = &store_kind_find_template,
+    [STORE_KIND_FIND_ANSWER] = &store_kind_find_answer,
     [STORE_KIND_INSERT_NOTIFICATION] = &store_kind_insert_notification,
+    [STORE_KIND_INSERT_BATCH] = &store_kind_insert_batch,
     [STORE_KIND_DELETE_OUTBOX] = &store_kind_delete_outbox,
     [STORE_KIND_TAKE_OUTBOX] = &store_kind_take_outbox,
     [STORE_KIND_MEASURE_OUTBOX] = &store_kind_measure_outbox,
@@ -36,6 +38,7 @@ const struct store_kind *const store_kinds[STORE_KIND_COUNT] = {
     [STORE_KIND_UPDATE_TEMPLATE] = &store_kind_update_template,
     [STORE_KIND_DELETE_TEMPLATE] = &store_kind_delete_template,
     [STORE_KIND_SWEEP_SENDERS] = &store_kind_sweep_senders,
+    [STORE_KIND_SWEEP_ANSWERS] = &store_kind_sweep_answers,
     [STORE_KIND_REMOVE_SENDER] = &store_kind_remove_sender,
 };
 

@@ -17,8 +17,13 @@ extern const struct store_kind store_kind_release_claim;
 extern const struct store_kind store_kind_beat;
 extern const struct store_kind store_kind_sweep_senders;
 extern const struct store_kind store_kind_remove_sender;
-/* notifications.c */
+/* insert.c */
 extern const struct store_kind store_kind_insert_notification;
+extern const struct store_kind store_kind_insert_batch;
+/* idempotency.c */
+extern const struct store_kind store_kind_find_answer;
+extern const struct store_kind store_kind_sweep_answers;
+/* notifications.c */
 extern const struct store_kind store_kind_get_notification;
 extern const struct store_kind store_kind_list_notifications;
 /* history.c */

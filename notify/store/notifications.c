@@ -27,11 +27,6 @@ enum {
 /* First column of sql/list_notifications.sql. */
 enum { COLUMN_TOTAL };
 
-static struct store_insert_notification *insert_of(struct store_call *call)
-{
-    return (struct store_insert_notification *)call;
-}
-
 static struct store_get_notification *get_of(struct store_call *call)
 {
     return (struct store_get_notification *)call;
@@ -55,37 +50,6 @@ static void copy_row(struct store_notification *n, struct store_row r, struct st
     n->created_at_us = store_row_time(r, COLUMN_CREATED);
     n->updated_at_us = store_row_time(r, COLUMN_UPDATED);
     n->sent_at_us = store_row_time(r, COLUMN_SENT);
-}
-
-static enum celeriac_err check_insert(struct store_call *call)
-{
-    struct store_insert_notification *in = insert_of(call);
-    struct celeriac_error *err = &call->error;
-    call->own.bytes = sizeof *in + in->channel.len + in->to.len + in->data.len;
-    if (in->created_at_us == STORE_NO_TIME)
-        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "created_at: is missing");
-    enum celeriac_err rc = store_text_check(in->channel, "channel", 1, STORE_CHANNEL_MAX, err);
-    if (rc == CELERIAC_OK)
-        rc = store_text_check(in->to, "to", 1, STORE_TO_MAX, err);
-    if (rc == CELERIAC_OK)
-        rc = store_text_check_json(in->data, "data", 1, STORE_DATA_MAX, err);
-    return rc;
-}
-
-static void bind_insert(struct store_params *p, struct store_call **calls, size_t count,
-                        const struct store_context *context)
-{
-    (void)context;
-    struct store_set set =
-        store_each_once(calls, count, offsetof(struct store_insert_notification, id));
-    store_bind_uuids(p, &set, offsetof(struct store_insert_notification, id));
-    store_bind_uuids(p, &set, offsetof(struct store_insert_notification, task_id));
-    store_bind_uuids(p, &set, offsetof(struct store_insert_notification, tenant_id));
-    store_bind_ids(p, &set, offsetof(struct store_insert_notification, template_id));
-    store_bind_times(p, &set, offsetof(struct store_insert_notification, created_at_us));
-    store_bind_texts(p, &set, offsetof(struct store_insert_notification, channel));
-    store_bind_texts(p, &set, offsetof(struct store_insert_notification, to));
-    store_bind_texts(p, &set, offsetof(struct store_insert_notification, data));
 }
 
 static void bind_get(struct store_params *p, struct store_call **calls, size_t count,
@@ -168,16 +132,6 @@ static void take_list(struct store_call **calls, size_t count, const PGresult *r
         rows == 0 || store_row_int8((struct store_row){result, 0}, COLUMN_TOTAL) == rows;
 }
 
-const struct store_kind store_kind_insert_notification = {
-    .id = STORE_KIND_INSERT_NOTIFICATION,
-    .name = "insert_notification",
-    .sql = store_sql_insert_notification,
-    .combined = true,
-    .json_field = "data",
-    .check = check_insert,
-    .bind = bind_insert,
-};
-
 const struct store_kind store_kind_get_notification = {
     .id = STORE_KIND_GET_NOTIFICATION,
     .name = "get_notification",
@@ -196,13 +150,6 @@ const struct store_kind store_kind_list_notifications = {
     .bind = bind_list,
     .take = take_list,
 };
-
-void store_insert_notification_init(struct store_insert_notification *insert)
-{
-    memset(insert, 0, sizeof *insert);
-    store_call_init(&insert->call, &store_kind_insert_notification);
-    insert->created_at_us = STORE_NO_TIME;
-}
 
 void store_get_notification_init(struct store_get_notification *get, const struct uuid *tenant_id,
                                  const struct uuid *id)

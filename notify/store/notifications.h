@@ -1,6 +1,6 @@
 /*
- * Notifications as the API sees them: accept one, show one, list a tenant's. See call.h for how
- * to run a call and for the codes common to all.
+ * Notifications as the API sees them: show one, list a tenant's; insert.h accepts them. See call.h
+ * for how to run a call and for the codes common to all.
  */
 #ifndef NOTIFY_STORE_NOTIFICATIONS_H
 #define NOTIFY_STORE_NOTIFICATIONS_H
@@ -43,27 +43,6 @@ struct store_notification {
     int64_t updated_at_us;
     int64_t sent_at_us; /* STORE_NO_TIME when not sent */
 };
-
-/*
- * Accepts a notification: its row, status `pending`, and its outbox row in one transaction. The
- * outbox row is leased to the caller for STORE_OUTBOX_LEASE_US (outbox.h), who publishes the
- * message and deletes it. Combined. A tenant or template that does not exist (any more) is
- * CELERIAC_ERR_VALUE.
- */
-struct store_insert_notification {
-    struct store_call call;
-    struct uuid id;      /* random, made by the caller */
-    struct uuid task_id; /* of the Celery message */
-    struct uuid tenant_id;
-    int64_t template_id;   /* 0: none */
-    int64_t created_at_us; /* also updated_at */
-    struct span channel;   /* 1..STORE_CHANNEL_MAX characters */
-    struct span to;        /* 1..STORE_TO_MAX characters */
-    struct span data; /* JSON, 1..STORE_DATA_MAX bytes; \u0000 and lone surrogates are refused */
-};
-
-/* Prepares the call; the caller then fills the request's fields. */
-void store_insert_notification_init(struct store_insert_notification *insert);
 
 /* One notification of a tenant. Combined. CELERIAC_ERR_NOT_FOUND. */
 struct store_get_notification {

@@ -9,7 +9,7 @@
 #include "notify/store/sql.h"
 
 /* Columns of sql/take_outbox.sql. */
-enum { COLUMN_NOTIFICATION, COLUMN_TASK, COLUMN_CREATED };
+enum { COLUMN_NOTIFICATION, COLUMN_TASK, COLUMN_CREATED, COLUMN_ETA };
 
 static struct store_take_outbox *take_of(struct store_call *call)
 {
@@ -51,6 +51,7 @@ static void take_rows(struct store_call **calls, size_t count, const PGresult *r
         store_row_uuid(r, COLUMN_NOTIFICATION, &to[i].notification_id);
         store_row_uuid(r, COLUMN_TASK, &to[i].task_id);
         to[i].created_at_us = store_row_time(r, COLUMN_CREATED);
+        to[i].eta_us = store_row_time(r, COLUMN_ETA);
     }
     take->rows = to;
     take->count = (size_t)rows;

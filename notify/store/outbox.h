@@ -1,6 +1,6 @@
 /*
  * The outbox: notifications that were accepted, but whose message may not be published yet. A row
- * is made with its notification (notifications.h) and deleted once the message is on the broker.
+ * is made with its notification (insert.h) and deleted once the message is on the broker.
  * The process that accepted it publishes at once; what a crash or an outage left behind is taken by
  * any process's sweeper. See call.h for how to run a call.
  */
@@ -21,8 +21,9 @@
 
 struct store_outbox_row {
     struct uuid notification_id;
-    struct uuid task_id; /* fixed at acceptance: a message published twice is the same task */
+    struct uuid task_id; /* names this publication: what is published twice has one key */
     int64_t created_at_us;
+    int64_t eta_us; /* when to send it; STORE_NO_TIME: at once */
 };
 
 /*

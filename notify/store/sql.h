@@ -21,6 +21,7 @@ extern const char store_sql_delete_outbox[];
 extern const char store_sql_delete_template[];
 extern const char store_sql_discard_plans[];
 extern const char store_sql_end_session[];
+extern const char store_sql_find_answer[];
 extern const char store_sql_find_key[];
 extern const char store_sql_find_schema[];
 extern const char store_sql_find_template[];
@@ -47,6 +48,7 @@ extern const char store_sql_remove_sender[];
 extern const char store_sql_schema_migrations[];
 extern const char store_sql_schema_version[];
 extern const char store_sql_session[];
+extern const char store_sql_sweep_answers[];
 extern const char store_sql_sweep_senders[];
 extern const char store_sql_take_outbox[];
 extern const char store_sql_touch_keys[];
@@ -56,5 +58,6 @@ extern const char store_sql_update_template[];
 extern const char store_sql_django_tables[];
 extern const char store_sql_0001_celeriac[];
 extern const char store_sql_0002_send_failures[];
+extern const char store_sql_0003_accept[];
 
 #endif

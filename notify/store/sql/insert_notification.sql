@@ -1,12 +1,37 @@
--- $1 ids, $2 task ids, $3 tenants, $4 templates, $5 times, $6 channels, $7 addresses, $8 data.
+-- $1 ids, $2 publications, $3 tenants, $4 templates, $5 times, $6 channels, $7 addresses, $8 data, $9 times
+-- to send at or NULL, $10 times to publish at or NULL (now), $11 the requests that the rows belong to.
+-- Requests: $12 ids, $13 tenants, $14 idempotency keys or '' for none, $15 digests, $16 answers.
 -- A call that is repeated after it was committed changes nothing: its row is there, and its outbox row
 -- may be gone because the message was published.
-WITH fresh AS (
+-- Of several requests with one key the first to commit wins: the others wait for it here, insert nothing
+-- and get what it was answered, as one row for each.
+WITH requests AS (
+    SELECT q.request, q.tenant_id, q.key, q.digest, q.document
+      FROM unnest($12::uuid[], $13::uuid[], $14::text[], $15::bytea[], $16::bytea[])
+               AS q (request, tenant_id, key, digest, document)
+     WHERE q.key <> ''
+), winners AS (
+    INSERT INTO celeriac.idempotency_keys AS k
+           (tenant_id, key, request, digest, document, created_at)
+    SELECT DISTINCT ON (tenant_id, key) tenant_id, key, request, digest, document, now()
+      FROM requests
+     ORDER BY tenant_id, key, request
+    ON CONFLICT (tenant_id, key) DO UPDATE
+       SET created_at = k.created_at -- so that the row is returned, whoever made it
+    RETURNING k.tenant_id, k.key, k.request, k.digest, k.document
+), losers AS (
+    SELECT r.request
+      FROM requests r
+      JOIN winners w ON w.tenant_id = r.tenant_id AND w.key = r.key
+     WHERE w.request <> r.request
+), fresh AS (
     SELECT q.*
       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::text[],
-                  $7::text[], $8::text[])
-               AS q (id, task_id, tenant_id, template_id, created_at, channel, "to", data)
+                  $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::uuid[])
+               AS q (id, task_id, tenant_id, template_id, created_at, channel, "to", data, eta,
+                     publish_at, request)
      WHERE NOT EXISTS (SELECT FROM public.notifications x WHERE x.id = q.id)
+       AND q.request NOT IN (SELECT l.request FROM losers l)
 ), accepted AS (
     INSERT INTO public.notifications
            (id, tenant_id, template_id, channel, "to", data, status, provider_response,
@@ -15,8 +40,12 @@ WITH fresh AS (
            NULL, created_at, created_at, NULL
       FROM fresh
     ON CONFLICT (id) DO NOTHING
+), published AS (
+    INSERT INTO celeriac.outbox (notification_id, task_id, created_at, claimed_until, eta)
+    SELECT id, task_id, created_at, coalesce(publish_at, now() + interval '5 seconds'), eta
+      FROM fresh
+    ON CONFLICT (notification_id) DO NOTHING
 )
-INSERT INTO celeriac.outbox (notification_id, task_id, created_at, claimed_until)
-SELECT id, task_id, created_at, now() + interval '5 seconds'
-  FROM fresh
-ON CONFLICT (notification_id) DO NOTHING
+SELECT r.request, w.request, w.digest, w.document
+  FROM requests r
+  JOIN winners w ON w.tenant_id = r.tenant_id AND w.key = r.key

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "notify/store/insert.h"
 #include "notify/store/notifications.h"
 #include "notify/store/sends.h"
 #include "tests/integration/store/blocker.h"
@@ -54,13 +55,13 @@ static void await_all(void)
 static void fill_insert(struct store_insert_notification *in)
 {
     store_insert_notification_init(in);
-    in->id = database_uuid();
-    in->task_id = database_uuid();
+    in->row.id = database_uuid();
+    in->row.task_id = database_uuid();
     in->tenant_id = tenant;
-    in->created_at_us = clock_wall_us();
-    in->channel = SPAN("email");
-    in->to = SPAN("user@example.com");
-    in->data = SPAN("{}");
+    in->row.created_at_us = clock_wall_us();
+    in->row.channel = SPAN("email");
+    in->row.to = SPAN("user@example.com");
+    in->row.data = SPAN("{}");
 }
 
 static struct store_stats stats_of(struct store *s)
@@ -114,7 +115,7 @@ static void calls_that_wait_become_one_statement(void **state)
     for (int i = 0; i < 10; i++)
         assert_int_equal(database_number("SELECT count(*) FROM celeriac.outbox"
                                          " WHERE notification_id = '%s'",
-                                         database_show(&calls[i].id)),
+                                         database_show(&calls[i].row.id)),
                          1);
     store_destroy(s);
     /* The server counts the same: a few transactions, some of them the test's own. */
@@ -133,15 +134,15 @@ static void bad_rows_fail_alone(void **state)
         before = stats_of(s);
         for (int i = 0; i <= CALLS; i++)
             fill_insert(&calls[i]);
-        calls[10].data = SPAN("{\"unfinished\": ");
-        calls[20].template_id = INT64_C(123456789);
+        calls[10].row.data = SPAN("{\"unfinished\": ");
+        calls[20].row.template_id = INT64_C(123456789);
     } while (!run_behind_a_lock(s, calls));
     for (int i = 0; i <= CALLS; i++) {
         bool is_bad = i == 10 || i == 20;
         assert_int_equal(calls[i].call.error.code, is_bad ? CELERIAC_ERR_VALUE : CELERIAC_OK);
         if (is_bad || i % 10 == 0)
             assert_int_equal(database_number("SELECT count(*) FROM notifications WHERE id = '%s'",
-                                             database_show(&calls[i].id)),
+                                             database_show(&calls[i].row.id)),
                              is_bad ? 0 : 1);
     }
     assert_non_null(strstr(calls[10].call.error.text, "data"));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "notify/store/insert.h"
 #include "notify/store/notifications.h"
 
 /* A request that is in order. */
@@ -11,13 +12,13 @@ static struct store_insert_notification request(void)
 {
     struct store_insert_notification in;
     store_insert_notification_init(&in);
-    in.id = database_uuid();
-    in.task_id = database_uuid();
+    in.row.id = database_uuid();
+    in.row.task_id = database_uuid();
     in.tenant_id = tenant;
-    in.created_at_us = CREATED;
-    in.channel = SPAN("email");
-    in.to = SPAN("user@example.com");
-    in.data = SPAN("{\"template_data\": {\"name\": \"J\xc3\xb6rg\"}, \"inline_body\": \"Hi\"}");
+    in.row.created_at_us = CREATED;
+    in.row.channel = SPAN("email");
+    in.row.to = SPAN("user@example.com");
+    in.row.data = SPAN("{\"template_data\": {\"name\": \"J\xc3\xb6rg\"}, \"inline_body\": \"Hi\"}");
     return in;
 }
 
@@ -32,7 +33,7 @@ static void insert_writes_notification_and_outbox(void **state)
     (void)state;
     int64_t template_id = database_template(&tenant, "insert", "body");
     struct store_insert_notification in = request();
-    in.template_id = template_id;
+    in.row.template_id = template_id;
     assert_int_equal(store_run(store, &in.call), CELERIAC_OK);
     store_call_release(&in.call);
     assert_string_equal(
@@ -40,13 +41,13 @@ static void insert_writes_notification_and_outbox(void **state)
                       " coalesce(error_message, 'null'), created_at = updated_at, created_at AT"
                       " TIME ZONE 'UTC', coalesce(sent_at::text, 'null'), template_id = %lld)"
                       " FROM notifications WHERE id = '%s' AND tenant_id = '%s'",
-                      (long long)template_id, database_show(&in.id), database_show(&tenant)),
+                      (long long)template_id, database_show(&in.row.id), database_show(&tenant)),
         "email|user@example.com|{\"inline_body\": \"Hi\", \"template_data\": {\"name\": "
         "\"J\xc3\xb6rg\"}}|pending|{}|null|t|2026-11-22 20:26:26.823977|null|t");
     assert_string_equal(database_text("SELECT task_id = '%s' AND claimed_until > now() AND"
                                       " claimed_until < now() + '6 s' FROM celeriac.outbox"
                                       " WHERE notification_id = '%s'",
-                                      database_show(&in.task_id), database_show(&in.id)),
+                                      database_show(&in.row.task_id), database_show(&in.row.id)),
                         "t");
 }
 
@@ -55,13 +56,15 @@ static void repeated_insert_changes_nothing(void **state)
     (void)state;
     struct store_insert_notification in = request();
     assert_int_equal(store_run(store, &in.call), CELERIAC_OK);
-    database_run("DELETE FROM celeriac.outbox WHERE notification_id = '%s'", database_show(&in.id));
-    database_run("UPDATE notifications SET status = 'sent' WHERE id = '%s'", database_show(&in.id));
+    database_run("DELETE FROM celeriac.outbox WHERE notification_id = '%s'",
+                 database_show(&in.row.id));
+    database_run("UPDATE notifications SET status = 'sent' WHERE id = '%s'",
+                 database_show(&in.row.id));
     assert_int_equal(store_run(store, &in.call), CELERIAC_OK);
-    assert_int_equal(outbox_rows(&in.id), 0);
-    assert_string_equal(
-        database_text("SELECT status FROM notifications WHERE id = '%s'", database_show(&in.id)),
-        "sent");
+    assert_int_equal(outbox_rows(&in.row.id), 0);
+    assert_string_equal(database_text("SELECT status FROM notifications WHERE id = '%s'",
+                                      database_show(&in.row.id)),
+                        "sent");
 }
 
 /* Runs a request that must be refused, with the field's name. */
@@ -70,7 +73,7 @@ static void assert_refused(struct store_insert_notification *in, const char *fie
     assert_int_equal(store_run(store, &in->call), CELERIAC_ERR_VALUE);
     if (!strstr(in->call.error.text, field))
         fail_msg("%s: %s", field, in->call.error.text);
-    assert_int_equal(outbox_rows(&in->id), 0);
+    assert_int_equal(outbox_rows(&in->row.id), 0);
     store_call_release(&in->call);
 }
 
@@ -81,34 +84,34 @@ static void bad_values_name_the_field(void **state)
     for (size_t i = 0; i < 256; i++)
         memcpy(long_text + 2 * i, "\xc3\xa4", 2);
     struct store_insert_notification in = request();
-    in.to = (struct span){long_text, 2 * STORE_TO_MAX};
+    in.row.to = (struct span){long_text, 2 * STORE_TO_MAX};
     assert_int_equal(store_run(store, &in.call), CELERIAC_OK);
     in = request();
-    in.to = (struct span){long_text, 2 * (STORE_TO_MAX + 1)};
+    in.row.to = (struct span){long_text, 2 * (STORE_TO_MAX + 1)};
     assert_refused(&in, "to: more than 255 characters");
     in = request();
-    in.to = SPAN("a\0b");
+    in.row.to = SPAN("a\0b");
     assert_refused(&in, "to: has a NUL");
     in = request();
-    in.to = SPAN("\xed\xa0\x80");
+    in.row.to = SPAN("\xed\xa0\x80");
     assert_refused(&in, "to: is not valid UTF-8");
     in = request();
-    in.channel = SPAN("");
+    in.row.channel = SPAN("");
     assert_refused(&in, "channel: fewer than 1");
     in = request();
-    in.channel = SPAN("123456789012345678901");
+    in.row.channel = SPAN("123456789012345678901");
     assert_refused(&in, "channel: more than 20");
     in = request();
-    in.data = SPAN("{\"a\": \"\\u0000\"}");
+    in.row.data = SPAN("{\"a\": \"\\u0000\"}");
     assert_refused(&in, "data");
     in = request();
-    in.data = SPAN("{\"a\": \"\\ud800\"}");
+    in.row.data = SPAN("{\"a\": \"\\ud800\"}");
     assert_refused(&in, "data");
     in = request();
-    in.data = SPAN("{\"a\": ");
+    in.row.data = SPAN("{\"a\": ");
     assert_refused(&in, "data");
     in = request();
-    in.created_at_us = STORE_NO_TIME;
+    in.row.created_at_us = STORE_NO_TIME;
     assert_refused(&in, "created_at");
 }
 
@@ -116,7 +119,7 @@ static void dangling_references_are_refused(void **state)
 {
     (void)state;
     struct store_insert_notification in = request();
-    in.template_id = INT64_C(999999999);
+    in.row.template_id = INT64_C(999999999);
     assert_refused(&in, "does not exist");
     in = request();
     in.tenant_id = database_uuid();
@@ -128,12 +131,12 @@ static void get_shows_the_row(void **state)
     (void)state;
     int64_t template_id = database_template(&tenant, "shown", "body");
     struct store_insert_notification in = request();
-    in.template_id = template_id;
+    in.row.template_id = template_id;
     assert_int_equal(store_run(store, &in.call), CELERIAC_OK);
     struct store_get_notification get;
-    store_get_notification_init(&get, &tenant, &in.id);
+    store_get_notification_init(&get, &tenant, &in.row.id);
     assert_int_equal(store_run(store, &get.call), CELERIAC_OK);
-    assert_memory_equal(&get.row.id, &in.id, sizeof in.id);
+    assert_memory_equal(&get.row.id, &in.row.id, sizeof in.row.id);
     assert_true(span_is(get.row.channel, "email"));
     assert_true(span_is(get.row.to, "user@example.com"));
     assert_true(get.row.template_id == template_id);

@@ -84,7 +84,8 @@ static int check_plan(const struct store_kind *kind, const PGresult *plan)
         const char *next = i + 1 < PQntuples(plan) ? PQgetvalue(plan, i + 1, 0) : "";
         bool by_index = strstr(line, "Index Scan") || strstr(line, "Index Only Scan");
         /* A walk in the index' own order, cut by LIMIT, needs no condition. */
-        bool is_walk = strstr(line, "api_keys_pkey") || strstr(line, "outbox_claimed_until");
+        bool is_walk = strstr(line, "api_keys_pkey") || strstr(line, "outbox_claimed_until") ||
+                       strstr(line, "idempotency_keys_created_at");
         if (strstr(line, "Seq Scan") || (by_index && !is_walk && !strstr(next, "Index Cond")))
             print_error("%s reads a table whole: %s\n", kind->name, line), bad++;
     }
@@ -132,6 +133,8 @@ static void fill_tables(void)
     database_notifications(&tenant, 0, ids, 20000);
     free(ids);
     database_run("INSERT INTO celeriac.outbox SELECT id, id, now(), now() FROM notifications");
+    database_run("INSERT INTO celeriac.idempotency_keys SELECT id, id, id, '', '', now()"
+                 " FROM notifications");
     database_run("INSERT INTO celeriac.send_claims SELECT id, id, 1, now() FROM notifications");
     database_run("INSERT INTO celeriac.send_failures SELECT id, id, now(), 'e' FROM notifications");
     database_run("INSERT INTO celeriac.senders SELECT id, now(), now() FROM notifications");

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "notify/store/insert.h"
 #include "notify/store/kinds.h"
 #include "notify/store/notifications.h"
 #include "notify/store/sends.h"

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "notify/store/insert.h"
 #include "notify/store/notifications.h"
 #include "notify/store/sends.h"
 

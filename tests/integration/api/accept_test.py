@@ -1,0 +1,314 @@
+"""Idempotency keys, batches and send_at: python3 -m tests.integration.api.accept_test"""
+
+import http.client
+import json
+import sys
+import threading
+import time
+import unittest
+from datetime import datetime, timedelta, timezone
+
+from tests.integration.api.rest_test import NOTIFY, Stage
+from tests.services import CeleriacApi, wait_until
+
+
+def later(seconds: float) -> str:
+    """That many seconds from now, as a client writes it."""
+    return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+
+
+class AcceptStage(Stage):
+    """What the tests here share."""
+
+    def send(self, path, body, key=None, api=None, tenant_key=None):
+        """One POST with that Idempotency-Key; status, headers, document and its bytes."""
+        connection = http.client.HTTPConnection("127.0.0.1", (api or self.api).port, timeout=30)
+        headers = {"X-API-KEY": tenant_key or self.key, "Content-Type": "application/json"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        try:
+            connection.request("POST", path, body if isinstance(body, (str, bytes)) else json.dumps(body), headers)
+            reply = connection.getresponse()
+            raw = reply.read()
+        finally:
+            connection.close()
+        return reply.status, {name.lower(): value for name, value in reply.getheaders()}, json.loads(raw), raw
+
+    def number(self, sql: str) -> int:
+        return int(self.postgres.psql(sql))
+
+    def messages(self) -> dict[str, dict]:
+        """The messages in the queue, by their task's id."""
+        found = [json.loads(text) for text in self.redis.call("LRANGE", "celery", 0, -1)]
+        return {message["headers"]["id"]: message for message in found}
+
+
+class IdempotencyTest(AcceptStage):
+    """POST /v1/notify/ with an Idempotency-Key."""
+
+    def test_a_repeat_gets_the_same_answer(self):
+        """Byte for byte, marked, and nothing is done a second time; both forms of the path are one."""
+        before = self.number("SELECT count(*) FROM notifications")
+        first = self.send("/v1/notify/", NOTIFY, "k-1")
+        again = self.send("/v1/notify", NOTIFY, "k-1")
+        self.assertEqual((first[0], again[0]), (202, 202))
+        self.assertEqual(first[3], again[3])
+        self.assertNotIn("idempotent-replayed", first[1])
+        self.assertEqual(again[1]["idempotent-replayed"], "true")
+        self.assertEqual(self.number("SELECT count(*) FROM notifications") - before, 1)
+        other = self.send("/v1/notify/", NOTIFY, "k-2")
+        self.assertNotEqual(other[2]["id"], first[2]["id"])
+
+    def test_another_request_is_refused(self):
+        """Another body, or another path: 422, and nothing is done."""
+        self.send("/v1/notify/", NOTIFY, "k-other")
+        before = self.number("SELECT count(*) FROM notifications")
+        refused = (422, {"error": "Idempotency-Key is already used",
+                         "detail": "This key was used for a request with another body or path."})
+        status, _, body, _ = self.send("/v1/notify/", {**NOTIFY, "to": "other@example.com"}, "k-other")
+        self.assertEqual((status, body), refused)
+        status, _, body, _ = self.send("/v1/notify/batch/", {"notifications": [NOTIFY]}, "k-other")
+        self.assertEqual((status, body), refused)
+        self.assertEqual(self.number("SELECT count(*) FROM notifications"), before)
+
+    def test_keys_are_checked(self):
+        """1 to 255 visible ASCII characters."""
+        for key in ("", " ", "a b", "k" * 256, "k\u00e9", "k\x7f"):
+            status, _, body, _ = self.send("/v1/notify/", NOTIFY, key)
+            self.assertEqual((status, body["error"]), (400, "Invalid Idempotency-Key"), repr(key))
+        for key in ("!", "~", "k" * 255, '"8e03978e-40d5-43ee-bc93-6894a57f9324"'):
+            self.assertEqual(self.send("/v1/notify/", NOTIFY, key)[0], 202, repr(key))
+
+    def test_errors_are_not_kept(self):
+        """A request that failed can be mended and sent again under its key."""
+        for body, status in (({**NOTIFY, "to": "nobody"}, 400), ({**NOTIFY, "template": "none"}, 404), ("{", 400),
+                             (NOTIFY, 202), ({**NOTIFY, "to": "nobody@example.com"}, 422)):
+            self.assertEqual(self.send("/v1/notify/", body, "k-mended")[0], status)
+
+    def test_a_repeat_does_not_depend_on_what_has_changed(self):
+        """The template is gone, the answer is the same."""
+        template = self.call("POST", "/v1/templates/", {"name": "gone", "channel": "sms", "body": "b"})[2]
+        body = {"channel": "sms", "to": "+1234567890", "template": "gone"}
+        first = self.send("/v1/notify/", body, "k-template")
+        self.call("DELETE", f"/v1/templates/{template['id']}/")
+        self.assertEqual(self.send("/v1/notify/", body, "k-template")[3], first[3])
+        self.assertEqual(self.send("/v1/notify/", body, "k-template 2".replace(" ", "-"))[0], 404)
+
+    def test_keys_are_a_tenants_own(self):
+        """Two tenants may use the same key."""
+        _, other_key = self.api.register("Keys", "keys@acme.example")
+        ours = self.send("/v1/notify/", NOTIFY, "k-tenant")
+        theirs = self.send("/v1/notify/", {**NOTIFY, "to": "x@example.com"}, "k-tenant", tenant_key=other_key)
+        self.assertEqual((ours[0], theirs[0]), (202, 202))
+        self.assertNotEqual(ours[2]["id"], theirs[2]["id"])
+
+    def test_many_at_once_are_one(self):
+        """Repeats at the same time, at two processes: each gets the one answer."""
+        second = CeleriacApi(self.session, "second", migrate=False).start()
+        try:
+            for round_number in range(5):
+                answers = []
+
+                def repeat(api, key=f"k-race-{round_number}", found=answers):
+                    found.append(self.send("/v1/notify/", {**NOTIFY, "data": {"race": key}}, key, api))
+
+                threads = [threading.Thread(target=repeat, args=(api,)) for api in (self.api, second) * 12]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                self.assertEqual({(status, raw) for status, _, _, raw in answers}, {(202, answers[0][3])})
+                self.assertEqual(sum("idempotent-replayed" not in headers for _, headers, _, _ in answers), 1)
+                self.assertEqual(self.number("SELECT count(*) FROM notifications WHERE data->'template_data'->>'race' = "
+                                             f"'k-race-{round_number}'"), 1)
+        finally:
+            self.assertEqual(second.stop(), 0)
+
+    def test_an_api_that_is_killed_does_each_once(self):
+        """A client that repeats until it hears something: one notification for each key."""
+        api = CeleriacApi(self.session, "killed", migrate=False).start()
+        answers = {}
+        stop = threading.Event()
+
+        def client(number):
+            sent = 0
+            while not stop.is_set():
+                key = f"k-kill-{number}-{sent}"
+                body = {**NOTIFY, "data": {"kill": key}}
+                while key not in answers and not stop.is_set():
+                    try:
+                        status, _, document, _ = self.send("/v1/notify/", body, key, api)
+                    except (OSError, http.client.HTTPException, ValueError):
+                        time.sleep(0.02)
+                        continue
+                    if status == 202:
+                        answers[key] = document["id"]
+                sent += 1
+
+        threads = [threading.Thread(target=client, args=(number,)) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        for _ in range(4):
+            done = len(answers)
+            wait_until(lambda expected=done: len(answers) > expected + 20, 60, "answers")
+            api.kill()
+            api.start()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        api.stop()
+        rows = dict(line.split("|") for line in self.postgres.psql(
+            "SELECT data->'template_data'->>'kill', string_agg(id::text, ' ') FROM notifications "
+            "WHERE data->'template_data' ? 'kill' GROUP BY 1").splitlines())
+        self.assertEqual({key: rows.get(key) for key in answers}, answers)
+        self.assertEqual([ids for ids in rows.values() if " " in ids], [])
+
+    def test_keys_are_forgotten_after_a_day(self):
+        """The next process that sweeps removes them."""
+        first = self.send("/v1/notify/", NOTIFY, "k-old")
+        self.postgres.psql("UPDATE celeriac.idempotency_keys SET created_at = now() - interval '24 hours 1 second' "
+                           "WHERE key = 'k-old'")
+        sweeper = CeleriacApi(self.session, "sweeper", migrate=False).start()
+        try:
+            wait_until(lambda: not self.number("SELECT count(*) FROM celeriac.idempotency_keys WHERE key = 'k-old'"),
+                       20, "the sweep")
+        finally:
+            sweeper.stop()
+        self.assertNotEqual(self.send("/v1/notify/", NOTIFY, "k-old")[2]["id"], first[2]["id"])
+
+
+class BatchTest(AcceptStage):
+    """POST /v1/notify/batch/."""
+
+    def test_each_item_is_answered_in_order(self):
+        """202 or the answer that it would get by itself; those that are in order are sent."""
+        self.call("POST", "/v1/templates/", {"name": "batch", "channel": "sms", "body": "b"})
+        sms = {"channel": "sms", "to": "+1234567890"}
+        items = [NOTIFY, {**NOTIFY, "to": "nobody"}, {**sms, "template": "batch"}, {**sms, "template": "none"}, 5,
+                 {**sms, "template": "batch"}, {**sms, "template_id": 10 ** 20}, {**NOTIFY, "send_at": later(3600)}]
+        status, _, body, _ = self.send("/v1/notify/batch/", {"notifications": items})
+        self.assertEqual(status, 202)
+        self.assertEqual((body["accepted"], body["rejected"]), (4, 4))
+        self.assertEqual([one["status"] for one in body["results"]], [202, 400, 202, 404, 400, 202, 404, 202])
+        for item, result in zip(items, body["results"]):
+            if result["status"] != 202:
+                alone = self.send("/v1/notify/", item)
+                self.assertEqual((alone[0], alone[2]), (result["status"], result["body"]))
+                continue
+            row = self.postgres.psql("SELECT status, channel, \"to\", template_id IS NULL FROM notifications "
+                                     f"WHERE id = '{result['body']['id']}'")
+            self.assertEqual(row, "|".join(["pending", item["channel"], item["to"], "f" if "template" in item else "t"]))
+        now = {result["body"]["id"] for result in body["results"][:-1] if result["status"] == 202}
+        wait_until(lambda: now <= self.messages().keys(), 20, "the messages")
+
+    def test_the_list_has_limits(self):
+        """DRF's words for its ListField."""
+        for document, answer in (
+                ({}, {"notifications": ["This field is required."]}),
+                ([], {"non_field_errors": ["Invalid data. Expected a dictionary, but got list."]}),
+                ({"notifications": None}, {"notifications": ["This field may not be null."]}),
+                ({"notifications": "x"}, {"notifications": ['Expected a list of items but got type "str".']}),
+                ({"notifications": {}}, {"notifications": ['Expected a list of items but got type "dict".']}),
+                ({"notifications": []}, {"notifications": ["This list may not be empty."]}),
+                ({"notifications": [NOTIFY] * 1001},
+                 {"notifications": ["Ensure this field has no more than 1000 elements."]})):
+            status, _, body, _ = self.send("/v1/notify/batch/", document)
+            self.assertEqual((status, body), (400, answer))
+        status, _, body, _ = self.send("/v1/notify/batch/", {"notifications": [{}, {"channel": "fax"}]})
+        self.assertEqual((status, body["accepted"], body["rejected"]), (400, 0, 2))
+        self.assertEqual(body["results"][0]["body"], {"channel": ["This field is required."],
+                                                      "to": ["This field is required."]})
+
+    def test_a_thousand_arrive(self):
+        """The most that one call takes, each stored and queued once."""
+        items = [{**NOTIFY, "to": f"user{number}@example.com"} for number in range(1000)]
+        status, _, body, _ = self.send("/v1/notify/batch/", {"notifications": items})
+        self.assertEqual((status, body["accepted"]), (202, 1000))
+        self.assertEqual([one["body"]["to"] for one in body["results"]], [item["to"] for item in items])
+        ids = {one["body"]["id"] for one in body["results"]}
+        self.assertEqual(len(ids), 1000)
+        wait_until(lambda: ids <= self.messages().keys(), 20, "the messages")
+        wait_until(lambda: not self.number("SELECT count(*) FROM celeriac.outbox WHERE eta IS NULL"), 20, "the outbox")
+
+    def test_bodies_may_be_long(self):
+        """8 MiB here, 2.5 MiB elsewhere."""
+        item = {**NOTIFY, "body": "b" * 2_500_000}
+        self.assertEqual(self.send("/v1/notify/batch", {"notifications": [item] * 3})[0], 202)
+        status, _, body, _ = self.send("/v1/notify/batch/", {"notifications": [item] * 4})
+        self.assertEqual((status, body), (413, {"detail": "Request body exceeded 8388608 bytes."}))
+        status, _, body, _ = self.send("/v1/notify/", {**NOTIFY, "body": "b" * 2_700_000})
+        self.assertEqual((status, body), (413, {"detail": "Request body exceeded 2621440 bytes."}))
+
+    def test_a_batch_with_a_key_is_done_once(self):
+        """The whole document again."""
+        batch = {"notifications": [NOTIFY, {}, NOTIFY]}
+        first = self.send("/v1/notify/batch/", batch, "b-1")
+        before = self.number("SELECT count(*) FROM notifications")
+        again = self.send("/v1/notify/batch/", batch, "b-1")
+        self.assertEqual((first[0], first[3]), (again[0], again[3]))
+        self.assertEqual(again[1]["idempotent-replayed"], "true")
+        self.assertEqual(self.send("/v1/notify/batch/", {"notifications": [NOTIFY]}, "b-1")[0], 422)
+        self.assertEqual(self.number("SELECT count(*) FROM notifications"), before)
+
+    def test_the_database_takes_all_or_none(self):
+        """One row that it refuses: nobody is told that anything was accepted, and nothing is there."""
+        self.postgres.psql(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$BEGIN IF NEW.\"to\" = 'no@example.com' THEN RAISE check_violation; END IF; RETURN NEW; END$$; "
+            "CREATE TRIGGER refuse BEFORE INSERT ON notifications FOR EACH ROW EXECUTE FUNCTION refuse()")
+        try:
+            items = [{**NOTIFY, "to": to, "data": {"whole": 1}} for to in ("a@example.com", "no@example.com")]
+            self.assertEqual(self.send("/v1/notify/batch/", {"notifications": items})[0], 500)
+        finally:
+            self.postgres.psql("DROP TRIGGER refuse ON notifications; DROP FUNCTION refuse()")
+        self.assertEqual(self.number("SELECT count(*) FROM notifications WHERE data->'template_data' ? 'whole'"), 0)
+
+
+class SendAtTest(AcceptStage):
+    """send_at."""
+
+    def test_near_times_travel_as_etas(self):
+        """Within the horizon the message is published at once, with its eta."""
+        at = later(30)
+        status, _, body, _ = self.send("/v1/notify/", {**NOTIFY, "send_at": at})
+        self.assertEqual((status, body["status"], body["send_at"]), (202, "pending", at))
+        wait_until(lambda: body["id"] in self.messages(), 20, "the message")
+        eta = datetime.fromisoformat(self.messages()[body["id"]]["headers"]["eta"])
+        self.assertEqual(eta, datetime.fromisoformat(at.replace("Z", "+00:00")))
+        self.assertEqual(self.call("GET", f"/v1/notifications/{body['id']}/")[2]["data"]["send_at"], at)
+
+    def test_far_times_wait_in_the_database(self):
+        """Until the horizon; then any process publishes them."""
+        at = later(86400)
+        _, _, body, _ = self.send("/v1/notify/", {**NOTIFY, "send_at": at})
+        row = f"FROM celeriac.outbox WHERE notification_id = '{body['id']}'"
+        self.assertEqual(self.postgres.psql(f"SELECT eta - claimed_until {row}"), "00:01:00")
+        time.sleep(2.5)  # two sweeps
+        self.assertNotIn(body["id"], self.messages())
+        self.postgres.psql(f"UPDATE celeriac.outbox SET claimed_until = now() WHERE notification_id = '{body['id']}'")
+        wait_until(lambda: body["id"] in self.messages(), 20, "the message")
+        eta = datetime.fromisoformat(self.messages()[body["id"]]["headers"]["eta"])
+        self.assertEqual(eta, datetime.fromisoformat(at.replace("Z", "+00:00")))
+        wait_until(lambda: self.number(f"SELECT count(*) {row}") == 0, 20, "the row's end")
+
+    def test_past_times_are_now(self):
+        """And a time without a zone is UTC."""
+        past = self.send("/v1/notify/", {**NOTIFY, "send_at": "2020-01-01T00:00"})[2]
+        naive = self.send("/v1/notify/", {**NOTIFY, "send_at": later(20).removesuffix("Z")})[2]
+        self.assertNotIn("send_at", past)
+        wait_until(lambda: {past["id"], naive["id"]} <= self.messages().keys(), 20, "the messages")
+        self.assertIsNone(self.messages()[past["id"]]["headers"]["eta"])
+        self.assertIsNotNone(self.messages()[naive["id"]]["headers"]["eta"])
+
+    def test_bad_times_are_refused(self):
+        """In DRF's words."""
+        status, _, body, _ = self.send("/v1/notify/", {**NOTIFY, "send_at": "tomorrow"})
+        self.assertEqual((status, body), (400, {"send_at": [
+            "Datetime has wrong format. Use one of these formats instead: "
+            "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."]}))
+        status, _, body, _ = self.send("/v1/notify/", {**NOTIFY, "send_at": later(367 * 86400)})
+        self.assertEqual((status, body), (400, {"send_at": ["Ensure this time is within the next 366 days."]}))
+
+
+if __name__ == "__main__":
+    unittest.main(module=sys.modules[__name__], verbosity=2)
