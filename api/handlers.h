@@ -65,6 +65,12 @@ extern const struct description about_template_delete;
 void handle_template_preview(struct api_call *call);
 extern const struct description about_template_preview;
 
+/* GET /v1/templates/{int}/versions/, POST /v1/templates/{int}/restore/ */
+void handle_template_versions(struct api_call *call);
+extern const struct description about_template_versions;
+void handle_template_restore(struct api_call *call);
+extern const struct description about_template_restore;
+
 /* POST /v1/templates/preview/ */
 void handle_source_preview(struct api_call *call);
 extern const struct description about_source_preview;

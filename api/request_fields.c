@@ -81,6 +81,14 @@ const struct field preview_fields[PREVIEW_FIELDS] = {
                       .example = "{\"name\": \"Ada\"}"},
 };
 
+const struct field restore_fields[RESTORE_FIELDS] = {
+    [RESTORE_VERSION] = {.name = "version",
+                         .type = FIELD_INTEGER,
+                         .required = true,
+                         .help = "Number of the version",
+                         .example = "1"},
+};
+
 const struct field source_fields[SOURCE_FIELDS] = {
     [SOURCE_DATA] = {.name = "data",
                      .type = FIELD_JSON,

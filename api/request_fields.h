@@ -34,6 +34,10 @@ extern const struct field template_fields[TEMPLATE_FIELDS];
 enum preview_field { PREVIEW_DATA, PREVIEW_FIELDS };
 extern const struct field preview_fields[PREVIEW_FIELDS];
 
+/* POST /v1/templates/{id}/restore/ */
+enum restore_field { RESTORE_VERSION, RESTORE_FIELDS };
+extern const struct field restore_fields[RESTORE_FIELDS];
+
 /* POST /v1/templates/preview/ */
 enum source_field { SOURCE_DATA, SOURCE_SUBJECT, SOURCE_BODY, SOURCE_FIELDS };
 extern const struct field source_fields[SOURCE_FIELDS];

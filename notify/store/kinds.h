@@ -55,5 +55,8 @@ extern const struct store_kind store_kind_list_templates;
 extern const struct store_kind store_kind_create_template;
 extern const struct store_kind store_kind_update_template;
 extern const struct store_kind store_kind_delete_template;
+/* template_versions.c */
+extern const struct store_kind store_kind_list_template_versions;
+extern const struct store_kind store_kind_restore_template;
 
 #endif

@@ -44,17 +44,18 @@ static void bind_put(struct store_params *p, struct store_call **calls, size_t c
     const struct store_put_template *put = put_of(calls[0]);
     (void)count;
     (void)context;
+    bool is_new = calls[0]->own.kind->id == STORE_KIND_CREATE_TEMPLATE;
     store_params_uuid(p, &put->tenant_id);
+    if (!is_new)
+        store_params_int8(p, put->row.id);
     store_params_bytes(p, put->row.name);
     store_params_bytes(p, put->row.channel);
     store_params_bytes(p, put->row.subject);
     store_params_text(p, put->row.body);
     store_params_bytes(p, put->row.variables);
     store_params_bool(p, put->row.is_active);
-    if (calls[0]->own.kind->id == STORE_KIND_CREATE_TEMPLATE)
+    if (is_new)
         store_params_time(p, put->row.created_at_us);
-    else
-        store_params_int8(p, put->row.id);
     store_params_time(p, put->row.updated_at_us);
 }
 
@@ -118,6 +119,8 @@ const struct store_kind store_kind_update_template = {
     .id = STORE_KIND_UPDATE_TEMPLATE,
     .name = "update_template",
     .sql = store_sql_update_template,
+    .prelude = store_sql_lock_template,
+    .prelude_params = 2,
     .json_field = "variables",
     .on_duplicate = CELERIAC_ERR_EXISTS,
     .check = check_put,

@@ -34,9 +34,11 @@ extern const char store_sql_insert_notification[];
 extern const char store_sql_list_dead_letters[];
 extern const char store_sql_list_keys[];
 extern const char store_sql_list_notifications[];
+extern const char store_sql_list_template_versions[];
 extern const char store_sql_list_templates[];
 extern const char store_sql_list_unindexed_keys[];
 extern const char store_sql_lock_email[];
+extern const char store_sql_lock_template[];
 extern const char store_sql_long_statement[];
 extern const char store_sql_mark_sent[];
 extern const char store_sql_measure_outbox[];
@@ -45,6 +47,7 @@ extern const char store_sql_record_migration[];
 extern const char store_sql_register_tenant[];
 extern const char store_sql_release_claim[];
 extern const char store_sql_remove_sender[];
+extern const char store_sql_restore_template[];
 extern const char store_sql_schema_migrations[];
 extern const char store_sql_schema_version[];
 extern const char store_sql_session[];
@@ -59,5 +62,6 @@ extern const char store_sql_django_tables[];
 extern const char store_sql_0001_celeriac[];
 extern const char store_sql_0002_send_failures[];
 extern const char store_sql_0003_accept[];
+extern const char store_sql_0004_template_versions[];
 
 #endif

@@ -5,8 +5,8 @@
  * that takes all waiting calls of one kind and runs them as one prepared statement, so one commit
  * serves many notifications. Under load the batches grow by themselves; when idle a batch is one
  * call and nothing waits for a timer. See call.h for how calls are made; the kinds of call are in
- * sends.h, insert.h, notifications.h, outbox.h, templates.h, tenants.h, api_keys.h, dead_letters.h
- * and history.h.
+ * sends.h, insert.h, notifications.h, outbox.h, templates.h, template_versions.h, tenants.h,
+ * api_keys.h, dead_letters.h and history.h.
  *
  * While the database is away, restarting or refusing for a reason of its own, calls are held and
  * tried again until their deadline. Every write can be repeated without harm, so a retry after a

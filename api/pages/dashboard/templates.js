@@ -31,10 +31,11 @@ export async function templateEditor(main, signal, id) {
   const name = h('input', {id: 'template-name', required: true, maxlength: 255, value: row.name});
   const channel = choice(['email', 'sms', 'whatsapp', 'push'].map((word) => [word, word]), row.channel, {id: 'template-channel'});
   const subject = h('input', {id: 'template-subject', maxlength: 255, value: row.subject ?? '', ...typed});
-  const body = h('textarea', {id: 'template-body', rows: 14, spellcheck: 'false', value: row.body, ...typed});
+  const body = h('textarea', {id: 'template-body', rows: 11, spellcheck: 'false', value: row.body, ...typed});
   const data = h('textarea', {id: 'template-data', rows: 6, spellcheck: 'false', value: JSON.stringify(row.variables, null, 2), ...typed});
   const active = h('input', {type: 'checkbox', checked: row.is_active});
   const shown = h('div', {class: 'preview', id: 'preview'});
+  const versions = h('div', {id: 'versions'});
   let timer = 0;
   let asked = 0;
 
@@ -79,6 +80,25 @@ export async function templateEditor(main, signal, id) {
     }
   }
 
+  async function restore(version) {
+    try {
+      await post(`/v1/templates/${id}/restore/`, {version});
+      toast(`Version ${version} is in force again.`);
+      await templateEditor(main, signal, id);
+    } catch (error) {
+      toast(error.message, 'bad');
+    }
+  }
+
+  async function showVersions() {
+    const [, ...earlier] = await get(`/v1/templates/${id}/versions/`);
+    if (signal.aborted || earlier.length === 0) return;
+    fill(versions, h('h2', {}, 'Earlier versions'), table(['Version', 'Since', 'Subject', ''], earlier.map((one) => [
+      String(one.version), when(one.written_at), one.subject ?? '',
+      h('button', {type: 'button', title: one.body, onclick: () => restore(one.version)}, 'Go back'),
+    ])));
+  }
+
   signal.addEventListener('abort', () => clearTimeout(timer));
   fill(main,
     h('form', {onsubmit: save},
@@ -92,6 +112,8 @@ export async function templateEditor(main, signal, id) {
           labelled('Subject', subject), labelled('Body', body, 'Jinja2.'),
           labelled('Sample data', data, 'Kept as the template\u2019s variables.'),
           h('label', {class: 'check'}, active, ' may be used')),
-        h('section', {class: 'card'}, h('h2', {}, 'As a recipient reads it'), shown))));
+        h('div', {class: 'beside'},
+          h('section', {class: 'card'}, h('h2', {}, 'As a recipient reads it'), shown), versions))));
   await preview();
+  if (!isNew) await showVersions();
 }

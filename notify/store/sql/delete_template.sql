@@ -6,6 +6,10 @@ WITH mine AS (
        SET template_id = NULL
       FROM mine
      WHERE x.template_id = mine.id
+), forgotten AS (
+    DELETE FROM celeriac.template_versions v
+     USING mine
+     WHERE v.template_id = mine.id
 )
 DELETE FROM public.templates t
  USING mine

@@ -202,6 +202,30 @@ class CallsTest(Stage):
         status, _, body = self.call("GET", "/v1/notifications/", key=key)
         self.assertEqual((status, body), (400, {"detail": "The answer is too long; ask for less with ?limit=."}))
 
+    def test_templates_have_versions(self):
+        """Each change keeps what was there; the way back is one more change."""
+        template = {"name": "versions", "channel": "sms", "body": "one"}
+        made = self.call("POST", "/v1/templates/", template)[2]
+        path = f"/v1/templates/{made['id']}/"
+        self.call("PATCH", path, {"body": "two"})
+        status, _, versions = self.call("GET", path + "versions/")
+        self.assertEqual((status, [(row["version"], row["body"]) for row in versions]), (200, [(2, "two"), (1, "one")]))
+        self.assertEqual(versions[1]["written_at"], made["updated_at"])
+        status, _, document = self.call("POST", path + "restore/", {"version": 1})
+        self.assertEqual((status, document["body"], document["id"]), (200, "one", made["id"]))
+        self.assertEqual([row["body"] for row in self.call("GET", path + "versions/")[2]], ["one", "two", "one"])
+        for version in (0, 9, -1, 2 ** 31, 2 ** 70):
+            self.assertEqual(self.call("POST", path + "restore/", {"version": version})[::2],
+                             (404, {"detail": "Not found."}), version)
+        self.assertEqual(self.call("POST", path + "restore/", {})[::2], (400, {"version": ["This field is required."]}))
+        self.call("PATCH", path, {"name": "versions_later"})
+        self.call("POST", "/v1/templates/", template)
+        self.assertEqual(self.call("POST", path + "restore/", {"version": 1})[::2],
+                         (400, {"name": ["This field must be unique."]}))
+        _, key = self.api.register("Other", "other-versions@acme.example")
+        self.assertEqual(self.call("GET", path + "versions/", key=key)[0], 404)
+        self.assertEqual(self.call("POST", path + "restore/", {"version": 1}, key)[0], 404)
+
     def test_dashboard_comes_with_all_its_files(self):
         """What the page and its modules load is there, and nothing else is loaded."""
         self.assertEqual(self.call("GET", "/dashboard", key=None)[0], 301)

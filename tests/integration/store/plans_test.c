@@ -137,6 +137,9 @@ static void fill_tables(void)
                  " FROM notifications");
     database_run("INSERT INTO celeriac.send_claims SELECT id, id, 1, now() FROM notifications");
     database_run("INSERT INTO celeriac.send_failures SELECT id, id, now(), 'e' FROM notifications");
+    database_run(
+        "INSERT INTO celeriac.template_versions SELECT id, 1, name, channel, subject, body,"
+        " variables, now() FROM templates");
     database_run("INSERT INTO celeriac.senders SELECT id, now(), now() FROM notifications");
     database_run("INSERT INTO dead_letters SELECT id, 'r', 3, now(), id FROM notifications");
 }

@@ -57,7 +57,8 @@ static void field_tables_are_complete(void **state)
     } tables[] = {
         {register_fields, REGISTER_FIELDS}, {key_fields, KEY_FIELDS},
         {template_fields, TEMPLATE_FIELDS}, {preview_fields, PREVIEW_FIELDS},
-        {source_fields, SOURCE_FIELDS},     {notify_fields, NOTIFY_FIELDS},
+        {source_fields, SOURCE_FIELDS},     {restore_fields, RESTORE_FIELDS},
+        {notify_fields, NOTIFY_FIELDS},
     };
 
     (void)state;

@@ -113,7 +113,7 @@ static void subject_may_be_null_and_body_not(void **state)
     put.row.subject = SPAN("");
     bind(&p, &view);
     assert_non_null(view.values[3]);
-    assert_memory_equal(view.values[7], "\0\0\0\0\0\0\0\5", 8);
+    assert_memory_equal(view.values[1], "\0\0\0\0\0\0\0\5", 8);
     store_params_close(&p);
 }
 
