@@ -83,11 +83,9 @@ static void release_registration(void *state)
     validate_close(r->values, REGISTER_FIELDS);
 }
 
-#define FIRST_KEY_NAME "Initial API Key"
-
 static const struct member first_key_members[] = {
     {.name = "id", .shape = SHAPE_INTEGER, .help = "Made by the service"},
-    {.name = "name", .help = FIRST_KEY_NAME},
+    {.name = "name", .help = NEW_KEY_FIRST_NAME},
     {.name = "key", .help = "The key, which is shown this once"},
     {.name = "warning", .help = "To keep it"},
     {.name = NULL},
@@ -122,7 +120,7 @@ static void reply_registered(struct api_call *call, const struct registration *r
     json_key(&w, "id");
     json_integer(&w, r->row.key_id);
     json_key(&w, "name");
-    json_text(&w, FIRST_KEY_NAME);
+    json_text(&w, NEW_KEY_FIRST_NAME);
     json_key(&w, "key");
     json_text(&w, r->key.key);
     json_key(&w, "warning");
@@ -158,7 +156,7 @@ static void on_hashed(struct api_call *call)
     uuid_from_random(random, &r->row.tenant_id);
     r->row.name = r->values[REGISTER_NAME].text;
     r->row.email = r->values[REGISTER_EMAIL].text;
-    r->row.key_name = SPAN(FIRST_KEY_NAME);
+    r->row.key_name = SPAN(NEW_KEY_FIRST_NAME);
     r->row.key_hash = span_of(r->key.hash);
     r->row.digest = r->key.digest;
     r->row.created_at_us = clock_wall_us();

@@ -3,9 +3,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "api/call.h"
+#include "api/check.h"
+#include "api/create_tenant.h"
 #include "api/dispatch.h"
 #include "api/handlers.h"
 #include "api/health.h"
@@ -23,6 +26,9 @@
 
 /* sysexits.h EX_USAGE, for a wrong command line or setting. */
 #define EXIT_USAGE 64
+
+/* Longest output of check and create-tenant: some lines of a kilobyte at most. */
+#define OUTPUT_MAX ((size_t)64 * 1024)
 
 /* How long we wait for the database before we serve without it (with 503). */
 #define READY_WAIT_NS (3 * NS_PER_SEC)
@@ -287,6 +293,48 @@ static enum celeriac_err migrate(struct program *p, struct celeriac_error *err)
     return code;
 }
 
+static enum celeriac_err check(const struct program *p, struct celeriac_error *err)
+{
+    struct strbuf lines;
+    bool good;
+
+    strbuf_init(&lines, OUTPUT_MAX);
+    good = api_check(&p->options, &lines);
+    fputs(strbuf_text(&lines), stdout);
+    strbuf_close(&lines);
+    return good ? CELERIAC_OK : celeriac_error_set(err, CELERIAC_ERR_VALUE, "not as it should be");
+}
+
+static enum celeriac_err create_tenant(const struct program *p, struct celeriac_error *err)
+{
+    struct strbuf lines;
+    enum celeriac_err code;
+
+    strbuf_init(&lines, OUTPUT_MAX);
+    code = api_create_tenant(&p->options, &lines, err);
+    if (code == CELERIAC_OK && strbuf_status(&lines) == CELERIAC_OK)
+        fputs(strbuf_text(&lines), stdout);
+    if (lines.ptr)
+        explicit_bzero(lines.ptr, lines.len);
+    strbuf_close(&lines);
+    return code;
+}
+
+static enum celeriac_err obey(struct program *p, struct celeriac_error *err)
+{
+    switch (p->options.command) {
+    case API_MIGRATE:
+        return migrate(p, err);
+    case API_CHECK:
+        return check(p, err);
+    case API_CREATE_TENANT:
+        return create_tenant(p, err);
+    case API_SERVE:
+        break;
+    }
+    return serve(p, err);
+}
+
 static int show_help(void)
 {
     struct strbuf text;
@@ -307,11 +355,29 @@ static int run(struct program *p)
     log_set_format(p->options.format);
     code = log_set_file(p->options.logfile, &err);
     if (code == CELERIAC_OK)
-        code = p->options.migrate ? migrate(p, &err) : serve(p, &err);
-    if (code != CELERIAC_OK)
+        code = obey(p, &err);
+    if (code != CELERIAC_OK && p->options.command == API_CREATE_TENANT)
+        fprintf(stderr, "celeriac-api: create-tenant: %s\n", err.text);
+    else if (code != CELERIAC_OK && p->options.command != API_CHECK)
         log_critical("api", "cannot go on", LOG_ERR(&err));
     close_all(p);
     return code == CELERIAC_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* A wrong setting is a finding of `check`; everybody else cannot even begin. */
+static int refuse(const struct api_options *options, const struct celeriac_error *err)
+{
+    struct strbuf line;
+
+    if (options->command != API_CHECK) {
+        fprintf(stderr, "celeriac-api: %s\n", err->text);
+        return EXIT_USAGE;
+    }
+    strbuf_init(&line, OUTPUT_MAX);
+    api_check_failed(&line, "settings", err->text);
+    fputs(strbuf_text(&line), stdout);
+    strbuf_close(&line);
+    return EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
@@ -320,9 +386,10 @@ int main(int argc, char **argv)
     struct celeriac_error err = {0};
 
     if (api_options_read(&program.options, argc, argv, environ, &err) != CELERIAC_OK) {
-        fprintf(stderr, "celeriac-api: %s\n", err.text);
+        int status = refuse(&program.options, &err);
+
         api_options_close(&program.options);
-        return EXIT_USAGE;
+        return status;
     }
     if (program.options.help || program.options.version) {
         int status = program.options.help ? show_help() : EXIT_SUCCESS;

@@ -14,6 +14,9 @@
 /* What the API says beside a new key, which it shows only once. */
 #define NEW_KEY_WARNING "Save this API key securely. It will not be shown again!"
 
+/* What the first key of a tenant is called. */
+#define NEW_KEY_FIRST_NAME "Initial API Key"
+
 /* Part of a handler's state; its fields may be read in the step after new_key_start(). */
 struct new_key {
     char key[NOTIFY_API_KEY_SIZE];

@@ -29,6 +29,8 @@ static const struct setting table[] = {
      "text (default) or json"},
     {"logfile", SETTING_TEXT, NULL, "CELERIAC_API_LOGFILE", "-f, --logfile", "FILE", 0, 0, false,
      "log file; standard error when not given; SIGHUP opens it anew"},
+    {"json", SETTING_FLAG, NULL, NULL, "--json", NULL, 0, 0, false,
+     "with create-tenant: print JSON"},
     {"workdir", SETTING_TEXT, NULL, NULL, "--workdir", "FOLDER", 0, 0, false,
      "working folder, where .env is read"},
     {"help", SETTING_FLAG, NULL, NULL, "-h, --help", NULL, 0, 0, false, "show this text and exit"},
@@ -42,9 +44,23 @@ static const struct setting *const tables[] = {table, notify_settings_table, NUL
 static enum celeriac_err read_words(struct api_options *options, char *const *words,
                                     struct celeriac_error *err)
 {
-    if (words[0] && span_is(span_of(words[0]), "migrate")) {
-        options->migrate = true;
-        words++;
+    static const char *const names[] = {
+        [API_MIGRATE] = "migrate", [API_CHECK] = "check", [API_CREATE_TENANT] = "create-tenant"};
+
+    for (size_t i = API_MIGRATE; words[0] && i < sizeof names / sizeof names[0]; i++) {
+        if (span_is(span_of(words[0]), names[i])) {
+            options->command = (enum api_command)i;
+            words++;
+            break;
+        }
+    }
+    if (options->command == API_CREATE_TENANT) {
+        if (!words[0] || !words[1])
+            return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                      "create-tenant: give NAME and EMAIL");
+        options->name = words[0];
+        options->email = words[1];
+        words += 2;
     }
     if (words[0])
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "unexpected argument: %s", words[0]);
@@ -110,6 +126,10 @@ enum celeriac_err api_options_read(struct api_options *options, int argc, char *
         return code;
     options->help = settings_bool(settings, "help");
     options->version = settings_bool(settings, "version");
+    options->json = settings_bool(settings, "json");
+    if (options->json && options->command != API_CREATE_TENANT)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "option --json: only with create-tenant");
     options->share_port = settings_bool(settings, "share_port");
     options->http = settings_text(settings, "http");
     options->threads = (unsigned)settings_int(settings, "threads");
@@ -137,7 +157,10 @@ void api_options_help(struct strbuf *out)
 {
     strbuf_add_text(
         out, "usage: celeriac-api [options]            serve the REST API\n"
-             "       celeriac-api migrate [options]    bring the database to this version\n\n"
+             "       celeriac-api migrate [options]    bring the database to this version\n"
+             "       celeriac-api check [options]      say what is wrong with the configuration\n"
+             "       celeriac-api create-tenant NAME EMAIL [options]\n"
+             "                                         register a tenant, print id and key\n\n"
              "The notification service's REST API. Settings come from the environment or from\n"
              ".env; see docs/settings.md and docs/rest.md.\n\n");
     settings_help(table, out);

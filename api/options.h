@@ -14,11 +14,22 @@
 #include "celeriac/error.h"
 #include "notify/settings.h"
 
+/* What the program is to do: the first word of the command line. */
+enum api_command {
+    API_SERVE,        /* none */
+    API_MIGRATE,      /* migrate */
+    API_CHECK,        /* check */
+    API_CREATE_TENANT /* create-tenant NAME EMAIL */
+};
+
 /* Everything the program was told. Strings borrow from `settings`. */
 struct api_options {
     struct settings *settings;
     struct notify_settings notify;
-    bool migrate; /* the word `migrate` was given */
+    enum api_command command; /* set also when reading fails later */
+    const char *name;         /* with API_CREATE_TENANT; borrowed from argv */
+    const char *email;
+    bool json; /* with API_CREATE_TENANT: print JSON */
     char host[LISTEN_HOST_SIZE];
     unsigned port;
     bool share_port;

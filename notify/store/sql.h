@@ -31,6 +31,7 @@ extern const char store_sql_get_notification[];
 extern const char store_sql_get_template[];
 extern const char store_sql_get_tenant[];
 extern const char store_sql_insert_notification[];
+extern const char store_sql_inspect[];
 extern const char store_sql_list_dead_letters[];
 extern const char store_sql_list_keys[];
 extern const char store_sql_list_notifications[];

@@ -197,6 +197,101 @@ class LifeTest(Stage):
         self.assertGreaterEqual(by_whom()["second"], served["second"] + 50)
 
 
+class CommandsTest(Stage):
+    """check and create-tenant."""
+
+    def setUp(self):
+        if not self.redis.alive:
+            self.redis.start()
+        self.dir = self.session.folder("command")
+
+    def run_command(self, *words: str, **extra: str) -> subprocess.CompletedProcess:
+        """The program with a command."""
+        return subprocess.run([program("celeriac-api"), *words], env=self.session.environment(extra), cwd=self.dir,
+                              capture_output=True, text=True, timeout=WAIT_S * 2, check=False)
+
+    def check(self, *options: str, **extra: str) -> tuple[int, dict[str, tuple[str, str]]]:
+        """Exit code, and for each part its verdict and sentence."""
+        done = self.run_command("check", "--bind", "127.0.0.1:0", *options, **extra)
+        lines = [line.split(None, 2) for line in done.stdout.splitlines()]
+        return done.returncode, {part: (verdict, sentence) for verdict, part, sentence in lines}
+
+    def test_a_good_configuration_passes(self):
+        """One line for each part."""
+        code, found = self.check(EMAIL_HOST="mail.test", DEFAULT_FROM_EMAIL="a@b.test", EMAIL_HOST_USER="",
+                                 EMAIL_HOST_PASSWORD="", EMAIL_USE_TLS="True", EMAIL_PORT="587")
+        self.assertEqual((code, {verdict for verdict, _ in found.values()}), (0, {"ok"}), found)
+        self.assertEqual(list(found), ["settings", "hosts", "address", "files", "database", "schema", "broker", "email"])
+        self.assertEqual(found["email"][1], "mail.test:587, STARTTLS")
+
+    def test_servers_that_are_away_are_named(self):
+        """With the reason; and no password shows."""
+        nobody = str(ports.claim())
+        code, found = self.check(DB_PORT=nobody, DB_PASSWORD="hidden-word", REDIS_URL=f"redis://:hidden-word@127.0.0.1:{nobody}/0")
+        self.assertEqual((code, found["database"][0], found["broker"][0]), (1, "FAIL", "FAIL"), found)
+        self.assertIn("refused", found["database"][1])
+        self.assertNotIn("schema", found)
+        self.assertNotIn("hidden-word", str(found))
+
+    def test_a_database_that_was_not_migrated_is_told(self):
+        """With the command that helps."""
+        self.postgres.create_database("bare")
+        code, found = self.check(DB_NAME="bare")
+        self.assertEqual((code, found["database"][0], found["schema"][0]), (1, "ok", "FAIL"), found)
+        self.assertIn("run `celeriac-api migrate`", found["schema"][1])
+
+    def test_missing_privileges_are_named(self):
+        """Each of them."""
+        self.postgres.admin("CREATE ROLE poor LOGIN PASSWORD 'poor'; GRANT USAGE ON SCHEMA celeriac TO poor; "
+                           "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, celeriac TO poor; "
+                           "REVOKE UPDATE ON public.notifications FROM poor")
+        code, found = self.check(DB_USER="poor", DB_PASSWORD="poor")
+        self.assertEqual((code, found["schema"]), (1, ("FAIL", "the role lacks UPDATE on public.notifications")), found)
+
+    def test_settings_are_judged(self):
+        """Hosts, mail, files, the port, .env."""
+        (self.dir / ".env").write_text("EMAIL_HOST=mail.test\n")
+        (self.dir / ".env").chmod(0o644)
+        code, found = self.check("--connections", "65000", ALLOWED_HOSTS="api.test, https://api.test", EMAIL_HOST="",
+                                 EMAIL_HOST_USER="")
+        self.assertEqual((code, found["settings"][0], found["hosts"][0], found["email"][0]), (1, "warn", "FAIL", "warn"), found)
+        self.assertIn("chmod 600", found["settings"][1])
+        self.assertEqual(self.check(ALLOWED_HOSTS="*")[1]["hosts"][0], "warn")
+        self.assertEqual(self.check(ALLOWED_HOSTS=".api.test,[::1]")[1]["hosts"][0], "ok")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            code, found = self.check("--bind", f"127.0.0.1:{taken.getsockname()[1]}")
+        self.assertEqual((code, found["address"][0]), (0, "warn"), found)
+        code, found = self.check(EMAIL_PORT="smtp")
+        self.assertEqual((code, found["settings"][0]), (1, "FAIL"))
+        self.assertIn("EMAIL_PORT", found["settings"][1])
+
+    def test_a_tenant_is_made(self):
+        """Its key opens the API, and is shown as text or as JSON."""
+        done = self.run_command("create-tenant", "Made Ltd", "made@acme.example")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        words = dict(line.split() for line in done.stdout.splitlines()[:2])
+        api = self.api()
+        status, _, body = api.request("GET", "/v1/tenants/me/", key=words["api_key"])
+        self.assertEqual((status, body["tenant_id"], body["name"], body["email"]),
+                         (200, words["tenant_id"], "Made Ltd", "made@acme.example"))
+        self.assertEqual(api.request("GET", "/v1/api-keys/", key=words["api_key"])[2][0]["name"], "Initial API Key")
+        done = self.run_command("create-tenant", "--json", "Other", "other@acme.example")
+        made = json.loads(done.stdout)
+        self.assertEqual(list(made), ["tenant_id", "name", "email", "api_key"])
+        self.assertEqual(api.request("GET", "/v1/tenants/me/", key=made["api_key"])[2]["tenant_id"], made["tenant_id"])
+
+    def test_a_tenant_that_cannot_be_is_refused(self):
+        """In the API's words, and nothing on standard output."""
+        self.assertEqual(self.run_command("create-tenant", "Twice", "twice@acme.example").returncode, 0)
+        for words, complaint in ((("Again", "twice@acme.example"), "a tenant with this email already exists"),
+                                 (("Name", "no-address"), '{"email":["Enter a valid email address."]}'),
+                                 (("", "a@acme.example"), '{"name":["This field may not be blank."]}')):
+            done = self.run_command("create-tenant", *words)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), words)
+            self.assertIn(f"celeriac-api: create-tenant: {complaint}", done.stderr)
+        self.assertEqual(self.run_command("create-tenant", "Alone").returncode, 64)
+
+
 class LogTest(Stage):
     """--logformat json."""
 

@@ -65,7 +65,7 @@ static void defaults_serve_this_machine(void **state)
     assert_int_equal(options.level, LOG_INFO);
     assert_int_equal(options.format, LOG_FORMAT_TEXT);
     assert_null(options.logfile);
-    assert_false(options.migrate);
+    assert_int_equal(options.command, API_SERVE);
     assert_false(options.share_port);
     assert_false(options.help);
     assert_false(options.version);
@@ -75,12 +75,39 @@ static void migrate_is_a_word(void **state)
 {
     (void)state;
     assert_int_equal(read_all(WORDS("migrate"), no_words), CELERIAC_OK);
-    assert_true(options.migrate);
+    assert_int_equal(options.command, API_MIGRATE);
     assert_int_equal(read_all(WORDS("-l", "debug", "migrate", "--logformat", "json"), no_words),
                      CELERIAC_OK);
-    assert_true(options.migrate);
+    assert_int_equal(options.command, API_MIGRATE);
     assert_int_equal(options.level, LOG_DEBUG);
     assert_int_equal(options.format, LOG_FORMAT_JSON);
+}
+
+static void commands_take_their_arguments(void **state)
+{
+    struct command_line line;
+    (void)state;
+    assert_int_equal(read_all(WORDS("check", "-b", ":0"), no_words), CELERIAC_OK);
+    assert_int_equal(options.command, API_CHECK);
+    /* Name and email stay in the command line, which must live as long. */
+    api_options_close(&options);
+    line = command_line_make(
+        "celeriac-api", WORDS("create-tenant", "--json", "Acme", "ops@acme.example"), no_words);
+    assert_int_equal(api_options_read(&options, line.argc, line.argv, line.environment, &err),
+                     CELERIAC_OK);
+    assert_int_equal(options.command, API_CREATE_TENANT);
+    assert_string_equal(options.name, "Acme");
+    assert_string_equal(options.email, "ops@acme.example");
+    assert_true(options.json);
+    command_line_free(&line);
+    assert_refused(WORDS("create-tenant"), no_words, "create-tenant: give NAME and EMAIL");
+    assert_refused(WORDS("create-tenant", "Acme"), no_words, "create-tenant: give NAME and EMAIL");
+    assert_refused(WORDS("create-tenant", "a", "b", "c"), no_words, "unexpected argument: c");
+    assert_refused(WORDS("check", "now"), no_words, "unexpected argument: now");
+    assert_refused(WORDS("--json"), no_words, "option --json: only with create-tenant");
+    /* The command is known all the same: a setting that cannot be read is a finding of `check`. */
+    assert_refused(WORDS("check"), WORDS("CELERIAC_API_THREADS=0"), "CELERIAC_API_THREADS");
+    assert_int_equal(options.command, API_CHECK);
 }
 
 static void addresses_to_listen_on(void **state)
@@ -207,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(defaults_serve_this_machine, set_up, tear_down),
         cmocka_unit_test_setup_teardown(migrate_is_a_word, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(commands_take_their_arguments, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nearest_word_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(addresses_to_listen_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_line_that_is_overridden_is_no_error, set_up, tear_down),
