@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ struct cel_child {
     struct strbuf out;
     size_t sent; /* bytes of out */
     struct strbuf in;
-    size_t taken; /* bytes of in that were given out as a frame */
+    size_t taken; /* bytes of in that were given out as frames */
 };
 
 /* ---- life ---------------------------------------------------------------------------------- */
@@ -97,6 +98,22 @@ void cel_child_destroy(struct cel_child *child, int64_t deadline_ns)
     mem_free(child);
 }
 
+/* Moves what was not given out yet to the start of the buffer. */
+static void close_gap(struct cel_child *child)
+{
+    size_t left = child->in.len - child->taken;
+
+    if (child->taken == 0)
+        return;
+    if (left == 0 && child->in.cap > KEPT_MAX) {
+        strbuf_close(&child->in);
+    } else {
+        memmove(child->in.ptr, child->in.ptr + child->taken, left);
+        strbuf_truncate(&child->in, left);
+    }
+    child->taken = 0;
+}
+
 int64_t cel_child_pid(const struct cel_child *child)
 {
     return child->pid;
@@ -110,6 +127,17 @@ int cel_child_status(const struct cel_child *child)
 bool cel_child_was_started(const struct cel_child *child)
 {
     return child->started;
+}
+
+int cel_child_record_fd(const struct cel_child *child)
+{
+    return child->control;
+}
+
+void cel_child_forget(struct cel_child *child)
+{
+    if (child->taken == child->in.len)
+        close_gap(child);
 }
 
 struct strbuf *cel_child_out(struct cel_child *child)
@@ -140,10 +168,19 @@ static void read_record(struct cel_child *child)
         return;
     }
     /* Anything else is the end, also of the server, which takes its children with it. */
+    if (n == (ssize_t)sizeof record && record.news == CEL_FORK_REFUSED)
+        log_error("worker", "the system allows no more processes", LOG_INT("errno", record.value));
     if (n == (ssize_t)sizeof record && record.news == CEL_FORK_ENDED)
         child->status = record.value;
     child->gone = true;
     close_fd(&child->control);
+}
+
+bool cel_child_is_gone(struct cel_child *child)
+{
+    if (child->control >= 0)
+        read_record(child);
+    return child->gone;
 }
 
 /* ---- the stream ---------------------------------------------------------------------------- */
@@ -173,11 +210,13 @@ static void write_some(struct cel_child *child)
 /* Reads what is there. False when there was nothing. */
 static bool read_some(struct cel_child *child)
 {
-    char *room = child->work >= 0 ? strbuf_reserve(&child->in, READ_CHUNK) : NULL;
+    char *room;
     ssize_t n;
 
     if (child->work < 0)
         return false;
+    close_gap(child);
+    room = strbuf_reserve(&child->in, READ_CHUNK);
     if (!room) {
         log_error("worker", "no room for what a child process says", LOG_INT("pid", child->pid));
         cel_child_signal(child, SIGKILL, true);
@@ -219,32 +258,18 @@ static bool take_frame(struct cel_child *child, struct cel_frame *frame)
     return whole;
 }
 
-/* Forgets the frame that was given out last. */
-static void forget_taken(struct cel_child *child)
-{
-    size_t left = child->in.len - child->taken;
-
-    if (child->taken == 0)
-        return;
-    if (left == 0 && child->in.cap > KEPT_MAX) {
-        strbuf_close(&child->in);
-    } else {
-        for (size_t i = 0; i < left; i++)
-            child->in.ptr[i] = child->in.ptr[child->taken + i];
-        strbuf_truncate(&child->in, left);
-    }
-    child->taken = 0;
-}
-
 /* ---- waiting ------------------------------------------------------------------------------- */
 
 enum cel_child_news cel_child_wait(struct cel_child *child, int wake_fd, int64_t deadline_ns,
                                    struct cel_frame *frame)
 {
-    forget_taken(child);
+    bool looked = false;
+
+    /* A child that waits has room for what it is to get. */
+    if (has_unsent(child))
+        write_some(child);
     for (;;) {
         struct pollfd fds[3];
-        int ms;
 
         /* A child can be faster than its server's word about it. */
         if ((child->started || child->gone) && take_frame(child, frame))
@@ -253,12 +278,16 @@ enum cel_child_news cel_child_wait(struct cel_child *child, int wake_fd, int64_t
             return CEL_CHILD_GONE;
         if (child->gone)
             continue;
+        /* Also while bytes come that make no frame. */
+        if (looked && deadline_ns >= 0 && clock_monotonic_ns() >= deadline_ns)
+            return CEL_CHILD_LATE;
         fds[0] = (struct pollfd){.fd = child->work,
                                  .events = (short)(has_unsent(child) ? POLLIN | POLLOUT : POLLIN)};
         fds[1] = (struct pollfd){.fd = child->control, .events = POLLIN};
         fds[2] = (struct pollfd){.fd = wake_fd, .events = POLLIN};
-        ms = clock_poll_ms(clock_monotonic_ns(), deadline_ns);
-        if (poll(fds, 3, ms) < 0)
+        looked = true;
+        if (poll(fds, 3, deadline_ns < 0 ? -1 : clock_poll_ms(clock_monotonic_ns(), deadline_ns)) <
+            0)
             continue;
         if (fds[1].revents)
             read_record(child);
@@ -268,8 +297,5 @@ enum cel_child_news cel_child_wait(struct cel_child *child, int wake_fd, int64_t
             (void)read_some(child);
         if (fds[2].revents)
             return CEL_CHILD_WOKEN;
-        if (!fds[0].revents && !fds[1].revents && deadline_ns >= 0 &&
-            clock_monotonic_ns() >= deadline_ns)
-            return CEL_CHILD_LATE;
     }
 }

@@ -36,11 +36,22 @@ void cel_child_destroy(struct cel_child *child, int64_t deadline_ns);
 
 /*
  * Waits until there is news, sending what is left to send meanwhile. wake_fd may be -1; a negative
- * deadline_ns means none. A frame stays valid until the next call. A child that says what is no
- * frame is killed, and soon gone.
+ * deadline_ns means none. A whole frame comes before the deadline, so who gets many looks at the
+ * clock himself. A frame stays valid until the next call. A child that says what is no frame is
+ * killed, and soon gone.
  */
 enum cel_child_news cel_child_wait(struct cel_child *child, int wake_fd, int64_t deadline_ns,
                                    struct cel_frame *frame);
+
+/* Releases the memory of the frame that was given out last, if it took much. */
+void cel_child_forget(struct cel_child *child);
+
+/* Whether it has ended, without waiting; what it said before stays to be read. */
+bool cel_child_is_gone(struct cel_child *child);
+
+/* Readable when the server has said something about it, its end for example; -1: no more will come.
+ */
+int cel_child_record_fd(const struct cel_child *child);
 
 /* The buffer for what is to be sent; append frames when nothing is left to send. */
 struct strbuf *cel_child_out(struct cel_child *child);

@@ -268,7 +268,8 @@ enum celeriac_err cel_frame_read_state(struct span payload, struct cel_frame_sta
     texts = payload.ptr + STATE_FIXED;
     name = (size_t)get(payload.ptr, 4);
     children = (size_t)get(payload.ptr + 4, 4);
-    if (name + children > payload.len - STATE_FIXED)
+    if (name == 0 || name > CEL_FRAME_STATE_NAME_MAX || children > CEL_CHILDREN_MAX ||
+        name + children > payload.len - STATE_FIXED)
         return CELERIAC_ERR_PROTOCOL;
     *state = (struct cel_frame_state){
         .name = {.ptr = texts, .len = name},

@@ -7,6 +7,7 @@
 #define WORKER_CHILD_MAIN_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "celeriac/error.h"
@@ -20,6 +21,8 @@ struct cel_child_plan {
                                struct celeriac_error *err); /* see celeriac/worker.h; or NULL */
     void (*stop)(void *user);                               /* likewise */
     void *user;
+    const int *private_fds; /* descriptors of the worker's own, which its children do not get */
+    size_t private_count;
 };
 
 /*

@@ -117,8 +117,11 @@ void cel_fork_server_destroy(struct cel_fork_server *server)
 {
     if (!server)
         return;
-    if (server->control >= 0)
+    /* Not only closed: what else was forked from this process may hold it as well. */
+    if (server->control >= 0) {
+        (void)shutdown(server->control, SHUT_RDWR);
         close(server->control);
+    }
     while (server->pid > 0 && waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
     munmap(server->stopping, sizeof *server->stopping);
@@ -132,8 +135,8 @@ void cel_fork_server_stopping(struct cel_fork_server *server)
 
 /* ---- children ------------------------------------------------------------------------------ */
 
-/* Sends the child's ends of its two sockets. False when the server does not take them. */
-static bool send_ends(int control, const int ends[2])
+/* Sends the child's ends of its two sockets. */
+static enum celeriac_err send_ends(int control, const int ends[2], struct celeriac_error *err)
 {
     union {
         struct cmsghdr header;
@@ -146,6 +149,7 @@ static bool send_ends(int control, const int ends[2])
                              .msg_control = rights.bytes,
                              .msg_controllen = sizeof rights.bytes};
     struct cmsghdr *head;
+    char why[128];
     ssize_t n;
 
     memset(&rights, 0, sizeof rights);
@@ -157,7 +161,12 @@ static bool send_ends(int control, const int ends[2])
     do
         n = sendmsg(control, &message, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
-    return n == 1;
+    if (n == 1)
+        return CELERIAC_OK;
+    if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
+        return celeriac_error_set(err, CELERIAC_ERR_UNAVAILABLE, "the fork server is gone");
+    return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "the fork server cannot be asked: %s",
+                              strerror_r(errno, why, sizeof why));
 }
 
 static void close_pair(const int pair[2])
@@ -177,8 +186,8 @@ enum celeriac_err cel_fork_server_spawn(struct cel_fork_server *server, int *wor
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, to_child) ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, to_server))
         code = celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot make a socket pair");
-    else if (!send_ends(server->control, (const int[]){to_child[1], to_server[1]}))
-        code = celeriac_error_set(err, CELERIAC_ERR_UNAVAILABLE, "the fork server is gone");
+    else
+        code = send_ends(server->control, (const int[]){to_child[1], to_server[1]}, err);
     if (code) {
         close_pair(to_child);
         close_pair(to_server);

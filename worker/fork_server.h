@@ -56,8 +56,9 @@ void cel_fork_server_destroy(struct cel_fork_server *server);
 
 /*
  * Asks for a child. *work is a stream to it, *control the server's socket about it, on which the
- * records above arrive; both are the caller's. Closing *control kills the child.
- * CELERIAC_ERR_UNAVAILABLE when the server is gone, CELERIAC_ERR_SYSTEM. Any thread.
+ * records above arrive; both are the caller's. Closing *control kills the child. *control ends
+ * without a record when the server had no room for the descriptors. CELERIAC_ERR_UNAVAILABLE when
+ * the server is gone, CELERIAC_ERR_SYSTEM. Any thread.
  */
 enum celeriac_err cel_fork_server_spawn(struct cel_fork_server *server, int *work, int *control,
                                         struct celeriac_error *err) CELERIAC_MUST_CHECK;

@@ -162,8 +162,15 @@ static void hear(struct member *member)
 
 /* ---- the worker ---------------------------------------------------------------------------- */
 
-/* The two descriptors of a request for a child. False when the worker is gone. */
-static bool take_ends(struct server *server, int ends[2])
+/* What came of waiting for a request. */
+enum wanted {
+    WANTED_CHILD,
+    WANTED_NOTHING, /* its descriptors found no room here; the worker sees that they are closed */
+    WANTED_END      /* the worker is gone */
+};
+
+/* The two descriptors of a request for a child. */
+static enum wanted take_ends(struct server *server, int ends[2])
 {
     union {
         struct cmsghdr header;
@@ -181,12 +188,19 @@ static bool take_ends(struct server *server, int ends[2])
     do
         n = recvmsg(server->control, &message, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return WANTED_END;
     head = CMSG_FIRSTHDR(&message);
-    if (n <= 0 || !head || head->cmsg_type != SCM_RIGHTS ||
-        head->cmsg_len != CMSG_LEN(2 * sizeof(int)))
-        return false;
-    memcpy(ends, CMSG_DATA(head), 2 * sizeof(int));
-    return true;
+    if (head && head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(2 * sizeof(int))) {
+        memcpy(ends, CMSG_DATA(head), 2 * sizeof(int));
+        return WANTED_CHILD;
+    }
+    log_error("worker", "the fork server has no descriptors left");
+    if (head && head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof(int))) {
+        memcpy(ends, CMSG_DATA(head), sizeof(int));
+        close(ends[0]);
+    }
+    return WANTED_NOTHING;
 }
 
 static void list_descriptors(struct server *server)
@@ -201,6 +215,7 @@ static void list_descriptors(struct server *server)
 static bool turn(struct server *server)
 {
     size_t count = server->count;
+    enum wanted wanted;
     int ends[2];
 
     list_descriptors(server);
@@ -214,10 +229,10 @@ static bool turn(struct server *server)
         reap(server);
     if (!server->fds[0].revents)
         return true;
-    if (!take_ends(server, ends))
-        return false;
-    fork_child(server, ends[0], ends[1]);
-    return true;
+    wanted = take_ends(server, ends);
+    if (wanted == WANTED_CHILD)
+        fork_child(server, ends[0], ends[1]);
+    return wanted != WANTED_END;
 }
 
 _Noreturn void cel_fork_server_process(const struct cel_child_plan *plan, int control, pid_t parent)
@@ -226,6 +241,10 @@ _Noreturn void cel_fork_server_process(const struct cel_child_plan *plan, int co
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)prctl(PR_SET_NAME, "celeriac-fork");
+    /* What children leave behind is reaped here, since a container may have nobody else for it. */
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    for (size_t i = 0; i < plan->private_count; i++)
+        close(plan->private_fds[i]);
     /* A terminal's signals go to its foreground group: they are for the worker alone. */
     (void)setpgid(0, 0);
     forget_handlers();

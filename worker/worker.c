@@ -75,10 +75,15 @@ enum celeriac_err celeriac_worker_prefork(struct celeriac_worker *worker,
                                           struct celeriac_error *err)
 {
     const struct celeriac_worker_options *options = &worker->settings.options;
+    const int private_fds[] = {worker->cold_fd, worker->runtime.wake_fd,
+                               worker->runtime.control_fd};
     const struct cel_child_plan plan = {.runtime = &worker->runtime,
                                         .start = options->child_start,
                                         .stop = options->child_stop,
-                                        .user = options->child_user};
+                                        .user = options->child_user,
+                                        .private_fds = private_fds,
+                                        .private_count =
+                                            sizeof private_fds / sizeof private_fds[0]};
 
     if (options->pool != CELERIAC_POOL_PREFORK)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "pool: tasks do not run in processes");

@@ -295,6 +295,8 @@ static void a_state_has_limits(void **state)
     told.children.len--;
     told.meta.len++;
     assert_int_equal(cel_frame_add_state(&told, &f->out), CELERIAC_ERR_LIMIT);
+    assert_int_equal(cel_frame_read_state(SPAN("\0\0\0\0\0\0\0\0meta"), &told),
+                     CELERIAC_ERR_PROTOCOL);
     mem_free(text);
 }
 
