@@ -231,7 +231,7 @@ static void run_pool_restart(struct cel_control_call *call)
         cel_control_raise(call, "NotImplementedError",
                           "tasks run in threads here, which are not replaced");
     } else {
-        atomic_fetch_add(&runtime->pool_generation, 1);
+        cel_pool_restart(runtime->pool);
         log_info("control", "child processes are replaced as they get free");
         cel_control_ok(call, "reload started");
     }

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "worker/child_watch.h"
 #include "worker/consumer.h"
 #include "worker/endings.h"
 #include "worker/execution.h"
@@ -34,7 +35,8 @@ struct cel_pool {
     size_t stack;
     int ended_fd; /* eventfd, written when the last thread ends */
     struct cel_time_watch *watch;
-    size_t abandoned; /* threads that are lost in their tasks */
+    struct cel_child_watch *children; /* NULL: tasks run in threads */
+    size_t abandoned;                 /* threads that are lost in their tasks */
     atomic_size_t running;
     pthread_mutex_t lock;  /* of the places, which grow, join and remote control use */
     struct place places[]; /* CEL_POOL_THREADS_MAX; those never taken cost no memory */
@@ -129,7 +131,7 @@ static bool is_seated(struct place *place)
 {
     struct cel_runtime *runtime = place->pool->runtime;
 
-    if (!place->seat || cel_seat_fill(place->seat))
+    if (cel_seat_fill(place->seat))
         return true;
     if (!atomic_load(&runtime->stopping) && !atomic_exchange(&runtime->pool_lost, true)) {
         log_critical("worker", "the fork server is gone, the worker stops");
@@ -149,6 +151,22 @@ static void leave_seat(struct place *place)
     cel_seat_destroy(seat);
 }
 
+/* The next request; NULL: the thread is not needed any more. Looks after its child meanwhile. */
+static struct cel_request *next_request(struct place *place, bool again)
+{
+    struct cel_ready_queue *ready = place->pool->runtime->ready;
+    void *request = NULL;
+
+    if (!place->seat)
+        return cel_ready_queue_pop(ready, again);
+    while (is_seated(place)) {
+        if (cel_ready_queue_pop_unless(ready, again, cel_seat_must_look(place->seat), &request))
+            return request;
+        again = false;
+    }
+    return NULL;
+}
+
 static void *run(void *argument)
 {
     struct place *place = argument;
@@ -160,8 +178,7 @@ static void *run(void *argument)
     const uint64_t one = 1;
 
     cel_execution_init(&execution, pool->runtime);
-    while (counted && is_seated(place) &&
-           (request = cel_ready_queue_pop(pool->runtime->ready, again))) {
+    while (counted && (request = next_request(place, again))) {
         counted = execute(place, &execution, request) || come_back(place);
         again = true;
     }
@@ -199,7 +216,8 @@ static bool start_one(struct cel_pool *pool, const pthread_attr_t *attributes, b
         return false;
     place->pool = pool;
     place->instead = instead;
-    if (pool->runtime->fork_server && cel_seat_create(pool->runtime, &place->seat))
+    if (pool->children && cel_seat_create(pool->runtime, pool->children,
+                                          (uint32_t)(place - pool->places), &place->seat))
         return false;
     atomic_fetch_add(&pool->running, 1);
     if (pthread_create(&place->thread, attributes, run, place)) {
@@ -286,6 +304,18 @@ static enum celeriac_err start_threads(struct cel_pool *pool, size_t threads,
     return code;
 }
 
+/* A child has said its last word: if its thread waits for requests, it is to look. */
+static void look_at_child(void *context, uint32_t token)
+{
+    struct cel_pool *pool = context;
+
+    pthread_mutex_lock(&pool->lock);
+    if (pool->places[token].seat)
+        cel_seat_look(pool->places[token].seat);
+    pthread_mutex_unlock(&pool->lock);
+    cel_ready_queue_nudge(pool->runtime->ready);
+}
+
 enum celeriac_err cel_pool_create(struct cel_runtime *runtime, size_t threads, size_t stack,
                                   struct cel_pool **pool, struct celeriac_error *err)
 {
@@ -303,6 +333,8 @@ enum celeriac_err cel_pool_create(struct cel_runtime *runtime, size_t threads, s
         code = celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot make an eventfd");
     else if (cel_time_watch_create(time_out, p, &p->watch))
         code = celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    else if (runtime->fork_server && cel_child_watch_create(look_at_child, p, &p->children))
+        code = celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot watch child processes");
     else
         code = start_threads(p, threads, err);
     if (code) {
@@ -343,6 +375,17 @@ bool cel_pool_terminate(struct cel_pool *pool, const struct cel_request *request
         found = pool->places[i].seat && cel_seat_terminate(pool->places[i].seat, request, signum);
     pthread_mutex_unlock(&pool->lock);
     return found;
+}
+
+void cel_pool_restart(struct cel_pool *pool)
+{
+    atomic_fetch_add(&pool->runtime->pool_generation, 1);
+    pthread_mutex_lock(&pool->lock);
+    for (size_t i = 0; i < CEL_POOL_THREADS_MAX; i++)
+        if (pool->places[i].seat)
+            cel_seat_look(pool->places[i].seat);
+    pthread_mutex_unlock(&pool->lock);
+    cel_ready_queue_nudge(pool->runtime->ready);
 }
 
 size_t cel_pool_pids(struct cel_pool *pool, int64_t *pids, size_t max)
@@ -405,6 +448,7 @@ void cel_pool_destroy(struct cel_pool *pool)
 {
     if (!pool)
         return;
+    cel_child_watch_destroy(pool->children);
     cel_time_watch_destroy(pool->watch);
     if (pool->ended_fd >= 0)
         close(pool->ended_fd);

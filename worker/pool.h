@@ -56,6 +56,9 @@ bool cel_pool_join(struct cel_pool *pool, int abandon_fd);
  */
 bool cel_pool_terminate(struct cel_pool *pool, const struct cel_request *request, int signum);
 
+/* With child processes: replaces each as soon as it is free. Any thread. */
+void cel_pool_restart(struct cel_pool *pool);
+
 /* Writes the process ids of up to max children and returns how many. Any thread. */
 size_t cel_pool_pids(struct cel_pool *pool, int64_t *pids, size_t max);
 

@@ -84,24 +84,48 @@ enum celeriac_err cel_ready_queue_push(struct cel_ready_queue *queue, void *cons
     return code;
 }
 
-void *cel_ready_queue_pop(struct cel_ready_queue *queue, bool again)
+static bool is_nudged(const atomic_bool *nudged)
 {
-    void *item = NULL;
+    return nudged && atomic_load(nudged);
+}
 
+bool cel_ready_queue_pop_unless(struct cel_ready_queue *queue, bool again,
+                                const atomic_bool *nudged, void **item)
+{
+    bool free;
+
+    *item = NULL;
     pthread_mutex_lock(&queue->lock);
     queue->taken -= again;
-    while (queue->count == 0 && !queue->closed && queue->dismissed == 0) {
+    while (queue->count == 0 && !queue->closed && queue->dismissed == 0 && !is_nudged(nudged)) {
         queue->waiting++;
         pthread_cond_wait(&queue->filled, &queue->lock);
         queue->waiting--;
     }
-    if (queue->dismissed > 0)
+    free = !is_nudged(nudged);
+    if (free && queue->dismissed > 0)
         queue->dismissed--;
-    else if (!queue->closed)
-        item = take_oldest(queue);
-    queue->taken += item != NULL;
+    else if (free && !queue->closed)
+        *item = take_oldest(queue);
+    queue->taken += *item != NULL;
     pthread_mutex_unlock(&queue->lock);
-    return item;
+    return free;
+}
+
+void *cel_ready_queue_pop(struct cel_ready_queue *queue, bool again)
+{
+    void *item = NULL;
+
+    /* Without a flag it is never nudged. */
+    return cel_ready_queue_pop_unless(queue, again, NULL, &item) ? item : NULL;
+}
+
+void cel_ready_queue_nudge(struct cel_ready_queue *queue)
+{
+    /* Whoever has looked at its flag waits by now. */
+    pthread_mutex_lock(&queue->lock);
+    pthread_mutex_unlock(&queue->lock);
+    pthread_cond_broadcast(&queue->filled);
 }
 
 void *cel_ready_queue_take(struct cel_ready_queue *queue)

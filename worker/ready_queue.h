@@ -5,6 +5,7 @@
 #ifndef WORKER_READY_QUEUE_H
 #define WORKER_READY_QUEUE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,6 +34,17 @@ enum celeriac_err cel_ready_queue_push(struct cel_ready_queue *queue, void *cons
  * done with it.
  */
 void *cel_ready_queue_pop(struct cel_ready_queue *queue, bool again);
+
+/*
+ * The same for a thread that others may want for something else: *item is what
+ * cel_ready_queue_pop() returns. False, with nothing taken, when *nudged is true, whatever is
+ * inside.
+ */
+bool cel_ready_queue_pop_unless(struct cel_ready_queue *queue, bool again,
+                                const atomic_bool *nudged, void **item) CELERIAC_MUST_CHECK;
+
+/* Has those who wait look at their flags again; set them before. */
+void cel_ready_queue_nudge(struct cel_ready_queue *queue);
 
 /* Takes the oldest item without waiting, also from a closed queue; NULL when there is none. */
 void *cel_ready_queue_take(struct cel_ready_queue *queue);

@@ -26,6 +26,7 @@ static void copy_numbers(struct cel_runtime *runtime, const struct celeriac_work
     runtime->soft_limit_us = (int64_t)(options->soft_time_limit * (double)US_PER_SEC);
     runtime->max_tasks_per_child = options->max_tasks_per_child;
     runtime->max_memory_per_child = options->max_memory_per_child;
+    runtime->child_start_ns = (int64_t)(options->child_start_timeout * (double)NS_PER_SEC);
     runtime->unknown_task = options->unknown_task;
     runtime->inherit_priority = options->inherit_parent_priority;
     runtime->result_extended = options->result_extended;

@@ -62,6 +62,7 @@ struct cel_runtime {
     struct cel_fork_server *fork_server; /* -P prefork; NULL: tasks run in threads */
     unsigned max_tasks_per_child;        /* 0: any number */
     int64_t max_memory_per_child;        /* KiB; 0: any amount */
+    int64_t child_start_ns;              /* how long the start of a child may take */
     atomic_uint pool_generation;         /* children of earlier ones are replaced */
     atomic_uint_fast64_t jobs;           /* executions in children, which WorkerLostError counts */
     atomic_bool pool_lost;               /* the fork server is gone */

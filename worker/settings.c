@@ -25,6 +25,14 @@
 
 #define KEEPALIVE_MAX 86400 /* seconds; a day means for ever */
 
+/*
+ * Seconds that the start of a child process may take: more than any start that goes well, also one
+ * that waits for a database which is just being restarted, and few enough for one that hangs.
+ * Celery's 4 are for interpreters that load a program and connect to nothing.
+ */
+#define CHILD_START_SECONDS 60.0
+#define CHILD_START_MAX 86400
+
 static enum celeriac_err set_pool(struct celeriac_worker_options *numbers,
                                   struct celeriac_error *err)
 {
@@ -43,6 +51,11 @@ static enum celeriac_err set_pool(struct celeriac_worker_options *numbers,
                                   "autoscale_keepalive: must be 0 to %d seconds", KEEPALIVE_MAX);
     if (numbers->autoscale_keepalive == 0)
         numbers->autoscale_keepalive = CEL_SCALE_KEEPALIVE;
+    if (!(numbers->child_start_timeout >= 0 && numbers->child_start_timeout <= CHILD_START_MAX))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "child_start_timeout: must be 0 to %d seconds", CHILD_START_MAX);
+    if (numbers->child_start_timeout == 0)
+        numbers->child_start_timeout = CHILD_START_SECONDS;
     return CELERIAC_OK;
 }
 

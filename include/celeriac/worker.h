@@ -122,7 +122,8 @@ struct celeriac_worker_options {
     /*
      * Called in each child process before its first task, and when it is sent home; what needs
      * threads or connections of its own is opened here. A start that fails is logged, and repeated
-     * in a new child after a second; requests wait for it. NULL: nothing.
+     * in a new child after a second, then after pauses that grow to ten; requests wait for it.
+     * NULL: nothing.
      */
     enum celeriac_err (*child_start)(void *user, struct celeriac_error *err);
     void (*child_stop)(void *user);
@@ -131,6 +132,11 @@ struct celeriac_worker_options {
     bool disable_rate_limits;    /* worker_disable_rate_limits: no task has one */
     bool without_remote_control; /* worker_enable_remote_control=False: no command is taken */
     bool purge; /* --purge: messages that wait in the queues at the start are deleted */
+    /*
+     * worker_proc_alive_timeout: a child whose start takes longer than so many seconds is killed,
+     * and counts as one whose start failed; 0: 60, at most 86,400.
+     */
+    double child_start_timeout;
 };
 
 /* How a worker stops. */

@@ -105,8 +105,6 @@ const struct setting celery_settings_table[] = {
                    "the window stays as it is after a reconnection"),
     WITHOUT_EFFECT("worker_deduplicate_successful_tasks", "CELERY_WORKER_DEDUPLICATE_SUCCESSFUL_TASKS",
                    "what is held is not delivered twice"),
-    WITHOUT_EFFECT("worker_proc_alive_timeout", "CELERY_WORKER_PROC_ALIVE_TIMEOUT",
-                   "a child that ends at its start is replaced, one that hangs is waited for"),
     WITHOUT_EFFECT("event_exchange", "CELERY_EVENT_EXCHANGE",
                    "it is celeryev"),
     WITHOUT_EFFECT("event_queue_prefix", "CELERY_EVENT_QUEUE_PREFIX",

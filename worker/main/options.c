@@ -116,6 +116,8 @@ static const struct setting table[] = {
      0, 1000000000, false, "prefork: a child process is replaced after so many tasks; 0 means never"},
     {"max_memory_per_child", SETTING_INT, "0", "CELERY_WORKER_MAX_MEMORY_PER_CHILD", "--max-memory-per-child", "KIB",
      0, 1000000000, false, "prefork: a child process is replaced when it has used more memory; 0 means never"},
+    {"proc_alive_timeout", SETTING_SECONDS, "60", "CELERY_WORKER_PROC_ALIVE_TIMEOUT", NULL, NULL, 0, 86400, false,
+     "prefork: a child process whose start takes longer is killed and replaced"},
     {"pool_start_method", SETTING_TEXT, NULL, NULL, "--pool-start-method", "METHOD", 0, 0, false,
      "accepted without effect: child processes are forked"},
     {"schedule", SETTING_TEXT, NULL, NULL, "-s, --schedule, --schedule-filename", "FILE", 0, 0, false,
@@ -248,6 +250,8 @@ static void read_pool(const struct settings *settings, struct celeriac_worker_op
     worker->max_tasks_per_child = (unsigned)settings_int(settings, "max_tasks_per_child");
     worker->max_memory_per_child = (unsigned)settings_int(settings, "max_memory_per_child");
     worker->pool_restarts = settings_bool(settings, "pool_restarts");
+    worker->child_start_timeout =
+        (double)settings_seconds_ns(settings, "proc_alive_timeout") / (double)NS_PER_SEC;
 }
 
 static bool is_listed(struct span list, struct span name)

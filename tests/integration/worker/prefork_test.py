@@ -3,12 +3,16 @@ python3 -m tests.integration.worker.prefork_test"""
 
 import json
 import os
+import re
 import signal
 import unittest
 
 from tests.integration.worker.peers import Client, Listener
 from tests.services import Redis, Server, Session, wait_until
 from tests.services.celeriac import program
+
+
+HANGS = r"hangs at its start and is killed pid=(\d+)"
 
 
 class PreforkWorker(Server):
@@ -27,6 +31,10 @@ class PreforkWorker(Server):
 
     def ready(self) -> bool:
         return self.logged(r"\bready hostname")
+
+    def found(self, pattern: str) -> list[str]:
+        """What PATTERN, or its group, is in the log each time."""
+        return re.findall(pattern, self.log_text())
 
 
 def lives(pid: int) -> bool:
@@ -166,6 +174,53 @@ class OutcomeTest(Stage):
         self.assertEqual(self.client.get(task), {"state": "SUCCESS", "value": 2})
 
 
+    def test_a_start_that_hangs_is_given_up(self):
+        flag = self.session.folder("hang") / "hang"
+        flag.touch()
+        worker = self.worker("concurrency=1", f"hang={flag}", "start_ms=300")
+        task = self.client.send("p.pid")
+        wait_until(lambda: len(worker.found(HANGS)) >= 2, 30, "two children given up")
+        self.assertEqual(self.result(task), {})
+        flag.unlink()
+        child = self.client.get(task)["value"]
+        self.assertEqual(self.pids(worker, 1), [child])
+        given_up = [int(pid) for pid in worker.found(HANGS)]
+        self.assertEqual(len(set(given_up)), len(given_up))
+        for pid in given_up:
+            self.assertFalse(lives(pid))
+
+    def test_a_start_that_hangs_does_not_hold_a_stop(self):
+        flag = self.session.folder("hang") / "hang"
+        flag.touch()
+        worker = self.worker("concurrency=2", f"hang={flag}")
+        self.client.send("p.add", 1, 1)
+        with self.redis.client() as redis:
+            wait_until(lambda: redis.call("HLEN", "unacked") == 1, 30, "the message to be taken")
+            self.assertEqual(worker.stop(), 0)
+            self.assertEqual((redis.call("LLEN", "celery"), redis.call("HLEN", "unacked")), (1, 0))
+            redis.call("DEL", "celery")
+
+    def test_what_no_child_has_looked_at_goes_back(self):
+        flag = self.session.folder("flag") / "fail"
+        for name in ("p.identity", "p.identity_late"):
+            worker = self.worker("concurrency=1", f"fail={flag}")
+            child = self.pids(worker, 1)[0]
+            os.kill(child, signal.SIGSTOP)
+            task = self.client.send(name, 7)
+            self.active(worker, task)
+            flag.touch()
+            os.kill(child, signal.SIGKILL)
+            worker.wait_logged("cannot start.*not yet")
+            self.assertEqual(worker.stop(), 0)
+            self.assertEqual(len(worker.found("no child process could take a task")), 1)
+            with self.redis.client() as redis:
+                self.assertEqual((redis.call("LLEN", "celery"), redis.call("HLEN", "unacked")), (1, 0))
+            flag.unlink()
+            worker = self.worker("concurrency=1")
+            self.assertEqual(self.client.get(task), {"state": "SUCCESS", "value": 7})
+            self.assertEqual(worker.stop(), 0)
+
+
 class LostTest(Stage):
     """Tasks that take their process with them."""
 
@@ -202,6 +257,21 @@ class LostTest(Stage):
         tasks = [self.client.send("p.add", n, n) for n in range(6)]
         self.assertEqual([self.client.get(task)["value"] for task in tasks], [0, 2, 4, 6, 8, 10])
 
+    def test_an_idle_child_that_dies_is_replaced_at_once(self):
+        worker = self.worker("concurrency=2")
+        before = self.pids(worker, 2)
+        os.kill(before[0], signal.SIGKILL)
+
+        def replaced():
+            now = self.pids(worker, 2)
+            return before[0] not in now and now
+        now = wait_until(replaced, 30, "another child")
+        self.assertIn(before[1], now)
+        self.assertEqual(len(worker.found("an idle child process has died")), 1)
+        found = {self.run_task("p.pid")["value"] for _ in range(10)}
+        self.assertLessEqual(found, set(now))
+        self.assertEqual(worker.found("was lost with its task"), [])
+
     def test_events_tell_of_the_loss(self):
         _, listener = self.watched()
         task = self.client.send("p.die", 11)
@@ -232,6 +302,15 @@ class LimitTest(Stage):
         os.kill(self.pids(worker, 1)[0], signal.SIGSTOP)
         self.assertEqual(self.run_task("p.identity", "x" * 3_000_000, time_limit=0.5),
                          {"state": "FAILURE", "value": "TimeLimitExceeded(0.5)"})
+
+    def test_hard_limit_of_a_task_that_never_stops_telling(self):
+        self.worker("concurrency=1")
+        self.assertEqual(self.run_task("p.flood", time_limit=0.5),
+                         {"state": "FAILURE", "value": "TimeLimitExceeded(0.5)"})
+
+    def test_soft_limit_interrupts_who_waits_later(self):
+        self.worker()
+        self.assertEqual(self.run_task("p.soft_late", soft_time_limit=0.2), {"state": "SUCCESS", "value": "cleaned up"})
 
     def test_soft_limit_interrupts(self):
         self.worker()
@@ -290,9 +369,9 @@ class ControlTest(Stage):
         worker = self.worker("concurrency=1", "restarts")
         first = self.pids(worker, 1)[0]
         self.assertEqual(self.control(worker, "pool_restart"), {"ok": "reload started"})
-        # The next task may still find the old child, which had been looked at before.
-        self.run_task("p.pid")
-        self.assertNotEqual(self.run_task("p.pid")["value"], first)
+        wait_until(lambda: self.pids(worker, 1) != [first], 30, "another child")
+        self.assertEqual([self.run_task("p.pid")["value"]], self.pids(worker, 1))
+        self.assertFalse(lives(first))
 
     def test_restart_is_not_enabled(self):
         worker = self.worker("concurrency=1")
@@ -363,6 +442,9 @@ class EndTest(Stage):
         self.client.send("p.add", 1, 1)
         self.assertEqual(worker.wait_end(), 1)
         self.assertTrue(worker.logged("the fork server is gone"))
+        with self.redis.client() as redis:
+            self.assertEqual((redis.call("LLEN", "celery"), redis.call("HLEN", "unacked")), (2, 0))
+            redis.call("DEL", "celery")
 
 
 if __name__ == "__main__":

@@ -148,6 +148,19 @@ static void soft(struct celeriac_task *task, void *user)
         celeriac_task_return_text(task, "cleaned up");
 }
 
+/* Waits for the first time when the signal of its limit has come and gone. */
+static void soft_late(struct celeriac_task *task, void *user)
+{
+    int64_t until;
+
+    while (!celeriac_task_soft_limit_exceeded(task))
+        continue;
+    until = clock_monotonic_ns() + 300 * NS_PER_MS;
+    while (clock_monotonic_ns() < until)
+        continue;
+    soft(task, user);
+}
+
 static void eat(struct celeriac_task *task, void *user)
 {
     int64_t kib = 0;
@@ -170,6 +183,14 @@ static void tell(struct celeriac_task *task, void *user)
         celeriac_task_fail(task, &(struct celeriac_exception){.type = "OSError"});
     else
         pause_for(task, user);
+}
+
+/* Says how far it is without end. */
+static void flood(struct celeriac_task *task, void *user)
+{
+    (void)user;
+    while (celeriac_task_update_state(task, "PROGRESS", "0.5", NULL) == CELERIAC_OK)
+        continue;
 }
 
 /* Sends p.add and returns its id. */
@@ -209,6 +230,7 @@ static const struct celeriac_task_options tasks[] = {
     {.name = "p.add", .run = add},
     {.name = "p.pid", .run = pid, .track_started = true},
     {.name = "p.identity", .run = identity},
+    {.name = "p.identity_late", .run = identity, .acks_late = true},
     {.name = "p.boom", .run = boom},
     {.name = "p.flaky", .run = flaky},
     {.name = "p.die", .run = die},
@@ -220,20 +242,37 @@ static const struct celeriac_task_options tasks[] = {
     {.name = "p.sleep_late", .run = pause_for, .acks_late = true},
     {.name = "p.stubborn", .run = stubborn},
     {.name = "p.soft", .run = soft},
+    {.name = "p.soft_late", .run = soft_late},
     {.name = "p.eat", .run = eat},
     {.name = "p.close", .run = close_all},
     {.name = "p.tell", .run = tell},
+    {.name = "p.flood", .run = flood},
     {.name = "p.parent", .run = parent},
     {.name = "p.babble", .run = babble},
 };
 
 /* ---- the program --------------------------------------------------------------------------- */
 
-/* The file that `user` names makes every start fail while it is there. */
+/* Files that make every start fail, or hang, while they are there. */
+struct obstacles {
+    const char *fail;
+    const char *hang;
+};
+
+static bool is_there(const char *file)
+{
+    return file && access(file, F_OK) == 0;
+}
+
 static enum celeriac_err start(void *user, struct celeriac_error *err)
 {
-    if (user && access(user, F_OK) == 0)
+    const struct obstacles *obstacles = user;
+
+    if (is_there(obstacles->fail))
         return celeriac_error_set(err, CELERIAC_ERR_UNAVAILABLE, "not yet");
+    /* Nothing wakes it, as with a lock that nobody will ever give back. */
+    while (is_there(obstacles->hang))
+        pause();
     started_in = getpid();
     return CELERIAC_OK;
 }
@@ -265,6 +304,8 @@ static bool take_number(struct celeriac_worker_options *options, struct span nam
         options->max_memory_per_child = (unsigned)number;
     else if (span_is(name, "limit_ms"))
         options->time_limit = (double)number / 1000;
+    else if (span_is(name, "start_ms"))
+        options->child_start_timeout = (double)number / 1000;
     else if (span_is(name, "soft_ms"))
         options->soft_time_limit = (double)number / 1000;
     else
@@ -274,6 +315,7 @@ static bool take_number(struct celeriac_worker_options *options, struct span nam
 
 static bool take_word(struct celeriac_worker_options *options, char *word)
 {
+    struct obstacles *obstacles = options->child_user;
     struct span name;
     struct span value;
     int64_t number = 0;
@@ -289,7 +331,11 @@ static bool take_word(struct celeriac_worker_options *options, char *word)
     if (!span_cut(span_of(word), '=', &name, &value))
         return false;
     if (span_is(name, "fail")) {
-        options->child_user = word + 5;
+        obstacles->fail = word + 5;
+        return true;
+    }
+    if (span_is(name, "hang")) {
+        obstacles->hang = word + 5;
         return true;
     }
     return parse_int64(value, 0, 1000000000, &number) == CELERIAC_OK &&
@@ -326,12 +372,14 @@ static int run(const struct celeriac_worker_options *options)
 
 int main(int argc, char **argv)
 {
+    struct obstacles obstacles = {0};
     struct celeriac_worker_options options = {.broker_url = getenv("REDIS_URL"),
                                               .pool = CELERIAC_POOL_PREFORK,
                                               .concurrency = 2,
                                               .autoscale_keepalive = 0.2,
                                               .heartbeat_interval = 0.5,
-                                              .child_start = start};
+                                              .child_start = start,
+                                              .child_user = &obstacles};
     sigset_t set;
 
     options.hostname = argc > 1 ? argv[1] : NULL;

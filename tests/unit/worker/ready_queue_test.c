@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 
 #include "worker/ready_queue.h"
 
@@ -111,12 +113,66 @@ static void threads_are_let_go(void **state)
     cel_ready_queue_destroy(queue);
 }
 
+struct nudged {
+    struct cel_ready_queue *queue;
+    atomic_bool flag;
+    sem_t looked;
+};
+
+/* Waits for an item, and looks when it is nudged before. */
+static void *look_first(void *argument)
+{
+    struct nudged *nudged = argument;
+    void *item = NULL;
+
+    while (!cel_ready_queue_pop_unless(nudged->queue, false, &nudged->flag, &item)) {
+        assert_null(item);
+        atomic_store(&nudged->flag, false);
+        sem_post(&nudged->looked);
+    }
+    return item;
+}
+
+/* One that is wanted for something else gets no item, and costs no other thread its dismissal. */
+static void a_nudge_comes_first(void **state)
+{
+    struct nudged nudged = {0};
+    void *item = &numbers[0];
+    pthread_t reader;
+    void *result = NULL;
+
+    (void)state;
+    sem_init(&nudged.looked, 0, 0);
+    assert_int_equal(cel_ready_queue_create(CAPACITY, &nudged.queue), CELERIAC_OK);
+    atomic_store(&nudged.flag, true);
+    assert_int_equal(cel_ready_queue_push(nudged.queue, &item, 1), CELERIAC_OK);
+    cel_ready_queue_dismiss(nudged.queue, 1);
+    assert_false(cel_ready_queue_pop_unless(nudged.queue, false, &nudged.flag, &result));
+    assert_null(result);
+    assert_int_equal(cel_ready_queue_demand(nudged.queue), 1);
+    assert_null(cel_ready_queue_pop(nudged.queue, false));
+    assert_ptr_equal(cel_ready_queue_pop(nudged.queue, false), item);
+    assert_int_equal(cel_ready_queue_demand(nudged.queue), 1);
+    /* And one that waits comes back for it. */
+    atomic_store(&nudged.flag, false);
+    assert_int_equal(pthread_create(&reader, NULL, look_first, &nudged), 0);
+    atomic_store(&nudged.flag, true);
+    cel_ready_queue_nudge(nudged.queue);
+    sem_wait(&nudged.looked);
+    assert_int_equal(cel_ready_queue_push(nudged.queue, &item, 1), CELERIAC_OK);
+    assert_int_equal(pthread_join(reader, &result), 0);
+    assert_ptr_equal(result, item);
+    cel_ready_queue_destroy(nudged.queue);
+    sem_destroy(&nudged.looked);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_in_first_out_and_bounded),
         cmocka_unit_test(each_item_reaches_one_thread),
         cmocka_unit_test(threads_are_let_go),
+        cmocka_unit_test(a_nudge_comes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

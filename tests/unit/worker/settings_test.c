@@ -27,6 +27,7 @@ static void nothing_given_means_defaults(void **state)
     assert_int_equal(s.options.prefetch_multiplier, 4);
     assert_true(s.options.heartbeat_interval == 2.0);
     assert_true(s.options.autoscale_keepalive == 30.0);
+    assert_true(s.options.child_start_timeout == 60.0);
     assert_int_equal(strncmp(s.options.hostname, "celery@", 7), 0);
     assert_int_equal(s.queue_count, 1);
     assert_string_equal(s.queues[0], "celery");
@@ -54,6 +55,9 @@ static void bad_options_are_named(void **state)
         {"autoscale_keepalive", {.autoscale_keepalive = -1}},
         {"autoscale_keepalive", {.autoscale_keepalive = 86401}},
         {"autoscale_keepalive", {.autoscale_keepalive = (double)NAN}},
+        {"child_start_timeout", {.child_start_timeout = -1}},
+        {"child_start_timeout", {.child_start_timeout = 86401}},
+        {"child_start_timeout", {.child_start_timeout = (double)NAN}},
         {"time_limit", {.time_limit = -1}},
         {"time_limit", {.time_limit = (double)NAN}},
         {"soft_time_limit", {.soft_time_limit = (double)INFINITY}},
@@ -87,6 +91,7 @@ static void limits_are_reached(void **state)
     static char many[2 * CEL_CLAIM_QUEUES_MAX];
     const struct celeriac_worker_options most = {.concurrency = CEL_POOL_THREADS_MAX,
                                                  .autoscale_keepalive = 86400,
+                                                 .child_start_timeout = 86400,
                                                  .prefetch_multiplier = 1024,
                                                  .heartbeat_interval = 3600,
                                                  .queues = many};
