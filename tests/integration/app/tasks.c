@@ -11,17 +11,7 @@
 #include <unistd.h>
 
 #include "celeriac/app.h"
-
-static void add(struct celeriac_task *task, void *user)
-{
-    int64_t x;
-    int64_t y;
-
-    (void)user;
-    if (celeriac_task_arg_int(task, 0, "x", &x) || celeriac_task_arg_int(task, 1, "y", &y))
-        return;
-    celeriac_task_return_int(task, x + y);
-}
+#include "tests/support/sample_tasks.h"
 
 static void fail(struct celeriac_task *task, void *user)
 {
@@ -204,7 +194,7 @@ static void echo(struct celeriac_task *task, void *user)
 }
 
 static const struct celeriac_task_options tasks[] = {
-    {.name = "app.add", .run = add},
+    {.name = "app.add", .run = sample_add},
     {.name = "app.fail", .run = fail},
     {.name = "app.tell", .run = tell},
     {.name = "app.count", .run = count},

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "celery_proto/redis/broker_url.h"
+#include "tests/support/sample_tasks.h"
 
 #define POLL_NS 2000000 /* between two looks at what is waited for */
 
@@ -16,24 +17,6 @@ atomic_int executions;
 atomic_int highest_retries;
 sem_t gate;
 sem_t entered;
-
-static void add(struct celeriac_task *task, void *user)
-{
-    int64_t x;
-    int64_t y;
-
-    (void)user;
-    if (celeriac_task_arg_int(task, 0, "x", &x) || celeriac_task_arg_int(task, 1, "y", &y))
-        return;
-    celeriac_task_return_int(task, x + y);
-}
-
-static void boom(struct celeriac_task *task, void *user)
-{
-    (void)user;
-    celeriac_task_fail(task,
-                       &(struct celeriac_exception){.type = "ValueError", .message = "kaboom"});
-}
 
 /* Fails until it was retried twice. */
 static void flaky(struct celeriac_task *task, void *user)
@@ -75,16 +58,6 @@ static void hesitant(struct celeriac_task *task, void *user)
         celeriac_task_return_int(task, n);
 }
 
-/* Returns its first argument. */
-static void first(struct celeriac_task *task, void *user)
-{
-    struct celeriac_bytes json;
-
-    (void)user;
-    if (celeriac_task_arg_json(task, 0, "x", &json) == CELERIAC_OK)
-        celeriac_task_return_json(task, json.ptr, json.len);
-}
-
 /* Until its soft limit, then it cleans up. */
 static void careful(struct celeriac_task *task, void *user)
 {
@@ -108,13 +81,13 @@ static void overdue(struct celeriac_task *task, void *user)
 }
 
 static const struct celeriac_task_options tasks[] = {
-    {.name = "t.add", .run = add},
-    {.name = "t.first", .run = first},
+    {.name = "t.add", .run = sample_add},
+    {.name = "t.first", .run = sample_identity},
     {.name = "t.careful", .run = careful, .soft_time_limit = 0.05, .time_limit = 100},
     {.name = "t.overdue", .run = overdue, .time_limit = 0.1},
     {.name = "t.overdue_late", .run = overdue, .acks_late = true},
-    {.name = "t.hourly", .run = add, .rate_limit = "1/h"},
-    {.name = "t.boom", .run = boom},
+    {.name = "t.hourly", .run = sample_add, .rate_limit = "1/h"},
+    {.name = "t.boom", .run = sample_boom},
     {.name = "t.flaky", .run = flaky},
     {.name = "t.flaky_late", .run = flaky, .acks_late = true},
     {.name = "t.never_right", .run = never_right, .max_retries = 1},

@@ -77,7 +77,7 @@ class Stage(unittest.TestCase):
         worker = self.worker("events", *words)
         listener = Listener(self.session)
         self.addCleanup(listener.close)
-        listener.wait("worker-heartbeat", hostname=worker.nodename)
+        listener.wait("worker-heartbeat", 60, hostname=worker.nodename)
         return worker, listener
 
     def run_task(self, name, *args, **options):

@@ -4,7 +4,6 @@
  * stops it warm, SIGQUIT cold.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,57 +16,19 @@
 #include "base/log.h"
 #include "base/parse_num.h"
 #include "base/span.h"
-#include "celeriac/worker.h"
+#include "tests/integration/worker/worker_program.h"
+#include "tests/support/sample_tasks.h"
 
 /* Where start() leaves its mark in each child. */
 static int started_in;
 
 /* ---- tasks --------------------------------------------------------------------------------- */
 
-static void add(struct celeriac_task *task, void *user)
-{
-    int64_t x;
-    int64_t y;
-
-    (void)user;
-    if (celeriac_task_arg_int(task, 0, "x", &x) || celeriac_task_arg_int(task, 1, "y", &y))
-        return;
-    celeriac_task_return_int(task, x + y);
-}
-
 /* The process it runs in, if start() was called there. */
 static void pid(struct celeriac_task *task, void *user)
 {
     (void)user;
     celeriac_task_return_int(task, started_in == getpid() ? getpid() : -1);
-}
-
-static void identity(struct celeriac_task *task, void *user)
-{
-    struct celeriac_bytes json;
-
-    (void)user;
-    if (celeriac_task_arg_json(task, 0, "x", &json))
-        celeriac_task_fail(task, &(struct celeriac_exception){.type = "TypeError"});
-    else
-        celeriac_task_return_json(task, json.ptr, json.len);
-}
-
-static void boom(struct celeriac_task *task, void *user)
-{
-    (void)user;
-    celeriac_task_fail(task,
-                       &(struct celeriac_exception){.type = "ValueError", .message = "kaboom"});
-}
-
-static void flaky(struct celeriac_task *task, void *user)
-{
-    (void)user;
-    if (celeriac_task_retries(task) < 1)
-        celeriac_task_retry(task, 0,
-                            &(struct celeriac_exception){.type = "KeyError", .message = "nope"});
-    else
-        celeriac_task_return_int(task, celeriac_task_retries(task));
 }
 
 /* The handler of a sanitizer would turn the signal into an exit code. */
@@ -116,25 +77,11 @@ static void leave(struct celeriac_task *task, void *user)
         _exit((int)code);
 }
 
-static void pause_for(struct celeriac_task *task, void *user)
-{
-    double seconds;
-    int64_t until;
-
-    (void)user;
-    if (celeriac_task_arg_double(task, 0, "seconds", &seconds))
-        return;
-    until = clock_monotonic_ns() + (int64_t)(seconds * (double)NS_PER_SEC);
-    while (clock_monotonic_ns() < until)
-        usleep(2000);
-    celeriac_task_return_text(task, "slept");
-}
-
 /* Cannot be asked to end, only killed. */
 static void stubborn(struct celeriac_task *task, void *user)
 {
     (void)signal(SIGTERM, SIG_IGN);
-    pause_for(task, user);
+    sample_sleep(task, user);
     (void)signal(SIGTERM, SIG_DFL);
 }
 
@@ -182,7 +129,7 @@ static void tell(struct celeriac_task *task, void *user)
     if (celeriac_task_update_state(task, "PROGRESS", "{\"done\": 0.5}", NULL))
         celeriac_task_fail(task, &(struct celeriac_exception){.type = "OSError"});
     else
-        pause_for(task, user);
+        sample_sleep(task, user);
 }
 
 /* Says how far it is without end. */
@@ -223,23 +170,23 @@ static void babble(struct celeriac_task *task, void *user)
     for (int fd = 3; fd < 64; fd++)
         if (write(fd, "nonsense, and more of it", 24) < 0)
             errno = 0;
-    pause_for(task, user);
+    sample_sleep(task, user);
 }
 
 static const struct celeriac_task_options tasks[] = {
-    {.name = "p.add", .run = add},
+    {.name = "p.add", .run = sample_add},
     {.name = "p.pid", .run = pid, .track_started = true},
-    {.name = "p.identity", .run = identity},
-    {.name = "p.identity_late", .run = identity, .acks_late = true},
-    {.name = "p.boom", .run = boom},
-    {.name = "p.flaky", .run = flaky},
+    {.name = "p.identity", .run = sample_identity},
+    {.name = "p.identity_late", .run = sample_identity, .acks_late = true},
+    {.name = "p.boom", .run = sample_boom},
+    {.name = "p.flaky", .run = sample_flaky},
     {.name = "p.die", .run = die},
     {.name = "p.die_late", .run = die, .acks_late = true},
     {.name = "p.segfault", .run = segfault},
     {.name = "p.die_once", .run = die_once, .acks_late = true, .reject_on_worker_lost = true},
     {.name = "p.exit", .run = leave},
-    {.name = "p.sleep", .run = pause_for},
-    {.name = "p.sleep_late", .run = pause_for, .acks_late = true},
+    {.name = "p.sleep", .run = sample_sleep},
+    {.name = "p.sleep_late", .run = sample_sleep, .acks_late = true},
     {.name = "p.stubborn", .run = stubborn},
     {.name = "p.soft", .run = soft},
     {.name = "p.soft_late", .run = soft_late},
@@ -275,21 +222,6 @@ static enum celeriac_err start(void *user, struct celeriac_error *err)
         pause();
     started_in = getpid();
     return CELERIAC_OK;
-}
-
-static void *watch_signals(void *argument)
-{
-    sigset_t set;
-    int number = 0;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGQUIT);
-    while (number != SIGQUIT) {
-        (void)sigwait(&set, &number);
-        celeriac_worker_stop(argument, number == SIGQUIT ? CELERIAC_STOP_COLD : CELERIAC_STOP_WARM);
-    }
-    return NULL;
 }
 
 static bool take_number(struct celeriac_worker_options *options, struct span name, int64_t number)
@@ -342,34 +274,6 @@ static bool take_word(struct celeriac_worker_options *options, char *word)
            take_number(options, name, number);
 }
 
-static int run(const struct celeriac_worker_options *options)
-{
-    struct celeriac_worker *worker = NULL;
-    struct celeriac_error err = {0};
-    bool watching = false;
-    pthread_t watcher;
-    enum celeriac_err code = celeriac_worker_create(options, &worker, &err);
-
-    for (size_t i = 0; code == CELERIAC_OK && i < sizeof tasks / sizeof tasks[0]; i++)
-        code = celeriac_worker_register(worker, &tasks[i], &err);
-    if (code == CELERIAC_OK)
-        code = celeriac_worker_prefork(worker, &err);
-    if (code == CELERIAC_OK)
-        watching = pthread_create(&watcher, NULL, watch_signals, worker) == 0;
-    if (watching)
-        code = celeriac_worker_run(worker, &err);
-    if (code)
-        fprintf(stderr, "prefork_worker: %s\n", err.text);
-    if (code == CELERIAC_ERR_SHUTDOWN)
-        _exit(EXIT_FAILURE);
-    if (watching) {
-        kill(getpid(), SIGQUIT);
-        pthread_join(watcher, NULL);
-    }
-    celeriac_worker_destroy(worker);
-    return code ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
 int main(int argc, char **argv)
 {
     struct obstacles obstacles = {0};
@@ -380,7 +284,6 @@ int main(int argc, char **argv)
                                               .heartbeat_interval = 0.5,
                                               .child_start = start,
                                               .child_user = &obstacles};
-    sigset_t set;
 
     options.hostname = argc > 1 ? argv[1] : NULL;
     for (int i = 2; i < argc; i++) {
@@ -389,10 +292,6 @@ int main(int argc, char **argv)
             return EXIT_FAILURE;
         }
     }
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGQUIT);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
     log_set_level(LOG_DEBUG);
-    return run(&options);
+    return worker_program_run(&options, tasks, sizeof tasks / sizeof tasks[0]);
 }

@@ -3,8 +3,6 @@
  * [events] [noheartbeat] [fail-unknown] [QUEUE...]. The broker is REDIS_URL. Ends on SIGTERM, at
  * once on SIGQUIT.
  */
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,32 +13,8 @@
 #include "base/log.h"
 #include "base/parse_num.h"
 #include "base/strbuf.h"
-#include "celeriac/worker.h"
-
-static void add(struct celeriac_task *task, void *user)
-{
-    int64_t x;
-    int64_t y;
-
-    (void)user;
-    if (celeriac_task_arg_int(task, 0, "x", &x) || celeriac_task_arg_int(task, 1, "y", &y))
-        return;
-    celeriac_task_return_int(task, x + y);
-}
-
-static void pause_for(struct celeriac_task *task, void *user)
-{
-    double seconds;
-    int64_t until;
-
-    (void)user;
-    if (celeriac_task_arg_double(task, 0, "seconds", &seconds))
-        return;
-    until = clock_monotonic_ns() + (int64_t)(seconds * (double)NS_PER_SEC);
-    while (clock_monotonic_ns() < until && !celeriac_task_stopping(task))
-        usleep(2000);
-    celeriac_task_return_text(task, "slept");
-}
+#include "tests/integration/worker/worker_program.h"
+#include "tests/support/sample_tasks.h"
 
 /* Goes on whoever wants to stop. */
 static void stubborn(struct celeriac_task *task, void *user)
@@ -67,23 +41,6 @@ static void burn(struct celeriac_task *task, void *user)
     while (clock_monotonic_ns() < until && !celeriac_task_stopping(task))
         continue;
     celeriac_task_return_null(task);
-}
-
-static void boom(struct celeriac_task *task, void *user)
-{
-    (void)user;
-    celeriac_task_fail(task,
-                       &(struct celeriac_exception){.type = "ValueError", .message = "kaboom"});
-}
-
-static void flaky(struct celeriac_task *task, void *user)
-{
-    (void)user;
-    if (celeriac_task_retries(task) < 1)
-        celeriac_task_retry(task, 0,
-                            &(struct celeriac_exception){.type = "KeyError", .message = "nope"});
-    else
-        celeriac_task_return_int(task, celeriac_task_retries(task));
 }
 
 static void patient(struct celeriac_task *task, void *user)
@@ -118,17 +75,6 @@ static void mul(struct celeriac_task *task, void *user)
     celeriac_task_return_int(task, x * y);
 }
 
-static void identity(struct celeriac_task *task, void *user)
-{
-    struct celeriac_bytes json;
-
-    (void)user;
-    if (celeriac_task_arg_json(task, 0, "x", &json))
-        celeriac_task_fail(task, &(struct celeriac_exception){.type = "TypeError"});
-    else
-        celeriac_task_return_json(task, json.ptr, json.len);
-}
-
 /* Adds up every number in a value, however deep. */
 static void xsum(struct celeriac_task *task, void *user)
 {
@@ -154,63 +100,22 @@ static void xsum(struct celeriac_task *task, void *user)
 }
 
 static const struct celeriac_task_options tasks[] = {
-    {.name = "t.add", .run = add},
-    {.name = "t.sleep", .run = pause_for},
-    {.name = "t.sleep_late", .run = pause_for, .acks_late = true},
+    {.name = "t.add", .run = sample_add},
+    {.name = "t.sleep", .run = sample_sleep_unless_stopping},
+    {.name = "t.sleep_late", .run = sample_sleep_unless_stopping, .acks_late = true},
     {.name = "t.stubborn", .run = stubborn},
     {.name = "t.stubborn_late", .run = stubborn, .acks_late = true},
     {.name = "t.burn", .run = burn},
-    {.name = "t.boom", .run = boom},
-    {.name = "t.flaky", .run = flaky},
-    {.name = "t.flaky_late", .run = flaky, .acks_late = true},
+    {.name = "t.boom", .run = sample_boom},
+    {.name = "t.flaky", .run = sample_flaky},
+    {.name = "t.flaky_late", .run = sample_flaky, .acks_late = true},
     {.name = "t.patient", .run = patient},
     {.name = "t.reject", .run = reject, .acks_late = true},
     {.name = "t.mul", .run = mul},
     {.name = "t.mul_late", .run = mul, .acks_late = true},
-    {.name = "t.identity", .run = identity},
+    {.name = "t.identity", .run = sample_identity},
     {.name = "t.xsum", .run = xsum, .acks_late = true},
 };
-
-static void *watch_signals(void *argument)
-{
-    sigset_t set;
-    int number = 0;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGQUIT);
-    (void)sigwait(&set, &number);
-    celeriac_worker_stop(argument, number == SIGQUIT ? CELERIAC_STOP_COLD : CELERIAC_STOP_WARM);
-    return NULL;
-}
-
-static int run(struct celeriac_worker_options *options)
-{
-    struct celeriac_worker *worker = NULL;
-    struct celeriac_error err = {0};
-    bool watching = false;
-    pthread_t watcher;
-    enum celeriac_err code = celeriac_worker_create(options, &worker, &err);
-
-    for (size_t i = 0; code == CELERIAC_OK && i < sizeof tasks / sizeof tasks[0]; i++)
-        code = celeriac_worker_register(worker, &tasks[i], &err);
-    if (code == CELERIAC_OK)
-        watching = pthread_create(&watcher, NULL, watch_signals, worker) == 0;
-    if (watching)
-        code = celeriac_worker_run(worker, &err);
-    if (code)
-        fprintf(stderr, "task_worker: %s\n", err.text);
-    /* Task threads may still use everything. */
-    if (code == CELERIAC_ERR_SHUTDOWN)
-        _exit(EXIT_FAILURE);
-    /* Told to shut down by remote control, the watcher is still asleep. */
-    if (watching) {
-        kill(getpid(), SIGTERM);
-        pthread_join(watcher, NULL);
-    }
-    celeriac_worker_destroy(worker);
-    return code ? EXIT_FAILURE : EXIT_SUCCESS;
-}
 
 int main(int argc, char **argv)
 {
@@ -219,7 +124,6 @@ int main(int argc, char **argv)
     struct strbuf queues;
     int64_t threads = 0;
     int status;
-    sigset_t set;
 
     if (argc < 3 || parse_int64(span_of(argv[2]), 1, 4096, &threads)) {
         fprintf(stderr, "usage: task_worker NAME CONCURRENCY [events] [noheartbeat] [fail-unknown] "
@@ -240,12 +144,8 @@ int main(int argc, char **argv)
             strbuf_printf(&queues, "%s%s", queues.len > 0 ? "," : "", argv[i]);
     }
     options.queues = strbuf_text(&queues);
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGQUIT);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
     log_set_level(LOG_INFO);
-    status = run(&options);
+    status = worker_program_run(&options, tasks, sizeof tasks / sizeof tasks[0]);
     strbuf_close(&queues);
     return status;
 }
