@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import unittest
+from pathlib import Path
 
 from tests.integration.worker.operations_test import envelope
 from tests.integration.worker.peers import peer_env
 from tests.services import ROOT, CeleriacWorker, Redis, Session, venvs, wait_until
 from tests.services.celeriac import program
+from tests.services.server import descendants
 
 WAIT_S = 30
 REFUSED = {  # the shared object, and what is said about it
@@ -22,6 +24,11 @@ REFUSED = {  # the shared object, and what is said about it
     "twice": "app.nothing is registered already",
     "silent": "silent.so: unavailable",
 }
+
+
+def name_of(pid: int) -> str:
+    """What a process is called."""
+    return Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
 
 
 def library(name: str) -> str:
@@ -86,10 +93,11 @@ class LoadTest(Stage):
     def test_tasks_are_served_and_unloaded(self):
         """By a path, by a name in the working folder, and linked with a libceleriac of its own."""
         shutil.copy(library("tasks"), self.dir / "here.so")
-        for path in (library("tasks"), "here.so", library("linked")):
-            with self.subTest(path):
-                mark = self.dir / f"unloaded-{path.rsplit('/', 1)[-1]}"
-                worker = self.worker("-A", path, "--workdir", str(self.dir), UNLOADED=str(mark))
+        for path, pool in ((library("tasks"), "threads"), ("here.so", "threads"), (library("linked"), "threads"),
+                           (library("tasks"), "prefork"), (library("linked"), "prefork")):
+            with self.subTest(path, pool=pool):
+                mark = self.dir / f"unloaded-{pool}-{path.rsplit('/', 1)[-1]}"
+                worker = self.worker("-A", path, "-P", pool, "--workdir", str(self.dir), UNLOADED=str(mark))
                 self.assertEqual(self.result("app.add", [40, 2])["result"], 42)
                 failed = self.result("app.fail", [])
                 self.assertEqual((failed["status"], failed["result"]["exc_type"], failed["result"]["exc_message"]),
@@ -176,14 +184,24 @@ class SettingsTest(Stage):
 class PythonTest(Stage):
     """What real Celery sees of these tasks; its side is in celery_side.py."""
 
-    def test_celery_as_the_other_side(self):
+    def side(self, pool: str) -> None:
+        """All of celery_side.py's tests, with a worker that runs its tasks like that."""
         venvs.ensure("newest")
-        self.worker("-A", library("tasks"), "-Q", "celery,c", "--result-extended")
-        done = subprocess.run([str(venvs.python("newest")), "-m", "tests.integration.app.celery_side", str(self.dir)],
+        worker = self.worker("-A", library("tasks"), "-P", pool, "-Q", "celery,c", "--result-extended")
+        children = 2 if pool == "prefork" else 0
+        wait_until(lambda: sum(name_of(pid) == "celeriac-child" for pid in descendants(worker.pid)) == children, WAIT_S,
+                   f"{children} children")
+        done = subprocess.run([str(venvs.python("newest")), "-m", "tests.integration.app.celery_side", str(self.dir), pool],
                               env=peer_env(self.session), cwd=ROOT, capture_output=True, text=True, check=False,
                               timeout=300)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stderr, r"Ran \d\d? tests")
+
+    def test_celery_as_the_other_side(self):
+        self.side("threads")
+
+    def test_celery_as_the_other_side_of_child_processes(self):
+        self.side("prefork")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
-"""Celery as the caller of the tasks in tasks.c: python -m tests.integration.app.celery_side FOLDER
+"""Celery as the caller of the tasks in tasks.c: python -m tests.integration.app.celery_side FOLDER POOL
 
-Runs in an environment with Celery; the broker is REDIS_URL.
+Runs in an environment with Celery; the broker is REDIS_URL. POOL is where the C worker runs its tasks: threads or prefork.
 """
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 import unittest
 from pathlib import Path
 
+from billiard.exceptions import WorkerLostError
 from celery import Celery, chain, chord, group
 
 from tests.integration.worker.patience import value_of
@@ -144,11 +146,14 @@ class StateTest(Case):
         result = call("app.too_late", str(gate), str(after))
         until(lambda: result.state == "FAILURE", "the limit")
         gate.unlink()
-        until(after.exists, "the task to go on")
+        if POOL == "threads":
+            until(after.exists, "the task to go on")
         # What is written is written in order: what came before this is there.
         self.assertEqual(call("app.add", 1, 1).get(timeout=WAIT_S), 2)
         meta = app.backend.get_task_meta(result.id, cache=False)
         self.assertEqual((meta["status"], type(meta["result"]).__name__), ("FAILURE", "TimeLimitExceeded"))
+        # A thread goes on with its task, a process is killed.
+        self.assertEqual(after.exists(), POOL == "threads")
 
     def test_retries(self):
         self.assertEqual(call("app.flaky", 2).get(timeout=WAIT_S), 2)
@@ -187,18 +192,44 @@ class SubtasksTest(Case):
             call("app.dispatch", '{"task": 3}').get(timeout=WAIT_S)
 
 
+class ChildrenTest(Case):
+    """With -P prefork: what the processes of the tasks are."""
+
+    def child(self, result):
+        """The process that runs a task."""
+        return until(lambda: next((task["worker_pid"] for tasks in (app.control.inspect().active() or {}).values()
+                                   for task in tasks if task["id"] == result.id), None), "the task to run")
+
+    def test_a_process_that_dies_is_lost_with_its_task(self):
+        gate = self.gate("lost")
+        result = call("app.tell", "PROGRESS", "1", str(gate))
+        until(lambda: result.state == "PROGRESS", "the state")
+        os.kill(self.child(result), signal.SIGKILL)
+        with self.assertRaises(WorkerLostError) as lost:
+            result.get(timeout=WAIT_S)
+        self.assertIn("signal 9 (SIGKILL)", str(lost.exception))
+        self.assertEqual(call("app.add", 1, 1).get(timeout=WAIT_S), 2)
+
+    def test_each_process_sends_over_a_connection_of_its_own(self):
+        results = [call("app.parent", "side.family", "py") for _ in range(10)]
+        for result in results:
+            for child in value_of(result):
+                self.assertEqual(value_of(app.AsyncResult(child))["parent"], result.id)
+
+
 def main() -> int:
     """The tests, with a Python worker of our own beside the C one."""
     command = [sys.executable, "-m", "celery", "-A", "tests.integration.app.celery_side", "worker", "-Q", "py", "-c", "2",
                "-l", "warning", "-n", "side@test"]
     with subprocess.Popen(command) as worker:
         try:
-            program = unittest.main(verbosity=2, argv=sys.argv[:1], exit=False)
+            classes = ["ArgumentsTest", "StateTest", "SubtasksTest", *(["ChildrenTest"] if POOL == "prefork" else [])]
+            program = unittest.main(verbosity=2, argv=[sys.argv[0], *classes], exit=False)
         finally:
             worker.terminate()
     return 0 if program.result.wasSuccessful() else 1
 
 
 if __name__ == "__main__":
-    FOLDER = sys.argv[1]
+    FOLDER, POOL = sys.argv[1:]
     sys.exit(main())
