@@ -1,9 +1,11 @@
 #include "worker/child.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,6 +34,7 @@ struct cel_child {
     int status;
     bool started;
     bool gone;
+    bool refused; /* something was sent that it has not read */
     struct strbuf out;
     size_t sent; /* bytes of out */
     struct strbuf in;
@@ -117,6 +120,16 @@ static void close_gap(struct cel_child *child)
 int64_t cel_child_pid(const struct cel_child *child)
 {
     return child->pid;
+}
+
+bool cel_child_has_taken(const struct cel_child *child)
+{
+    int waiting = 0;
+
+    /* Its end of the stream lives on in a process that it has started. */
+    if (child->work >= 0 && ioctl(child->work, SIOCOUTQ, &waiting) == 0 && waiting > 0)
+        return false;
+    return !child->refused && child->sent == child->out.len;
 }
 
 int cel_child_status(const struct cel_child *child)
@@ -227,6 +240,7 @@ static bool read_some(struct cel_child *child)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (n <= 0) {
+        child->refused = n < 0 && errno == ECONNRESET;
         /* Its end tells the server's record; until then it may be running with its socket closed.
          */
         close_fd(&child->work);

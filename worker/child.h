@@ -62,6 +62,12 @@ void cel_child_signal(struct cel_child *child, int number, bool whole_group);
 /* Its process id; 0 while it is not known. */
 int64_t cel_child_pid(const struct cel_child *child);
 
+/*
+ * Once it is gone: whether it had taken in all that was sent to it. What waits for a process that
+ * ends is thrown away by the kernel, which says so by ECONNRESET (net/unix/af_unix.c).
+ */
+bool cel_child_has_taken(const struct cel_child *child);
+
 /* Once it is gone: the status of waitpid(), and whether it was ever started. */
 int cel_child_status(const struct cel_child *child);
 bool cel_child_was_started(const struct cel_child *child);

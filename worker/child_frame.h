@@ -7,8 +7,9 @@
  *     4       4      length of the payload, little-endian
  *     8              payload
  *
- * The child says READY or FAILED once; then for each REQUEST it says BEGUN at once, STATE whenever
- * the task tells one, and OUTCOME when the task has returned. Both sides are the same program, so
+ * The child says READY or FAILED once; then for each REQUEST STATE whenever the task tells one, and
+ * OUTCOME when the task has returned. BEGUN comes with the first of these, so that what an earlier
+ * task says too late is told from it. Both sides are the same program, so
  * there are no versions. Pure: no I/O.
  */
 #ifndef WORKER_CHILD_FRAME_H
@@ -27,7 +28,7 @@ enum cel_frame_kind {
     CEL_FRAME_READY = 1,   /* child: its start went well; no payload */
     CEL_FRAME_FAILED = 2,  /* child: its start did not; payload: why, UTF-8 */
     CEL_FRAME_REQUEST = 3, /* worker: run this */
-    CEL_FRAME_BEGUN = 4,   /* child: the request is here and is being run; no payload */
+    CEL_FRAME_BEGUN = 4,   /* child: what follows is about this request; no payload */
     CEL_FRAME_OUTCOME = 5, /* child: how the task ended */
     CEL_FRAME_STATE = 6    /* child: a state that the task tells meanwhile */
 };

@@ -33,6 +33,7 @@ struct child {
     struct cel_task_host host;
     struct strbuf in;
     struct strbuf out;
+    bool said; /* something about the request has left, and BEGUN before it */
 };
 
 /* ---- the process --------------------------------------------------------------------------- */
@@ -85,6 +86,15 @@ static void send_out(struct child *child)
         left.len -= (size_t)n;
     }
     strbuf_clear(&child->out);
+    child->said = true;
+}
+
+/* What is left of what could not be written: nothing, or BEGUN, which goes with the next frame. */
+static void write_anew(struct child *child)
+{
+    strbuf_close(&child->out);
+    if (!child->said)
+        cel_frame_add_plain(CEL_FRAME_BEGUN, &child->out);
 }
 
 static void say(struct child *child, enum cel_frame_kind kind)
@@ -135,7 +145,7 @@ static enum celeriac_err tell_state(void *context, struct span state, struct spa
     enum celeriac_err code = cel_frame_add_state(&told, &child->out);
 
     if (code)
-        strbuf_close(&child->out);
+        write_anew(child);
     else
         send_out(child);
     return code;
@@ -194,7 +204,7 @@ static void answer(struct child *child)
     int64_t memory = most_memory_kib();
 
     if (cel_frame_add_outcome(outcome, memory, &child->out)) {
-        strbuf_close(&child->out);
+        write_anew(child);
         cel_outcome_fail(outcome, SPAN("MemoryError"), SPAN("builtins"), (struct span){0}, false);
         if (cel_frame_add_outcome(outcome, memory, &child->out))
             _exit(EXIT_BROKEN);
@@ -210,7 +220,8 @@ static void serve(struct child *child)
         struct cel_frame_request request;
         struct cel_task_message *message = NULL;
 
-        say(child, CEL_FRAME_BEGUN);
+        child->said = false;
+        cel_frame_add_plain(CEL_FRAME_BEGUN, &child->out);
         if (frame.kind != CEL_FRAME_REQUEST || cel_frame_read_request(frame.payload, &request))
             _exit(EXIT_BROKEN);
         if (cel_task_message_create(child->decoder, request.message, &message))

@@ -169,7 +169,7 @@ static enum run_end follow(struct cel_seat *seat, struct run *run)
                 return RUN_TIMED_OUT;
             break;
         case CEL_CHILD_GONE:
-            return run->begun ? RUN_LOST : RUN_UNBEGUN;
+            return run->begun || cel_child_has_taken(seat->child) ? RUN_LOST : RUN_UNBEGUN;
         case CEL_CHILD_WOKEN:
             clear_wake(seat);
             break;

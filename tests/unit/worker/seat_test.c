@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,6 +24,8 @@
 #include "worker/seat.h"
 #include "worker/settings.h"
 
+enum { LATE_NOT_YET, LATE_GO, LATE_GONE };
+
 /* What the test and its children share. */
 struct shared {
     atomic_uint starts;  /* of children */
@@ -30,6 +33,7 @@ struct shared {
     atomic_uint failing; /* starts that are to fail */
     atomic_uint dying;   /* children that are to die when they are ready */
     atomic_int hung;     /* process id of the last that does */
+    atomic_uint late;    /* LATE_*: when the thread that a task has left speaks */
     atomic_uint cut;     /* bytes of its outcome that `half` says */
     char frame[256];     /* what `say` says */
     atomic_uint len;     /* bytes of that */
@@ -93,6 +97,23 @@ static void pid(struct celeriac_task *task, void *user)
     celeriac_task_return_int(task, getpid());
 }
 
+static void leave(struct celeriac_task *task, void *user)
+{
+    (void)task;
+    (void)user;
+    _exit(4);
+}
+
+/* Leaves a process behind that has the stream, for a while. */
+static void leave_heir(struct celeriac_task *task, void *user)
+{
+    if (fork() == 0) {
+        sleep(2);
+        _exit(0);
+    }
+    leave(task, user);
+}
+
 static void big(struct celeriac_task *task, void *user)
 {
     static char text[200001];
@@ -106,6 +127,7 @@ static void add_outcome(struct strbuf *out)
 {
     struct cel_outcome outcome = {.kind = CEL_OUTCOME_SUCCESS};
 
+    cel_frame_add_plain(CEL_FRAME_BEGUN, out);
     strbuf_init(&outcome.result, 64);
     strbuf_add_text(&outcome.result, "\"by hand\"");
     if (cel_frame_add_outcome(&outcome, 1, out))
@@ -141,18 +163,33 @@ static void drop_by_drop(struct celeriac_task *task, void *user)
         pause();
 }
 
-/* Says how it ended, and then goes on as if it had not. */
-static void twice(struct celeriac_task *task, void *user)
+static void *tell_late(void *argument)
 {
+    static const struct cel_frame_state told = {.name = SPAN("LATE")};
     struct strbuf out;
 
+    (void)argument;
     strbuf_init(&out, 4096);
-    add_outcome(&out);
+    while (atomic_load(&shared->late) != LATE_GO)
+        usleep(1000);
+    if (cel_frame_add_state(&told, &out))
+        _exit(9);
     say(out.ptr, out.len);
     strbuf_close(&out);
-    if (celeriac_task_update_state(task, "LATE", NULL, NULL))
+    atomic_store(&shared->late, LATE_GONE);
+    return NULL;
+}
+
+/* Leaves a thread behind that tells a state when the task is over. */
+static void leave_thread(struct celeriac_task *task, void *user)
+{
+    pthread_t thread;
+
+    (void)user;
+    if (pthread_create(&thread, NULL, tell_late, NULL))
         _exit(9);
-    pid(task, user);
+    pthread_detach(thread);
+    celeriac_task_return_null(task);
 }
 
 /* Says what the test has thought of. */
@@ -189,10 +226,13 @@ static void drip(struct celeriac_task *task, void *user)
 
 static const struct celeriac_task_options tasks[] = {
     {.name = "pid", .run = pid},
+    {.name = "large", .run = pid},
+    {.name = "leave", .run = leave},
+    {.name = "heir", .run = leave_heir},
     {.name = "big", .run = big},
     {.name = "half", .run = half},
     {.name = "drops", .run = drop_by_drop},
-    {.name = "twice", .run = twice},
+    {.name = "thread", .run = leave_thread},
     {.name = "say", .run = say_frame},
     {.name = "flood", .run = flood, .time_limit = 0.2},
     {.name = "drip", .run = drip, .time_limit = 0.2},
@@ -283,13 +323,20 @@ static struct cel_request *request_of(const char *task)
     struct strbuf scratch;
     struct cel_task_message *message = NULL;
     struct cel_request *request = NULL;
-    const struct cel_task_send send = {.task = span_of(task),
-                                       .id = SPAN("12345678-0000-4000-8000-000000000001"),
-                                       .delivery_tag = SPAN("bbbbbbbb-0000-4000-8000-00000000001"),
-                                       .routing_key = SPAN("celery")};
+    struct strbuf args;
+    struct cel_task_send send = {.task = span_of(task),
+                                 .id = SPAN("12345678-0000-4000-8000-000000000001"),
+                                 .delivery_tag = SPAN("bbbbbbbb-0000-4000-8000-00000000001"),
+                                 .routing_key = SPAN("celery")};
 
+    strbuf_init(&args, CEL_ENVELOPE_MAX);
     strbuf_init(&envelope, CEL_ENVELOPE_MAX);
     strbuf_init(&scratch, CEL_ENVELOPE_MAX);
+    strbuf_add_text(&args, "[");
+    for (int i = 0; strcmp(task, "large") == 0 && i < 1000000; i++)
+        strbuf_add_text(&args, "1,");
+    strbuf_add_text(&args, "1]");
+    send.args = strbuf_span(&args);
     assert_int_equal(cel_task_send_write(&send, &scratch, &envelope, NULL), CELERIAC_OK);
     assert_int_equal(cel_task_message_create(decoder, strbuf_span(&envelope), &message),
                      CELERIAC_OK);
@@ -297,6 +344,7 @@ static struct cel_request *request_of(const char *task)
                                         SPAN("tag"), SPAN("celery"), &request),
                      CELERIAC_OK);
     cel_request_move(request, CEL_REQUEST_READY);
+    strbuf_close(&args);
     strbuf_close(&scratch);
     strbuf_close(&envelope);
     return request;
@@ -403,6 +451,14 @@ static void a_look_for_nothing_changes_nothing(void **state)
     assert_int_equal(cel_seat_pid(f->seat), first);
 }
 
+/* When the request is on its way. */
+static void *kill_soon(void *seat)
+{
+    usleep(20000);
+    (void)kill((pid_t)cel_seat_pid(seat), SIGKILL);
+    return NULL;
+}
+
 /* Although nobody had looked: the request finds another one. */
 static void a_request_survives_the_child_that_it_finds_dead(void **state)
 {
@@ -414,6 +470,33 @@ static void a_request_survives_the_child_that_it_finds_dead(void **state)
     assert_int_equal(settler_stand_in.ended, 1);
     assert_int_equal(settler_stand_in.last->settlement.state, CEL_STATE_SUCCESS);
     assert_int_equal(atomic_load(&shared->starts), 2);
+}
+
+/* A stopped child has some of it in its hands, or none, when it dies: it cannot have begun. */
+static void a_request_survives_the_child_that_has_not_read_it(void **state)
+{
+    static const char *const sizes[] = {"pid", "large"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        pthread_t killer;
+
+        assert_true(cel_seat_fill(f->seat));
+        assert_int_equal(kill((pid_t)cel_seat_pid(f->seat), SIGSTOP), 0);
+        assert_int_equal(pthread_create(&killer, NULL, kill_soon, f->seat), 0);
+        cel_seat_execute(f->seat, &f->execution, request_of(sizes[i]));
+        assert_int_equal(pthread_join(killer, NULL), 0);
+        assert_int_equal(settler_stand_in.ended, i + 1);
+        assert_int_equal(settler_stand_in.last->settlement.state, CEL_STATE_SUCCESS);
+        assert_int_equal(atomic_load(&shared->starts), i + 2);
+    }
+}
+
+/* What has been read may have been done. */
+static void a_request_that_was_read_is_lost(void **state)
+{
+    assert_lost(execute(*state, "leave"), "exitcode 4");
+    assert_lost(execute(*state, "heir"), "exitcode 4");
 }
 
 static void a_request_that_no_child_can_take_goes_back(void **state)
@@ -476,7 +559,7 @@ static void think_of(size_t place, char value)
     strbuf_init(&out, sizeof shared->frame);
     add_outcome(&out);
     memcpy(shared->frame, out.ptr, out.len);
-    shared->frame[place] = value;
+    shared->frame[CEL_FRAME_HEADER + place] = value;
     atomic_store(&shared->len, (unsigned)out.len);
     strbuf_close(&out);
 }
@@ -502,7 +585,7 @@ static void a_broken_frame_costs_the_child_its_life(void **state)
         assert_lost(execute(*state, "say"), "signal 9 (SIGKILL)");
     }
     for (char kind = CEL_FRAME_READY; kind <= CEL_FRAME_BEGUN; kind++) {
-        const char plain[CEL_FRAME_HEADER] = {kind};
+        const char plain[2 * CEL_FRAME_HEADER] = {CEL_FRAME_BEGUN, 0, 0, 0, 0, 0, 0, 0, kind};
 
         memcpy(shared->frame, plain, sizeof plain);
         atomic_store(&shared->len, sizeof plain);
@@ -514,10 +597,11 @@ static void what_comes_after_the_end_is_nobody_elses(void **state)
 {
     struct fixture *f = *state;
 
-    assert_has(&execute(f, "twice")->record, "by hand");
-    assert_has(&execute(f, "twice")->record, "by hand");
-    assert_int_equal(execute(f, "big")->state, CEL_STATE_SUCCESS);
-    assert_true(settler_stand_in.last->settlement.record.len > 200000);
+    assert_int_equal(execute(f, "thread")->state, CEL_STATE_SUCCESS);
+    atomic_store(&shared->late, LATE_GO);
+    while (atomic_load(&shared->late) != LATE_GONE)
+        usleep(1000);
+    assert_int_equal(execute(f, "pid")->state, CEL_STATE_SUCCESS);
     assert_int_equal(settler_stand_in.told, 0);
     assert_int_equal(atomic_load(&shared->starts), 1);
 }
@@ -591,6 +675,8 @@ int main(void)
         TEST(an_idle_child_that_died_is_replaced),
         TEST(a_look_for_nothing_changes_nothing),
         TEST(a_request_survives_the_child_that_it_finds_dead),
+        TEST(a_request_survives_the_child_that_has_not_read_it),
+        TEST(a_request_that_was_read_is_lost),
         TEST(a_request_that_no_child_can_take_goes_back),
         TEST(a_child_leaves_after_its_last_task),
         TEST(an_outcome_cut_short_is_a_loss),
