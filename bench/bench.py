@@ -3,7 +3,8 @@
 The same work on the same Redis, PostgreSQL and SMTP sink, in turn. A case passes when the fastest
 of ours is ahead of every Celery pool in that column; and, for the tasks per second, when it reaches
 half of what the narrowest server allows by itself, or else leaves no core (to Redis, its one core)
-for more: then the line says who takes the rest. --quick does less of each, to see that it works; figures to quote come from a
+for more: then the line says who takes the rest. Ours with -P prefork is measured beside its own threads, and has to be ahead
+of Celery's prefork with the same -c in every column. --quick does less of each, to see that it works; figures to quote come from a
 run without it.
 """
 
@@ -14,7 +15,7 @@ import sys
 from tests.services import Report, Session, venvs
 
 from .limits import postgres_limit, redis_limit, smtp_limit
-from .workloads import OURS, OURS_SLOW, PYTHON_NOOP, PYTHON_SEND, SLOW_MS, Bench
+from .workloads import OURS, OURS_PREFORK, OURS_SLOW, PYTHON_NOOP, PYTHON_SEND, SLOW_MS, Bench
 
 # Column, whether more is better, its heading.
 COLUMNS = (("tasks_per_s", True, "tasks/s"), ("worker_cpu_ms", False, "worker CPU-ms"),
@@ -51,6 +52,21 @@ def judge(report: Report, name: str, rows) -> None:
         best = max(theirs) if more else min(theirs)
         ratio = mine / best if more else best / max(mine, 1e-6)
         report.case(f"{name}: {heading}", ratio > 1, f"{side.name} {mine:.4g}, best of Celery {best:.4g}, ratio {ratio:.1f}")
+
+
+def judge_prefork(report: Report, name: str, rows) -> None:
+    """Each of ours with child processes against Celery's with as many."""
+    for side, figures in rows:
+        theirs = [other for pool, other in rows if pool.pool == "prefork" and pool.concurrency == side.concurrency]
+        if not side.children or not theirs:
+            continue
+        ratios = {}
+        for column, more, heading in COLUMNS:
+            mine, other = getattr(figures, column), getattr(theirs[0], column)
+            if mine is not None:
+                ratios[heading] = mine / other if more else other / max(mine, 1e-6)
+        report.case(f"{name}: {side.name}", min(ratios.values()) > 1,
+                    "Celery's prefork beside it: " + ", ".join(f"{heading} {ratio:.1f}" for heading, ratio in ratios.items()))
 
 
 def judge_limit(report: Report, name: str, rows, limit: tuple[str, float, float]) -> None:
@@ -92,25 +108,27 @@ def main() -> int:
     # The slow server's mails take many at a time: with fewer than connections nothing is measured.
     noops, mails, slow = (5000, 500, 500) if quick else (20000, 2000, 500)
     few = (lambda sides: sides[-2:]) if quick else (lambda sides: sides)
+    children = OURS_PREFORK[-1:] if quick else OURS_PREFORK
     venvs.ensure("newest")
     report = Report("bench")
     with Session("bench") as session:
         bench = Bench(session)
         limits = measure_limits(bench, noops, mails)
         work = [
-            (f"{noops} no-op tasks with results", "noop", OURS, PYTHON_NOOP,
+            (f"{noops} no-op tasks with results", "noop", few(OURS) + children, PYTHON_NOOP,
              lambda side: bench.noop(side, noops, True)),
-            (f"{noops} no-op tasks without results", "noop", OURS, PYTHON_NOOP,
+            (f"{noops} no-op tasks without results", "noop", few(OURS) + children, PYTHON_NOOP,
              lambda side: bench.noop(side, noops, False)),
-            (f"{mails} notifications, instant SMTP", "send", OURS, PYTHON_SEND,
+            (f"{mails} notifications, instant SMTP", "send", few(OURS), PYTHON_SEND,
              lambda side: bench.send(side, mails, False)),
-            (f"{slow} notifications, SMTP with {SLOW_MS} ms a command", "slow", OURS_SLOW, PYTHON_SEND,
+            (f"{slow} notifications, SMTP with {SLOW_MS} ms a command", "slow", few(OURS_SLOW), PYTHON_SEND,
              lambda side: bench.send(side, slow, True)),
         ]
         for name, kind, ours, theirs, run in work:
-            rows = [(side, run(side)) for side in few(ours) + few(theirs)]
+            rows = [(side, run(side)) for side in ours + few(theirs)]
             print_table(name, rows)
             judge(report, name, rows)
+            judge_prefork(report, name, rows)
             judge_limit(report, name, rows, limits[kind])
     return report.close()
 

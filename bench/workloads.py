@@ -21,25 +21,26 @@ SLOW_MS = 50  # what the slow SMTP server takes for each command
 class NoopWorker(Server):
     """Ours with tasks that do nothing: bench/noop_worker.c."""
 
-    def __init__(self, session: Session, concurrency: int):
+    def __init__(self, session: Session, side: "Side"):
         super().__init__(session, "noop")
-        self._concurrency = concurrency
+        self._words = [str(side.concurrency), *(["prefork"] if side.children else [])]
 
     def env(self) -> dict[str, str]:
         return self.session.environment()
 
     def command(self) -> list[str]:
-        return [str(stage.ROOT / "build/release/bench/noop_worker"), str(self._concurrency)]
+        return [str(stage.ROOT / "build/release/bench/noop_worker"), *self._words]
 
 
 @dataclass(frozen=True)
 class Side:
-    """One way to run the work. pool: prefork or threads for Python, None for ours."""
+    """One way to run the work. pool: prefork or threads for Python, None for ours; children: ours with -P prefork."""
 
     name: str
     concurrency: int
     pool: str | None = None
     kept: bool = False
+    children: bool = False
 
     @property
     def ours(self) -> bool:
@@ -48,6 +49,7 @@ class Side:
 
 
 OURS = (Side("celeriac -c 2", 2), Side("celeriac -c 8", 8), Side("celeriac -c 64", 64))
+OURS_PREFORK = tuple(Side(f"celeriac -P prefork -c {count}", count, children=True) for count in (2, 8))
 OURS_SLOW = (Side("celeriac -c 64", 64), Side("celeriac -c 512", 512))
 PYTHON_NOOP = (Side("prefork -c 2", 2, "prefork"), Side("prefork -c 8", 8, "prefork"), Side("threads -c 32", 32, "threads"))
 PYTHON_SEND = PYTHON_NOOP + tuple(Side(f"{side.name}, kept", side.concurrency, side.pool, True) for side in PYTHON_NOOP)
@@ -83,7 +85,7 @@ class Bench:
 
     def _worker(self, side: Side, noop: bool, sink: SmtpSink) -> Server:
         if side.ours and noop:
-            return NoopWorker(self.session, side.concurrency)
+            return NoopWorker(self.session, side)
         if side.ours:
             return CeleriacWorker(self.session, f"ours{side.concurrency}", side.concurrency, extra=sink.variables())
         extra = {**self.extra, **sink.variables(), **({"ORACLE_KEEP_CONNECTIONS": "1"} if side.kept else {})}
