@@ -52,12 +52,26 @@ const struct setting notify_settings_table[] = {
     {"django_secret_key", SETTING_TEXT, NULL, "DJANGO_SECRET_KEY", NULL, NULL, 0, 0, true,
      "accepted without effect"},
     {"debug", SETTING_BOOL, NULL, "DEBUG", NULL, NULL, 0, 0, false, "accepted without effect"},
-    {"twilio_account_sid", SETTING_TEXT, NULL, "TWILIO_ACCOUNT_SID", NULL, NULL, 0, 0, true,
-     "accepted without effect: there is no SMS provider yet"},
-    {"twilio_auth_token", SETTING_TEXT, NULL, "TWILIO_AUTH_TOKEN", NULL, NULL, 0, 0, true,
-     "accepted without effect: there is no SMS provider yet"},
-    {"twilio_from_number", SETTING_TEXT, NULL, "TWILIO_FROM_NUMBER", NULL, NULL, 0, 0, false,
-     "accepted without effect: there is no SMS provider yet"},
+    {"twilio_account_sid", SETTING_TEXT, "", "TWILIO_ACCOUNT_SID", NULL, NULL, 0, 0, true,
+     "Twilio's account"},
+    {"twilio_auth_token", SETTING_TEXT, "", "TWILIO_AUTH_TOKEN", NULL, NULL, 0, 0, true,
+     "its token"},
+    {"twilio_from_number", SETTING_TEXT, "", "TWILIO_FROM_NUMBER", NULL, NULL, 0, 0, false,
+     "number or name that SMS are from"},
+    {"twilio_messaging_service_sid", SETTING_TEXT, "", "TWILIO_MESSAGING_SERVICE_SID", NULL, NULL,
+     0, 0, true, "messaging service that chooses the number"},
+    {"twilio_whatsapp_from", SETTING_TEXT, "", "TWILIO_WHATSAPP_FROM", NULL, NULL, 0, 0, false,
+     "number that WhatsApp messages are from"},
+    {"twilio_base_url", SETTING_TEXT, "https://api.twilio.com", "TWILIO_BASE_URL", NULL, NULL,
+     0, 0, true, "address of Twilio's API"},
+    {"fcm_credentials", SETTING_TEXT, "", "FCM_CREDENTIALS", NULL, NULL, 0, 0, false,
+     "JSON file of the service account for push messages"},
+    {"google_application_credentials", SETTING_TEXT, "", "GOOGLE_APPLICATION_CREDENTIALS", NULL,
+     NULL, 0, 0, false, "the same, when FCM_CREDENTIALS is not set"},
+    {"fcm_base_url", SETTING_TEXT, "https://fcm.googleapis.com", "FCM_BASE_URL", NULL, NULL, 0, 0,
+     true, "address of FCM's API"},
+    {"fcm_token_url", SETTING_TEXT, "", "FCM_TOKEN_URL", NULL, NULL, 0, 0, true,
+     "address that gives access tokens, instead of the file's"},
 
     {"celeriac_db_connections", SETTING_INT, "2", "CELERIAC_DB_CONNECTIONS", NULL, NULL, 1, 32, false,
      "connections to PostgreSQL of one process, whatever its number of threads"},
@@ -77,6 +91,12 @@ const struct setting notify_settings_table[] = {
      false, "most connections of one worker to one SMTP server; 0 is no limit"},
     {"celeriac_smtp_rate", SETTING_TEXT, "", "CELERIAC_SMTP_RATE", NULL, NULL, 0, 0, false,
      "most mails that one worker sends in a second"},
+    {"celeriac_api_ca_file", SETTING_TEXT, "", "CELERIAC_API_CA_FILE", NULL, NULL, 0, 0, false,
+     "PEM file of the certificates to trust in calls of APIs instead of the system's"},
+    {"celeriac_api_connect_timeout", SETTING_SECONDS, "10", "CELERIAC_API_CONNECT_TIMEOUT", NULL, NULL,
+     1, 3600, false, "seconds for connecting to an API"},
+    {"celeriac_api_timeout", SETTING_SECONDS, "30", "CELERIAC_API_TIMEOUT", NULL, NULL, 1, 3600, false,
+     "seconds for one call of an API, connecting included"},
     {"celeriac_permanent_failures", SETTING_TEXT, "retry", "CELERIAC_PERMANENT_FAILURES", NULL, NULL,
      0, 0, false, "what a provider refuses for good: retry, or dead-letter at once"},
     {"celeriac_retry_after_max", SETTING_INT, "0", "CELERIAC_RETRY_AFTER_MAX", NULL, NULL,
@@ -175,6 +195,27 @@ static enum celeriac_err load_smtp(const struct settings *s, struct notify_setti
     return load_rate(s, "celeriac_smtp_rate", "CELERIAC_SMTP_RATE", &out->email.interval_ns, err);
 }
 
+static void load_apis(const struct settings *s, struct notify_settings *out)
+{
+    bool own = filled(s, "fcm_credentials") != NULL;
+
+    out->twilio.account_sid = text_or_empty(s, "twilio_account_sid");
+    out->twilio.auth_token = text_or_empty(s, "twilio_auth_token");
+    out->twilio.from_number = text_or_empty(s, "twilio_from_number");
+    out->twilio.messaging_service_sid = text_or_empty(s, "twilio_messaging_service_sid");
+    out->twilio.whatsapp_from = text_or_empty(s, "twilio_whatsapp_from");
+    out->twilio.base_url = text_or_empty(s, "twilio_base_url");
+    out->fcm.credentials =
+        text_or_empty(s, own ? "fcm_credentials" : "google_application_credentials");
+    out->fcm.credentials_name = own ? "FCM_CREDENTIALS" : "GOOGLE_APPLICATION_CREDENTIALS";
+    out->fcm.is_fallback = !own;
+    out->fcm.base_url = text_or_empty(s, "fcm_base_url");
+    out->fcm.token_url = text_or_empty(s, "fcm_token_url");
+    out->api.ca_file = text_or_empty(s, "celeriac_api_ca_file");
+    out->api.connect_timeout_ns = settings_seconds_ns(s, "celeriac_api_connect_timeout");
+    out->api.timeout_ns = settings_seconds_ns(s, "celeriac_api_timeout");
+}
+
 static enum celeriac_err load_retries(const struct settings *s, struct notify_retry_plan *plan,
                                       struct celeriac_error *err)
 {
@@ -221,6 +262,7 @@ enum celeriac_err notify_settings_load(const struct settings *s, struct notify_s
     load_database(s, &loaded.database);
     loaded.database_connections = (unsigned)settings_int(s, "celeriac_db_connections");
     load_email(s, &loaded);
+    load_apis(s, &loaded);
     loaded.templates.fuel = (uint64_t)settings_int(s, "celeriac_template_fuel");
     loaded.templates.max_output = (size_t)settings_int(s, "celeriac_template_output");
     loaded.templates.cache_bytes = (size_t)settings_int(s, "celeriac_template_cache");

@@ -66,6 +66,29 @@ struct notify_settings {
         int64_t interval_ns;               /* between two mails, of CELERIAC_SMTP_RATE; 0: none */
     } email;
 
+    struct {
+        const char *account_sid; /* all "" when unset */
+        const char *auth_token;
+        const char *from_number;
+        const char *messaging_service_sid;
+        const char *whatsapp_from;
+        const char *base_url;
+    } twilio;
+
+    struct {
+        const char *credentials;      /* FCM_CREDENTIALS, else GOOGLE_APPLICATION_CREDENTIALS; "" */
+        const char *credentials_name; /* which of them */
+        bool is_fallback;             /* the latter */
+        const char *base_url;
+        const char *token_url; /* "": what the file says */
+    } fcm;
+
+    struct {
+        const char *ca_file; /* "" means the system's certificates */
+        int64_t connect_timeout_ns;
+        int64_t timeout_ns;
+    } api; /* of all calls of Twilio and FCM */
+
     struct notify_retry_plan retries; /* CELERIAC_PERMANENT_FAILURES and the like */
 
     struct {

@@ -1,14 +1,21 @@
 #include "notify/providers/provider_table.h"
 
+#include <openssl/x509_vfy.h>
 #include <pthread.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "notify/providers/curl_library.h"
 #include "notify/providers/route.h"
 #include "notify/rules/channel.h"
 
 /* EMAIL_HOST, and the list. */
 #define MAIL_SERVERS_MAX (1 + NOTIFY_SERVERS_MAX)
+
+/* Defaults of the deadlines of an API's calls. */
+#define API_CONNECT_TIMEOUT_NS (10 * NS_PER_SEC)
+#define API_TIMEOUT_NS (30 * NS_PER_SEC)
 
 _Static_assert(MAIL_SERVERS_MAX <= NOTIFY_ROUTE_SERVERS_MAX, "all mail servers fit into a route");
 
@@ -16,6 +23,9 @@ struct notify_providers {
     struct notify_route *routes[NOTIFY_CHANNEL_COUNT]; /* NULL: not implemented */
     struct notify_smtp_config *smtp[MAIL_SERVERS_MAX];
     size_t smtp_count;
+    struct notify_twilio_config *sms, *whatsapp;
+    struct notify_fcm_config *fcm;
+    X509_STORE *trusted; /* by the calls of APIs; NULL without any */
     int64_t idle_ns;
     pthread_mutex_t lock; /* guards the numbers */
     struct notify_providers_stats stats;
@@ -81,6 +91,80 @@ static enum celeriac_err open_mail(struct notify_providers *p,
     return notify_route_create(&route, &p->routes[NOTIFY_CHANNEL_EMAIL], err);
 }
 
+/* The one server of an API. */
+static enum celeriac_err open_api(struct notify_providers *p, enum notify_channel channel,
+                                  const struct notify_provider *provider, const void *config,
+                                  struct celeriac_error *err)
+{
+    const struct notify_route_options route = {
+        .provider = provider, .configs = &config, .servers = 1, .idle_ns = p->idle_ns};
+
+    return notify_route_create(&route, &p->routes[channel], err);
+}
+
+static enum celeriac_err open_twilio(struct notify_providers *p,
+                                     const struct notify_twilio_options *o,
+                                     struct celeriac_error *err)
+{
+    enum celeriac_err code = CELERIAC_OK;
+
+    if (notify_twilio_has_sms(o)) {
+        code = notify_twilio_config_create(o, false, &p->sms, err);
+        if (code == CELERIAC_OK)
+            code = open_api(p, NOTIFY_CHANNEL_SMS, &notify_twilio_provider, p->sms, err);
+    }
+    if (code == CELERIAC_OK && notify_twilio_has_whatsapp(o)) {
+        code = notify_twilio_config_create(o, true, &p->whatsapp, err);
+        if (code == CELERIAC_OK)
+            code = open_api(p, NOTIFY_CHANNEL_WHATSAPP, &notify_twilio_provider, p->whatsapp, err);
+    }
+    return code;
+}
+
+static enum celeriac_err open_fcm(struct notify_providers *p, const struct notify_fcm_options *o,
+                                  bool is_fallback, struct celeriac_error *err)
+{
+    struct celeriac_error why = {0};
+    enum celeriac_err code = notify_fcm_config_create(o, &p->fcm, &why);
+
+    if (code == CELERIAC_OK)
+        return open_api(p, NOTIFY_CHANNEL_PUSH, &notify_fcm_provider, p->fcm, err);
+    if (!is_fallback || code == CELERIAC_ERR_MEMORY)
+        return celeriac_error_set(err, code, "%s", why.text);
+    log_warning("notify", "no push messages", LOG_ERR(&why));
+    return CELERIAC_OK;
+}
+
+/* The APIs for which enough is set; without any nothing is loaded for them. */
+static enum celeriac_err open_apis(struct notify_providers *p,
+                                   const struct notify_providers_options *o,
+                                   struct celeriac_error *err)
+{
+    int64_t connect_ns = o->api_connect_timeout_ns, timeout_ns = o->api_timeout_ns;
+    struct notify_twilio_options twilio = o->twilio;
+    struct notify_fcm_options fcm = o->fcm;
+    bool has_twilio = notify_twilio_has_sms(&twilio) || notify_twilio_has_whatsapp(&twilio);
+    bool has_fcm = fcm.credentials != NULL && fcm.credentials[0] != '\0';
+    enum celeriac_err code;
+
+    if (!has_twilio && !has_fcm)
+        return CELERIAC_OK;
+    code = notify_curl_start(err);
+    if (code == CELERIAC_OK)
+        code = notify_curl_trust(o->api_ca_file, "CELERIAC_API_CA_FILE", &p->trusted, err);
+    twilio.http = (struct notify_http_options){
+        .trusted = p->trusted,
+        .connect_timeout_ms =
+            (long)((connect_ns != 0 ? connect_ns : API_CONNECT_TIMEOUT_NS) / NS_PER_MS),
+        .timeout_ms = (long)((timeout_ns != 0 ? timeout_ns : API_TIMEOUT_NS) / NS_PER_MS)};
+    fcm.http = twilio.http;
+    if (code == CELERIAC_OK)
+        code = open_twilio(p, &twilio, err);
+    if (code == CELERIAC_OK && has_fcm)
+        code = open_fcm(p, &fcm, o->fcm_is_fallback, err);
+    return code;
+}
+
 enum celeriac_err notify_providers_create(const struct notify_providers_options *options,
                                           struct notify_providers **providers,
                                           struct celeriac_error *err)
@@ -97,9 +181,11 @@ enum celeriac_err notify_providers_create(const struct notify_providers_options 
     }
     p->idle_ns = options->idle_ns != 0 ? options->idle_ns : NOTIFY_PROVIDERS_IDLE_NS;
     code = open_mail(p, options, err);
+    if (code == CELERIAC_OK)
+        code = open_apis(p, options, err);
     if (code != CELERIAC_OK) {
         notify_providers_destroy(p);
-        return code;
+        return celeriac_error_set(err, code, "%s", celeriac_err_name(code));
     }
     *providers = p;
     return CELERIAC_OK;
@@ -113,6 +199,10 @@ void notify_providers_destroy(struct notify_providers *providers)
         notify_route_destroy(providers->routes[i]);
     for (size_t i = 0; i < providers->smtp_count; i++)
         notify_smtp_config_destroy(providers->smtp[i]);
+    notify_twilio_config_destroy(providers->sms);
+    notify_twilio_config_destroy(providers->whatsapp);
+    notify_fcm_config_destroy(providers->fcm);
+    X509_STORE_free(providers->trusted);
     (void)pthread_mutex_destroy(&providers->lock);
     mem_free(providers);
 }

@@ -6,15 +6,18 @@
 #ifndef NOTIFY_PROVIDERS_PROVIDER_TABLE_H
 #define NOTIFY_PROVIDERS_PROVIDER_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/span.h"
 #include "celeriac/error.h"
+#include "notify/providers/fcm.h"
 #include "notify/providers/pace.h"
 #include "notify/providers/provider.h"
 #include "notify/providers/server_list.h"
 #include "notify/providers/smtp.h"
+#include "notify/providers/twilio.h"
 #include "notify/rules/outcome.h"
 
 struct notify_providers;
@@ -30,6 +33,13 @@ struct notify_providers_options {
     size_t smtp_connections;       /* most connections to one mail server; 0: no limit */
     int64_t smtp_interval_ns;      /* between two mails; 0: no limit */
     struct notify_pace *smtp_pace; /* where that is kept, outlives the table; NULL: in the table */
+    struct notify_twilio_options twilio; /* "sms", "whatsapp"; without its http */
+    struct notify_fcm_options fcm;       /* "push"; without its http */
+    bool fcm_is_fallback;    /* its file was not meant for us in the first place: one that cannot be
+                                used is no error, only a line in the log */
+    const char *api_ca_file; /* PEM certificates that the APIs may have; NULL or "": system's */
+    int64_t api_connect_timeout_ns; /* 0 = 10 s */
+    int64_t api_timeout_ns;         /* one call, all in all; 0 = 30 s */
     int64_t idle_ns; /* a connection unused for longer is closed; 0 = NOTIFY_PROVIDERS_IDLE_NS */
 };
 

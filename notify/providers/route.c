@@ -1,19 +1,16 @@
 #include "notify/providers/route.h"
 
-#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "notify/providers/turn_lock.h"
 
 /* Kept states: more than there are task threads (worker.h allows 4096), so nothing is ever refused.
  */
 #define IDLE_MAX 8192
-
-/* How often a thread that waits looks whether it is to stop. */
-#define LOOK_NS (100 * NS_PER_MS)
 
 /* A state that waits for its next message. */
 struct kept {
@@ -37,29 +34,10 @@ struct notify_route {
     int64_t interval_ns, idle_ns, away_ns;
     struct notify_pace *pace;
     struct notify_pace own_pace;
-    pthread_mutex_t lock; /* guards the servers */
-    pthread_cond_t freed; /* a state was given back, or a server was found to be there */
+    struct notify_turn_lock lock; /* guards the servers; it changes when a state is given back */
     size_t server_count;
     struct server servers[NOTIFY_ROUTE_SERVERS_MAX];
 };
-
-/* A lock, and a condition over the clock that deadlines use. */
-static bool init_lock(struct notify_route *route)
-{
-    pthread_condattr_t attributes;
-    bool made;
-
-    if (pthread_condattr_init(&attributes) != 0)
-        return false;
-    made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-           pthread_cond_init(&route->freed, &attributes) == 0;
-    (void)pthread_condattr_destroy(&attributes);
-    if (made && pthread_mutex_init(&route->lock, NULL) != 0) {
-        (void)pthread_cond_destroy(&route->freed);
-        made = false;
-    }
-    return made;
-}
 
 enum celeriac_err notify_route_create(const struct notify_route_options *options,
                                       struct notify_route **route, struct celeriac_error *err)
@@ -69,7 +47,7 @@ enum celeriac_err notify_route_create(const struct notify_route_options *options
     if (r == NULL)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "%s",
                                   celeriac_err_name(CELERIAC_ERR_MEMORY));
-    if (!init_lock(r)) {
+    if (!notify_turn_lock_init(&r->lock)) {
         mem_free(r);
         return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot make a lock");
     }
@@ -97,8 +75,7 @@ void notify_route_destroy(struct notify_route *route)
             route->provider->destroy(server->idle[k].state);
         mem_free(server->idle);
     }
-    (void)pthread_cond_destroy(&route->freed);
-    (void)pthread_mutex_destroy(&route->lock);
+    notify_turn_lock_destroy(&route->lock);
     mem_free(route);
 }
 
@@ -158,15 +135,6 @@ static void *take(struct notify_route *route, struct server *server, int64_t now
     return NULL;
 }
 
-static void wait_a_moment(struct notify_route *route, int64_t now_ns)
-{
-    const int64_t until_ns = now_ns + LOOK_NS;
-    const struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_SEC),
-                                   .tv_nsec = (long)(until_ns % NS_PER_SEC)};
-
-    (void)pthread_cond_timedwait(&route->freed, &route->lock, &until);
-}
-
 /*
  * Waits for a state of one of the servers that were not tried. NULL when there is none to wait for,
  * or the message is to stop; *state is NULL when one is to be made.
@@ -176,7 +144,7 @@ static struct server *await_state(struct notify_route *route, const struct notif
 {
     struct choice choice;
 
-    (void)pthread_mutex_lock(&route->lock);
+    (void)pthread_mutex_lock(&route->lock.mutex);
     for (;;) {
         int64_t now_ns = clock_monotonic_ns();
 
@@ -185,9 +153,9 @@ static struct server *await_state(struct notify_route *route, const struct notif
             *state = take(route, choice.server, now_ns);
         if (choice.server != NULL || !choice.may_wait || notify_message_stops(message))
             break;
-        wait_a_moment(route, now_ns);
+        notify_turn_lock_wait(&route->lock);
     }
-    (void)pthread_mutex_unlock(&route->lock);
+    (void)pthread_mutex_unlock(&route->lock.mutex);
     return choice.server;
 }
 
@@ -258,7 +226,7 @@ static void give_back(struct notify_route *route, struct server *server, void *s
     void *surplus = NULL;
     bool is_news;
 
-    (void)pthread_mutex_lock(&route->lock);
+    (void)pthread_mutex_lock(&route->lock.mutex);
     is_news = remember(route, server, finding, now_ns);
     if (state == NULL) {
         server->states--;
@@ -269,8 +237,8 @@ static void give_back(struct notify_route *route, struct server *server, void *s
         surplus = state;
         server->states--;
     }
-    (void)pthread_cond_signal(&route->freed);
-    (void)pthread_mutex_unlock(&route->lock);
+    (void)pthread_cond_signal(&route->lock.changed);
+    (void)pthread_mutex_unlock(&route->lock.mutex);
     route->provider->destroy(surplus);
     if (is_news)
         log_warning("notify",
@@ -296,7 +264,8 @@ static bool await_turn(struct notify_route *route, const struct notify_message *
     wait_ns = notify_pace_reserve(route->pace, route->interval_ns, now_ns);
     until_ns = now_ns + wait_ns;
     while (wait_ns > 0) {
-        struct timespec pause = {.tv_nsec = (long)(wait_ns < LOOK_NS ? wait_ns : LOOK_NS)};
+        struct timespec pause = {
+            .tv_nsec = (long)(wait_ns < NOTIFY_TURN_LOOK_NS ? wait_ns : NOTIFY_TURN_LOOK_NS)};
 
         if (notify_message_stops(message))
             return false;
@@ -353,9 +322,9 @@ void notify_route_close_idle(struct notify_route *route, int64_t now_ns)
         void *state;
 
         do {
-            (void)pthread_mutex_lock(&route->lock);
+            (void)pthread_mutex_lock(&route->lock.mutex);
             state = take_stale(route, &route->servers[i], now_ns);
-            (void)pthread_mutex_unlock(&route->lock);
+            (void)pthread_mutex_unlock(&route->lock.mutex);
             if (state != NULL)
                 route->provider->destroy(state);
         } while (state != NULL);
@@ -364,10 +333,10 @@ void notify_route_close_idle(struct notify_route *route, int64_t now_ns)
 
 void notify_route_count(struct notify_route *route, size_t *states, size_t *idle)
 {
-    (void)pthread_mutex_lock(&route->lock);
+    (void)pthread_mutex_lock(&route->lock.mutex);
     for (size_t i = 0; i < route->server_count; i++) {
         *states += route->servers[i].states;
         *idle += route->servers[i].count;
     }
-    (void)pthread_mutex_unlock(&route->lock);
+    (void)pthread_mutex_unlock(&route->lock.mutex);
 }

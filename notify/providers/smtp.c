@@ -1,11 +1,11 @@
 #include "notify/providers/smtp.h"
 
 #include <curl/curl.h>
-#include <openssl/ssl.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/strbuf.h"
+#include "notify/providers/curl_library.h"
 #include "notify/providers/mime.h"
 #include "notify/providers/smtp_config.h"
 #include "notify/providers/smtp_failure.h"
@@ -73,23 +73,6 @@ static size_t on_line(char *line, size_t size, size_t count, void *context)
     return size * count;
 }
 
-/* CURLOPT_SSL_CTX_FUNCTION: every connection trusts the same, already loaded certificates. */
-static CURLcode on_tls(CURL *curl, void *ssl_context, void *context)
-{
-    const struct smtp_state *s = context;
-
-    (void)curl;
-    SSL_CTX_set1_cert_store(ssl_context, s->config->trusted);
-    return CURLE_OK;
-}
-
-/* Sets one option and passes on the first failure. */
-#define SET(status, curl, option, value)                      \
-    do {                                                      \
-        if ((status) == CURLE_OK)                             \
-            (status) = curl_easy_setopt(curl, option, value); \
-    } while (0)
-
 static CURLcode set_tls(struct smtp_state *s)
 {
     CURL *curl = s->curl;
@@ -97,13 +80,8 @@ static CURLcode set_tls(struct smtp_state *s)
 
     if (!s->config->starttls)
         return CURLE_OK;
-    SET(status, curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
-    SET(status, curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(status, curl, CURLOPT_CAINFO, NULL);
-    SET(status, curl, CURLOPT_CAPATH, NULL);
-    SET(status, curl, CURLOPT_SSL_CTX_DATA, s);
-    SET(status, curl, CURLOPT_SSL_CTX_FUNCTION, on_tls);
-    return status;
+    CURL_SET(status, curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+    return status == CURLE_OK ? notify_curl_set_trust(curl, s->config->trusted) : status;
 }
 
 static CURLcode set_login(CURL *curl, const struct notify_smtp_config *config)
@@ -112,12 +90,12 @@ static CURLcode set_login(CURL *curl, const struct notify_smtp_config *config)
 
     if (config->user == NULL)
         return CURLE_OK;
-    SET(status, curl, CURLOPT_USERNAME, config->user);
-    SET(status, curl, CURLOPT_PASSWORD, config->password);
+    CURL_SET(status, curl, CURLOPT_USERNAME, config->user);
+    CURL_SET(status, curl, CURLOPT_PASSWORD, config->password);
     /* What Python's smtplib knows; libcurl alone would prefer NTLM to a password. */
-    SET(status, curl, CURLOPT_LOGIN_OPTIONS, "AUTH=CRAM-MD5;AUTH=PLAIN;AUTH=LOGIN");
+    CURL_SET(status, curl, CURLOPT_LOGIN_OPTIONS, "AUTH=CRAM-MD5;AUTH=PLAIN;AUTH=LOGIN");
     /* One round trip less, as smtplib does it. */
-    SET(status, curl, CURLOPT_SASL_IR, 1L);
+    CURL_SET(status, curl, CURLOPT_SASL_IR, 1L);
     return status;
 }
 
@@ -126,22 +104,22 @@ static CURLcode set_options(struct smtp_state *s)
     const struct notify_smtp_config *config = s->config;
     CURLcode status = CURLE_OK;
 
-    SET(status, s->curl, CURLOPT_URL, config->url);
-    SET(status, s->curl, CURLOPT_NOSIGNAL, 1L);
-    SET(status, s->curl, CURLOPT_PROXY, ""); /* no proxy from the environment */
-    SET(status, s->curl, CURLOPT_UPLOAD, 1L);
-    SET(status, s->curl, CURLOPT_MAXCONNECTS, 1L);
-    SET(status, s->curl, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
-    SET(status, s->curl, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
-    SET(status, s->curl, CURLOPT_CONNECTTIMEOUT_MS, config->connect_timeout_ms);
-    SET(status, s->curl, CURLOPT_TIMEOUT_MS, config->timeout_ms);
+    CURL_SET(status, s->curl, CURLOPT_URL, config->url);
+    CURL_SET(status, s->curl, CURLOPT_NOSIGNAL, 1L);
+    CURL_SET(status, s->curl, CURLOPT_PROXY, ""); /* no proxy from the environment */
+    CURL_SET(status, s->curl, CURLOPT_UPLOAD, 1L);
+    CURL_SET(status, s->curl, CURLOPT_MAXCONNECTS, 1L);
+    CURL_SET(status, s->curl, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
+    CURL_SET(status, s->curl, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
+    CURL_SET(status, s->curl, CURLOPT_CONNECTTIMEOUT_MS, config->connect_timeout_ms);
+    CURL_SET(status, s->curl, CURLOPT_TIMEOUT_MS, config->timeout_ms);
     /* Else the deadline would hold for all but the resolver, whose thread is waited for. */
-    SET(status, s->curl, CURLOPT_QUICK_EXIT, 1L);
-    SET(status, s->curl, CURLOPT_ERRORBUFFER, s->words);
-    SET(status, s->curl, CURLOPT_READFUNCTION, on_read);
-    SET(status, s->curl, CURLOPT_READDATA, s);
-    SET(status, s->curl, CURLOPT_HEADERFUNCTION, on_line);
-    SET(status, s->curl, CURLOPT_HEADERDATA, s);
+    CURL_SET(status, s->curl, CURLOPT_QUICK_EXIT, 1L);
+    CURL_SET(status, s->curl, CURLOPT_ERRORBUFFER, s->words);
+    CURL_SET(status, s->curl, CURLOPT_READFUNCTION, on_read);
+    CURL_SET(status, s->curl, CURLOPT_READDATA, s);
+    CURL_SET(status, s->curl, CURLOPT_HEADERFUNCTION, on_line);
+    CURL_SET(status, s->curl, CURLOPT_HEADERDATA, s);
     if (status == CURLE_OK)
         status = set_tls(s);
     return status == CURLE_OK ? set_login(s->curl, config) : status;
@@ -190,10 +168,10 @@ static CURLcode perform(struct smtp_state *s, const char *from, struct curl_slis
     s->reply_to_end = false;
     s->words[0] = '\0';
     smtp_reply_clear(&s->reply);
-    SET(status, s->curl, CURLOPT_MAIL_FROM, from);
-    SET(status, s->curl, CURLOPT_MAIL_RCPT, to);
-    SET(status, s->curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)strbuf_span(&s->message).len);
-    SET(status, s->curl, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+    CURL_SET(status, s->curl, CURLOPT_MAIL_FROM, from);
+    CURL_SET(status, s->curl, CURLOPT_MAIL_RCPT, to);
+    CURL_SET(status, s->curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)strbuf_span(&s->message).len);
+    CURL_SET(status, s->curl, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
     return status == CURLE_OK ? curl_easy_perform(s->curl) : status;
 }
 

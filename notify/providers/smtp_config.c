@@ -2,28 +2,19 @@
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <openssl/x509_vfy.h>
-#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/strbuf.h"
+#include "notify/providers/curl_library.h"
 
 /* Longest name in EHLO (RFC 1035), and the default submission port. */
 #define HELO_MAX 255
 #define DEFAULT_PORT 587
 #define PORT_MAX 65535
-
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static CURLcode curl_status;
-
-static void start_curl(void)
-{
-    curl_status = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 static bool is_set(const char *text)
 {
@@ -170,37 +161,6 @@ static enum celeriac_err build_url(const struct notify_smtp_options *o, unsigned
     return code;
 }
 
-/*
- * Loads the certificates once: libcurl would parse the whole bundle for every connection, at 20 ms
- * and a megabyte each.
- */
-static enum celeriac_err load_trusted(const char *ca_file, X509_STORE **out,
-                                      struct celeriac_error *err)
-{
-    const char *backend = curl_version_info(CURLVERSION_NOW)->ssl_version;
-    X509_STORE *store;
-    int loaded;
-
-    if (backend == NULL || strncmp(backend, "OpenSSL", strlen("OpenSSL")) != 0)
-        return celeriac_error_set(err, CELERIAC_ERR_UNSUPPORTED,
-                                  "EMAIL_USE_TLS: libcurl is built with %s, OpenSSL is needed",
-                                  backend != NULL ? backend : "no TLS");
-    store = X509_STORE_new();
-    if (store == NULL)
-        return CELERIAC_ERR_MEMORY;
-    loaded = is_set(ca_file) ? X509_STORE_load_file(store, ca_file)
-                             : X509_STORE_set_default_paths(store);
-    ERR_clear_error();
-    if (loaded != 1) {
-        X509_STORE_free(store);
-        return celeriac_error_set(err, CELERIAC_ERR_SYSTEM,
-                                  "CELERIAC_EMAIL_CA_FILE: no certificates in %s",
-                                  is_set(ca_file) ? ca_file : "the system's default places");
-    }
-    *out = store;
-    return CELERIAC_OK;
-}
-
 static enum celeriac_err copy_texts(struct notify_smtp_config *c,
                                     const struct notify_smtp_options *o)
 {
@@ -246,7 +206,7 @@ static enum celeriac_err fill(struct notify_smtp_config *c, const struct notify_
     if (code == CELERIAC_OK)
         code = copy_texts(c, o);
     if (code == CELERIAC_OK && c->starttls)
-        code = load_trusted(o->ca_file, &c->trusted, err);
+        code = notify_curl_trust(o->ca_file, "CELERIAC_EMAIL_CA_FILE", &c->trusted, err);
     return code;
 }
 
@@ -257,8 +217,9 @@ enum celeriac_err notify_smtp_config_create(const struct notify_smtp_options *op
     struct notify_smtp_config *c;
     enum celeriac_err code;
 
-    if (pthread_once(&curl_once, start_curl) != 0 || curl_status != CURLE_OK)
-        return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "libcurl cannot be started");
+    code = notify_curl_start(err);
+    if (code != CELERIAC_OK)
+        return code;
     c = mem_calloc(1, sizeof *c);
     if (c == NULL)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "%s",

@@ -12,6 +12,7 @@ Python side (venvs) and SmtpServer (aiosmtpd) runs on the standard library of th
 From a shell or ctest: python3 -m tests.services up redis postgres sink -- COMMAND ARGUMENTS
 """
 
+from .api_server import ApiRequest, ApiServer
 from .celeriac import CeleriacApi, CeleriacWorker
 from .postgres import Postgres
 from .python_side import CeleryWorker, DjangoApi, HttpServer, app_python, manage
@@ -23,6 +24,7 @@ from .session import ROOT, ServiceError, Session
 from .sink import Arrival, SmtpSink
 from .smtp_server import Mail, SmtpServer
 
-__all__ = ["Arrival", "CeleriacApi", "CeleriacWorker", "CeleryWorker", "DjangoApi", "HttpServer", "Mail",
+__all__ = ["ApiRequest", "ApiServer", "Arrival", "CeleriacApi", "CeleriacWorker", "CeleryWorker", "DjangoApi",
+           "HttpServer", "Mail",
            "Postgres", "ROOT", "Redis", "RedisError", "Report", "RespClient", "Server", "ServiceError",
            "Session", "SmtpServer", "SmtpSink", "app_python", "manage", "wait_until"]

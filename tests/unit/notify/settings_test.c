@@ -103,6 +103,13 @@ static void test_defaults(void **state)
     assert_false(loaded.retries.give_up_refused);
     assert_int_equal(loaded.retries.retry_after_max, 0);
     assert_int_equal(loaded.retries.delay_count, 0);
+    assert_string_equal(loaded.twilio.account_sid, "");
+    assert_string_equal(loaded.twilio.base_url, "https://api.twilio.com");
+    assert_string_equal(loaded.fcm.credentials, "");
+    assert_true(loaded.fcm.is_fallback);
+    assert_string_equal(loaded.fcm.base_url, "https://fcm.googleapis.com");
+    assert_int_equal(loaded.api.connect_timeout_ns, 10 * NS_PER_SEC);
+    assert_int_equal(loaded.api.timeout_ns, 30 * NS_PER_SEC);
     assert_int_equal(loaded.templates.fuel, 1000000);
     assert_int_equal(loaded.templates.max_output, 4194304);
     assert_int_equal(loaded.templates.cache_bytes, 67108864);
@@ -219,6 +226,22 @@ static void test_providers(void **state)
     settings_destroy(s);
 }
 
+static void test_credentials_of_push(void **state)
+{
+    struct settings *s = create_with("GOOGLE_APPLICATION_CREDENTIALS=/a\nFCM_CREDENTIALS=");
+
+    (void)state;
+    assert_string_equal(load(s).fcm.credentials, "/a");
+    assert_string_equal(load(s).fcm.credentials_name, "GOOGLE_APPLICATION_CREDENTIALS");
+    assert_true(load(s).fcm.is_fallback);
+    settings_destroy(s);
+    s = create_with("GOOGLE_APPLICATION_CREDENTIALS=/a\nFCM_CREDENTIALS=/b");
+    assert_string_equal(load(s).fcm.credentials, "/b");
+    assert_string_equal(load(s).fcm.credentials_name, "FCM_CREDENTIALS");
+    assert_false(load(s).fcm.is_fallback);
+    settings_destroy(s);
+}
+
 static void refuse(const char *variable, const char *text)
 {
     struct settings *s = create();
@@ -260,9 +283,7 @@ static void test_bad_values(void **state)
 static void test_ignored_variables(void **state)
 {
     static const char environment[] = "DJANGO_SECRET_KEY=secret\n"
-                                      "DEBUG=on\n"
-                                      "TWILIO_ACCOUNT_SID=x\n"
-                                      "TWILIO_AUTH_TOKEN=x";
+                                      "DEBUG=on";
     struct settings *s = create_with(environment);
 
     (void)state;
@@ -366,12 +387,19 @@ static void test_longest_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_redis_roles),
-        cmocka_unit_test(test_from),         cmocka_unit_test(test_tls_words),
-        cmocka_unit_test(test_database),     cmocka_unit_test(test_providers),
-        cmocka_unit_test(test_bad_values),   cmocka_unit_test(test_ignored_variables),
-        cmocka_unit_test(test_dotenv),       cmocka_unit_test(test_secrets_are_marked),
-        cmocka_unit_test(test_manual),       cmocka_unit_test(test_hosts_as_in_django),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_redis_roles),
+        cmocka_unit_test(test_from),
+        cmocka_unit_test(test_tls_words),
+        cmocka_unit_test(test_database),
+        cmocka_unit_test(test_providers),
+        cmocka_unit_test(test_credentials_of_push),
+        cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_ignored_variables),
+        cmocka_unit_test(test_dotenv),
+        cmocka_unit_test(test_secrets_are_marked),
+        cmocka_unit_test(test_manual),
+        cmocka_unit_test(test_hosts_as_in_django),
         cmocka_unit_test(test_longest_host),
     };
 
