@@ -55,8 +55,7 @@ static void add_notification(struct json_writer *w, const struct store_notificat
     /* DRF leaves out a field whose source leads through a null. */
     if (row->template_id != 0)
         document_text(w, "template_name", row->template_name);
-    json_key(w, "data");
-    json_value(w, row->data);
+    document_json(w, "data", row->data);
     document_text(w, "status", row->status);
     document_text(w, "error_message", row->error_message);
     document_time(w, "created_at", row->created_at_us);

@@ -36,6 +36,11 @@ static bool merge(struct api_call *call, struct template_edit *e, struct store_t
 {
     enum notify_channel channel;
 
+    /* A form's JSON can be null, which the column cannot. */
+    if (span_is(span_trim(value_text(&e->values[TEMPLATE_VARIABLES], SPAN(""))), "null")) {
+        reply_problem(call, "variables", "This field may not be null.");
+        return false;
+    }
     set_text(&row->name, &e->values[TEMPLATE_NAME]);
     set_text(&row->channel, &e->values[TEMPLATE_CHANNEL]);
     set_text(&row->subject, &e->values[TEMPLATE_SUBJECT]);

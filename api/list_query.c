@@ -34,7 +34,7 @@ static enum celeriac_err read_limit(struct span text, uint32_t *limit, const cha
     int64_t number;
 
     strbuf_init(&digits, text.len + 1);
-    enum celeriac_err rc = python_integer(text, &digits);
+    enum celeriac_err rc = python_int(text, &digits);
     if (rc == CELERIAC_ERR_MEMORY) {
         strbuf_close(&digits);
         return rc;

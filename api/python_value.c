@@ -133,9 +133,9 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-enum celeriac_err python_integer(struct span text, struct strbuf *out)
+enum celeriac_err python_int(struct span text, struct strbuf *out)
 {
-    struct span rest = python_text_strip(drop_zero_fraction(text));
+    struct span rest = python_text_strip(text);
     size_t start = out->len;
     bool negative = false;
     bool after_digit = false;
@@ -146,15 +146,18 @@ enum celeriac_err python_integer(struct span text, struct strbuf *out)
     }
     if (negative)
         strbuf_add_char(out, '-');
-    for (size_t i = 0; i < rest.len; i++) {
-        bool digit = is_digit(rest.ptr[i]);
+    while (rest.len > 0) {
         bool leading = out->len == start + negative;
+        size_t len;
+        uint32_t c = python_text_next(rest, &len);
+        int digit = python_text_digit(c);
 
-        if (!digit && !(rest.ptr[i] == '_' && after_digit))
+        if (digit < 0 && !(c == '_' && after_digit))
             return CELERIAC_ERR_VALUE;
-        if (digit && !(leading && rest.ptr[i] == '0'))
-            strbuf_add_char(out, rest.ptr[i]);
-        after_digit = digit;
+        if (digit > 0 || (digit == 0 && !leading))
+            strbuf_add_char(out, (char)('0' + digit));
+        after_digit = digit >= 0;
+        rest = (struct span){rest.ptr + len, rest.len - len};
     }
     if (!after_digit)
         return CELERIAC_ERR_VALUE;
@@ -163,6 +166,11 @@ enum celeriac_err python_integer(struct span text, struct strbuf *out)
         strbuf_add_char(out, '0');
     }
     return strbuf_status(out);
+}
+
+enum celeriac_err python_integer(struct span text, struct strbuf *out)
+{
+    return python_int(drop_zero_fraction(text), out);
 }
 
 /* Four hexadecimal digits; they are known to be there. */
@@ -227,7 +235,7 @@ static enum celeriac_err add_number(struct span json, struct strbuf *out, size_t
     json.len = n;
     *len = n;
     if (!is_float) {
-        strbuf_add_span(out, json);
+        strbuf_add_span(out, span_is(json, "-0") ? SPAN("0") : json);
         return CELERIAC_OK;
     }
     if (parse_double(json, &value) != CELERIAC_OK)

@@ -44,10 +44,12 @@ const char *raw_type_name(const struct json_node *node);
 enum celeriac_err raw_to_text(const struct raw *raw, struct strbuf *out) CELERIAC_MUST_CHECK;
 
 /*
- * int(text) as DRF's IntegerField calls it: a fraction of zeros is dropped, white space around is
- * allowed, '_' between digits too. Appends the canonical digits. CELERIAC_ERR_VALUE when it is no
- * integer, CELERIAC_ERR_MEMORY.
+ * int(text): white space around is allowed, '_' between digits too, and digits of every script.
+ * Appends the canonical digits. CELERIAC_ERR_VALUE when it is no integer, CELERIAC_ERR_MEMORY.
  */
+enum celeriac_err python_int(struct span text, struct strbuf *out) CELERIAC_MUST_CHECK;
+
+/* The same as DRF's IntegerField calls it: a fraction of zeros is dropped first. */
 enum celeriac_err python_integer(struct span text, struct strbuf *out) CELERIAC_MUST_CHECK;
 
 /*

@@ -1,7 +1,10 @@
 #include "api/reply.h"
 
+#include <string.h>
+
 #include "api/description.h"
 #include "api/metrics.h"
+#include "api/python_value.h"
 #include "base/clock.h"
 #include "base/iso8601.h"
 #include "base/log.h"
@@ -67,8 +70,10 @@ static void add_headers(struct api_call *call)
     bool is_drf = call->route && call->route->style == ROUTE_DRF &&
                   (call->is_authenticated || call->route->access == ROUTE_PUBLIC);
 
+    /* What it cannot answer in is known before it looks for a session. */
     if (is_drf)
-        http_add_header(call->response, "Vary", "Accept, Cookie");
+        http_add_header(call->response, "Vary",
+                        call->response->status == 406 ? "Accept" : "Accept, Cookie");
     if (is_drf || call->response->status == 405)
         http_add_header(call->response, "Allow", call->allow);
     if (call->is_authenticated)
@@ -107,6 +112,23 @@ void document_text(struct json_writer *w, const char *key, struct span text)
         json_string(w, text);
     else
         json_null(w);
+}
+
+void document_json(struct json_writer *w, const char *key, struct span json)
+{
+    size_t before;
+    uint32_t code;
+
+    json_key(w, key);
+    json_value(w, SPAN(""));
+    before = w->out->len;
+    /* jsonb never writes exponents, so that without a '.' there is no float. */
+    if (memchr(json.ptr, '.', json.len) && python_json(json, w->out, &code) == CELERIAC_OK)
+        return;
+    if (strbuf_status(w->out) == CELERIAC_OK) {
+        strbuf_truncate(w->out, before);
+        strbuf_add_span(w->out, json);
+    }
 }
 
 void document_uuid(struct json_writer *w, const char *key, const struct uuid *uuid)

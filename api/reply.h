@@ -28,6 +28,12 @@ void document_time(struct json_writer *w, const char *key, int64_t us);
 /* Writes key and text; a text whose ptr is NULL is null. */
 void document_text(struct json_writer *w, const char *key, struct span text);
 
+/*
+ * Writes key and a JSON text as it came from the database, its floats spelt as Python would after
+ * reading them: jsonb keeps 1.50 and 0.0000001, json.dumps() says 1.5 and 1e-07.
+ */
+void document_json(struct json_writer *w, const char *key, struct span json);
+
 /* Writes key and the UUID's text. */
 void document_uuid(struct json_writer *w, const char *key, const struct uuid *uuid);
 

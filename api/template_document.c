@@ -27,8 +27,7 @@ void template_document(struct json_writer *w, const struct store_template *row)
     document_text(w, "channel", row->channel);
     document_text(w, "subject", row->subject);
     document_text(w, "body", row->body);
-    json_key(w, "variables");
-    json_value(w, row->variables);
+    document_json(w, "variables", row->variables);
     json_key(w, "is_active");
     json_boolean(w, row->is_active);
     document_time(w, "created_at", row->created_at_us);

@@ -24,6 +24,9 @@
 /* Deepest nesting accepted; CPython's own limit is its recursion limit, about 1,000 by default. */
 #define JSON_DEPTH_MAX 2000
 
+/* Most digits of an integer: sys.int_info.default_max_str_digits of CPython. */
+#define JSON_INT_DIGITS_MAX 4300
+
 /* Longest text accepted: Redis' largest string is 512 MiB, and offsets here are 32 bits. */
 #define JSON_TEXT_MAX ((size_t)512 * 1024 * 1024)
 
@@ -66,7 +69,10 @@ struct json_options {
      * are checked, but cost no memory. 0 records all.
      */
     unsigned keep_depth;
-    /* Refuse NaN and Infinity with DRF's words (rest_framework.settings STRICT_JSON). */
+    /*
+     * Refuse what DRF refuses, in the same words: NaN and Infinity (rest_framework.settings
+     * STRICT_JSON) and integers of more than JSON_INT_DIGITS_MAX digits.
+     */
     bool strict;
 };
 

@@ -207,28 +207,42 @@ static const char *skip_digits(const char *s, const char *end)
     return s;
 }
 
+/* The end of the number from `digits` to `end` when it is an integer. */
+static enum step end_integer(struct parser *p, const char *digits, const char *end)
+{
+    if (!p->strict || end - digits <= JSON_INT_DIGITS_MAX)
+        return end_scalar(p, JSON_INT, end, false);
+    p->code = celeriac_error_set(
+        p->err, CELERIAC_ERR_SYNTAX,
+        "Exceeds the limit (%d digits) for integer string conversion: value has %td digits; use "
+        "sys.set_int_max_str_digits() to increase the limit",
+        JSON_INT_DIGITS_MAX, end - digits);
+    return STEP_FAILED;
+}
+
 /* A fraction or an exponent without digits is not part of the number, but extra data after it. */
 static enum step read_number(struct parser *p)
 {
     const char *end = p->end;
-    const char *s = *p->at == '-' ? p->at + 1 : p->at;
-    enum json_type type = JSON_INT;
+    const char *const start = *p->at == '-' ? p->at + 1 : p->at;
+    const char *s = start;
+    bool is_float = false;
     if (s == end || *s < '0' || *s > '9')
         return fail_at(p, "Expecting value", p->at);
     s = *s == '0' ? s + 1 : skip_digits(s, end);
     if (end - s >= 2 && *s == '.' && s[1] >= '0' && s[1] <= '9') {
-        type = JSON_FLOAT;
+        is_float = true;
         s = skip_digits(s + 1, end);
     }
     if (end - s >= 2 && (*s == 'e' || *s == 'E')) {
         const char *digits = s[1] == '+' || s[1] == '-' ? s + 2 : s + 1;
         const char *after = skip_digits(digits, end);
         if (after > digits) {
-            type = JSON_FLOAT;
+            is_float = true;
             s = after;
         }
     }
-    return end_scalar(p, type, s, false);
+    return is_float ? end_scalar(p, JSON_FLOAT, s, false) : end_integer(p, start, s);
 }
 
 static bool follows(const struct parser *p, struct span word)

@@ -21,6 +21,9 @@ struct span python_text_strip(struct span s);
 /* c.isspace() for one code point, as CPython 3.11's Unicode 14 tables have it. */
 bool python_text_is_space(uint32_t c);
 
+/* unicodedata.decimal(c), which int() goes by: 0 to 9 in any script; -1 when c is no such digit. */
+int python_text_digit(uint32_t c);
+
 /*
  * One line of s.splitlines(): *line gets it without its end, *rest what follows. Lines end with \n,
  * \r, \r\n, \v, \f, \x1c to \x1e, U+0085, U+2028 and U+2029. False when s is empty: there are no

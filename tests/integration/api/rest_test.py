@@ -21,13 +21,6 @@ from interop import rest_cases
 from tests.services import ROOT, CeleriacApi, Postgres, Redis, Session, wait_until
 from tests.services.celeriac import migrate, program
 
-# Where we differ from the recorded deployment on purpose (docs/rest.md): status and document.
-DELIBERATE = {
-    "template duplicate": (400, {"name": ["This field must be unique."]}),
-    "notification not a uuid": (404, {"detail": "Not found."}),
-    "unknown path": (404, {"detail": "Not found."}),
-}
-
 # Rounds of the hashes that tests make: real ones take a third of a second each.
 ROUNDS = 1000
 
@@ -105,7 +98,7 @@ class RecordTest(Stage):
         rest_cases.run(self.api.port, decide)
         self.assertGreater(len(answers), 60)
         self.assertEqual({name: detail for name, (passed, detail) in answers.items() if not passed}.keys(),
-                         DELIBERATE.keys())
+                         rest_cases.DELIBERATE.keys())
 
     def test_deliberate_differences_are_as_documented(self):
         """JSON everywhere, 400 for what breaks Python."""
@@ -116,7 +109,7 @@ class RecordTest(Stage):
                                          ("notification not a uuid", "GET", "/v1/notifications/123/", None),
                                          ("unknown path", "GET", "/v1/nothing/", None)):
             status, headers, document = self.call(method, path, body, key)
-            self.assertEqual((status, document), DELIBERATE[name], name)
+            self.assertEqual((status, document), rest_cases.DELIBERATE[name], name)
             self.assertEqual(headers["content-type"], "application/json")
 
 
@@ -328,6 +321,17 @@ class CallsTest(Stage):
         self.assertEqual(self.call("POST", "/v1/notify/", {"channel": "sms", "to": "+15551234567",
                                                            "template": "patched"})[::2],
                          (404, {"error": "Template 'patched' not found or inactive"}))
+
+    def test_a_form_can_hold_json(self):
+        """But not null where the column has none."""
+        for text, status, wanted in (("null", 400, {"variables": ["This field may not be null."]}), ('{"a": 1.50}', 201, {"a": 1.5})):
+            data = urllib.parse.urlencode({"name": "form_json", "channel": "sms", "body": "b", "variables": text}).encode()
+            head = (f"POST /v1/templates/ HTTP/1.1\r\nHost: localhost\r\nX-API-KEY: {self.key}\r\nConnection: close\r\n"
+                    f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(data)}\r\n\r\n")
+            found, _, body = self.raw(head.encode() + data).partition(b"\r\n\r\n")
+            self.assertIn(f"HTTP/1.1 {status}".encode(), found)
+            body = json.loads(body)
+            self.assertEqual(body if status == 400 else body["variables"], wanted)
 
     def test_previews_say_what_is_wrong(self):
         """A template that cannot be rendered is the tenant's mistake."""

@@ -56,6 +56,8 @@ static void limits_up_to_the_largest(void **state)
     assert_limit("limit=99999999999999999999999999", 1000);
     assert_limit("limit=%20007%20", 7);
     assert_limit("limit=5&limit=6", 6);
+    assert_limit("limit=1_0", 10);
+    assert_limit("limit=%D9%A3", 3);
     assert_limit("status=sent&other=x", 100);
 }
 
@@ -65,6 +67,7 @@ static void limits_that_are_none(void **state)
     assert_problem("limit=x", "{\"limit\":[\"A valid integer is required.\"]}");
     assert_problem("limit=", "{\"limit\":[\"A valid integer is required.\"]}");
     assert_problem("limit", "{\"limit\":[\"A valid integer is required.\"]}");
+    assert_problem("limit=1.0", "{\"limit\":[\"A valid integer is required.\"]}");
     assert_problem("limit=1.5", "{\"limit\":[\"A valid integer is required.\"]}");
     assert_problem("limit=0x10", "{\"limit\":[\"A valid integer is required.\"]}");
     assert_problem("limit=-1",

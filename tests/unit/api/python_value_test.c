@@ -31,6 +31,13 @@ static void integers_are_read_as_python_reads_them(void **state)
     check_integer("+7", "7");
     check_integer("007", "7");
     check_integer("-000", "0");
+    check_integer("\xd9\xa0\xd9\xa3", "3");
+    check_integer("-\xef\xbc\x97_7.0", "-77");
+    check_integer("\xc2\xa0"
+                  "7\xe2\x80\x83",
+                  "7");
+    check_integer("7.\xd9\xa0", NULL);
+    check_integer("\xc2\xb2", NULL);
     check_integer("0_0", "0");
     check_integer("1_000", "1000");
     check_integer(" 7\t", "7");
@@ -53,6 +60,19 @@ static void integers_are_read_as_python_reads_them(void **state)
     check_integer("- 1", NULL);
 }
 
+/* A fraction is DRF's business, not int()'s. */
+static void int_takes_no_fraction(void **state)
+{
+    struct strbuf out;
+
+    (void)state;
+    strbuf_init(&out, 100);
+    assert_int_equal(python_int(SPAN(" +1_2\n"), &out), CELERIAC_OK);
+    assert_string_equal(strbuf_text(&out), "12");
+    assert_int_equal(python_int(SPAN("7.0"), &out), CELERIAC_ERR_VALUE);
+    strbuf_close(&out);
+}
+
 static void check_json(const char *text, const char *wanted)
 {
     struct strbuf out;
@@ -71,6 +91,7 @@ static void floats_are_stored_as_python_spells_them(void **state)
                "{\"a\":[1.5,100.0,1e-07,-0.0,7,-7,0,1e+22]}");
     check_json("123456789012345678901234567890", "123456789012345678901234567890");
     check_json("\"1.50 \\\" 2.50 \\\\\"", "\"1.50 \\\" 2.50 \\\\\"");
+    check_json("[-0,-0.0,-1]", "[0,-0.0,-1]");
     check_json("[true,false,null]", "[true,false,null]");
     check_json("\"\\\\u0000 \\\\ud800\"", "\"\\\\u0000 \\\\ud800\"");
     check_json("\"\\ud83d\\ude00\\u00e9\"", "\"\\ud83d\\ude00\\u00e9\"");
@@ -158,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_are_read_as_python_reads_them),
+        cmocka_unit_test(int_takes_no_fraction),
         cmocka_unit_test(floats_are_stored_as_python_spells_them),
         cmocka_unit_test(what_cannot_be_stored_is_refused),
         cmocka_unit_test(truncated_texts_do_no_harm),

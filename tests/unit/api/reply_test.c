@@ -76,6 +76,30 @@ static void values_as_drf_writes_them(void **state)
 }
 
 /* Of an authenticated call every answer names the tenant. */
+static void assert_json(const char *json, const char *wanted)
+{
+    struct api_call *call = hand_call_create(&api, "");
+    struct json_writer w;
+
+    document_begin(call, &w);
+    json_begin_object(&w);
+    document_json(&w, "a", span_of(json));
+    document_json(&w, "b", SPAN("0"));
+    json_end_object(&w);
+    reply_document(call, 200);
+    assert_string_equal(hand_call_body(), wanted);
+}
+
+/* As PostgreSQL keeps numbers, and as Python spells what it reads of them. */
+static void numbers_of_the_database_are_pythons(void **state)
+{
+    (void)state;
+    assert_json("{\"n\": 1.50, \"m\": [0.0000001, 100]}",
+                "{\"a\":{\"n\": 1.5, \"m\": [1e-07, 100]},\"b\":0}");
+    assert_json("12345678901234567890123", "{\"a\":12345678901234567890123,\"b\":0}");
+    assert_json("\"1.50\"", "{\"a\":\"1.50\",\"b\":0}");
+}
+
 static void headers_of_every_answer(void **state)
 {
     struct api_call *call = hand_call_create(&api, "");
@@ -176,6 +200,7 @@ int main(void)
         cmocka_unit_test_teardown(short_answers, tear_down),
         cmocka_unit_test_teardown(answer_replaces_a_begun_document, tear_down),
         cmocka_unit_test_teardown(values_as_drf_writes_them, tear_down),
+        cmocka_unit_test_teardown(numbers_of_the_database_are_pythons, tear_down),
         cmocka_unit_test_teardown(headers_of_every_answer, tear_down),
         cmocka_unit_test_teardown(answers_to_come_again, tear_down),
         cmocka_unit_test_teardown(failures_of_the_store, tear_down),

@@ -296,6 +296,29 @@ static void limits_the_depth(void **state)
     json_close(&doc);
 }
 
+/* As CPython 3.11 does it by default, and only where DRF's answers are wanted. */
+static void limits_the_digits_of_integers(void **state)
+{
+    static char text[JSON_INT_DIGITS_MAX + 3] = "-";
+    const struct json_options strict = {.strict = true};
+    struct celeriac_error err = {0};
+    struct json_doc doc;
+
+    (void)state;
+    memset(text + 1, '7', JSON_INT_DIGITS_MAX + 1);
+    json_init(&doc);
+    assert_int_equal(json_parse(&doc, (struct span){text, JSON_INT_DIGITS_MAX + 1}, &strict, &err),
+                     CELERIAC_OK);
+    assert_int_equal(json_parse(&doc, span_of(text), NULL, &err), CELERIAC_OK);
+    assert_int_equal(json_parse(&doc, span_of(text), &strict, &err), CELERIAC_ERR_SYNTAX);
+    assert_string_equal(err.text,
+                        "Exceeds the limit (4300 digits) for integer string conversion: value has "
+                        "4301 digits; use sys.set_int_max_str_digits() to increase the limit");
+    text[3] = '.';
+    assert_int_equal(json_parse(&doc, span_of(text), &strict, &err), CELERIAC_OK);
+    json_close(&doc);
+}
+
 static void limits_the_size(void **state)
 {
     (void)state;
@@ -421,6 +444,7 @@ int main(void)
         cmocka_unit_test(survives_random_bytes),
         cmocka_unit_test(survives_a_message_with_one_byte_changed),
         cmocka_unit_test(limits_the_depth),
+        cmocka_unit_test(limits_the_digits_of_integers),
         cmocka_unit_test(limits_the_size),
         cmocka_unit_test(reads_a_large_array),
         cmocka_unit_test(records_only_the_wanted_depth),

@@ -59,6 +59,26 @@ static void test_as_in_python(void **state)
     assert_int_equal(known, listed);
 }
 
+/* As many as CPython 3.11 has, the first and last of some scripts, and what only looks like one. */
+static void test_digits(void **state)
+{
+    size_t known = 0;
+
+    (void)state;
+    for (uint32_t c = 0; c <= 0x10FFFF; c++)
+        known += python_text_digit(c) >= 0;
+    assert_int_equal(known, 660);
+    assert_int_equal(python_text_digit('0'), 0);
+    assert_int_equal(python_text_digit('9'), 9);
+    assert_int_equal(python_text_digit(0x663), 3);
+    assert_int_equal(python_text_digit(0xFF15), 5);
+    assert_int_equal(python_text_digit(0x1D7FF), 9);
+    assert_int_equal(python_text_digit(0x1FBF9), 9);
+    assert_int_equal(python_text_digit('a'), -1);
+    assert_int_equal(python_text_digit(0xB2), -1);   /* superscript two */
+    assert_int_equal(python_text_digit(0x2160), -1); /* Roman numeral one */
+}
+
 static void assert_next(struct span s, uint32_t want, size_t want_len)
 {
     size_t len = 0;
@@ -101,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_in_python),
+        cmocka_unit_test(test_digits),
         cmocka_unit_test(test_next),
         cmocka_unit_test(test_length),
     };
