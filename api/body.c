@@ -5,6 +5,9 @@
 /* Members of the top object are looked at one by one, everything below them as a whole. */
 #define KEEP_DEPTH 2
 
+#define FORM_TYPE "application/x-www-form-urlencoded"
+#define MULTIPART_TYPE "multipart/form-data"
+
 void body_init(struct body *b)
 {
     b->kind = BODY_EMPTY;
@@ -64,11 +67,38 @@ static enum celeriac_err parse_json(struct body *b, struct span bytes, enum char
     }
     if (rc != CELERIAC_OK)
         return rc;
+    if (charset == CHARSET_UTF8)
+        bytes.len = charset_whole_utf8(bytes);
     b->kind = BODY_JSON;
     rc = json_parse(&b->json, bytes, &options, &why);
     if (rc == CELERIAC_OK || rc == CELERIAC_ERR_MEMORY)
         return rc;
     return celeriac_error_set(err, rc, "JSON parse error - %s", why.text);
+}
+
+/* Says what is wrong with a Content-Type, which WSGI hands on as Latin-1. */
+static enum celeriac_err refuse_type(const char *words, struct span content_type,
+                                     struct celeriac_error *err)
+{
+    enum celeriac_err rc = CELERIAC_ERR_MEMORY;
+    struct strbuf shown;
+
+    strbuf_init(&shown, 2 * content_type.len + 1);
+    charset_decode_replace(&shown, content_type, CHARSET_LATIN1);
+    if (strbuf_status(&shown) == CELERIAC_OK)
+        rc = celeriac_error_set(err, CELERIAC_ERR_SYNTAX, "Multipart form parse error - %s: %s",
+                                words, strbuf_text(&shown));
+    strbuf_close(&shown);
+    return rc;
+}
+
+static bool is_ascii(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] >= 0x80)
+            return false;
+    }
+    return true;
 }
 
 static enum celeriac_err parse_multipart(struct body *b, struct span content_type,
@@ -79,8 +109,10 @@ static enum celeriac_err parse_multipart(struct body *b, struct span content_typ
     struct celeriac_error why = {0};
     enum celeriac_err rc;
 
-    if (bytes.len == 0)
-        return CELERIAC_OK;
+    if (!span_starts(content_type, SPAN("multipart/")))
+        return refuse_type("Invalid Content-Type", content_type, err);
+    if (!is_ascii(content_type))
+        return refuse_type("Invalid non-ASCII Content-Type in multipart", content_type, err);
     rc = form_add_multipart(&b->form, bytes,
                             media_type_param(content_type, "boundary", boundary)
                                 ? span_of(boundary)
@@ -99,20 +131,21 @@ enum celeriac_err body_parse(struct body *b, struct span content_type, struct sp
     struct span name = media_type_name(content_type);
     enum charset charset = charset_of(content_type);
 
-    if (span_is_nocase(name, "application/x-www-form-urlencoded") ||
-        span_is_nocase(name, "multipart/form-data")) {
-        if (charset == CHARSET_UNSUPPORTED)
-            return CELERIAC_ERR_UNSUPPORTED;
-        b->kind = BODY_FORM;
-        if (span_is_nocase(name, "multipart/form-data"))
-            return parse_multipart(b, content_type, bytes, charset, err);
-        return form_add_urlencoded(&b->form, bytes, charset, err);
-    }
-    if (bytes.len == 0)
+    if (bytes.len == 0) {
+        if (span_is_nocase(name, FORM_TYPE) || span_is_nocase(name, MULTIPART_TYPE))
+            b->kind = BODY_FORM;
         return CELERIAC_OK;
-    if (!span_is_nocase(name, "application/json") || charset == CHARSET_UNSUPPORTED)
+    }
+    if (charset == CHARSET_UNSUPPORTED)
         return CELERIAC_ERR_UNSUPPORTED;
-    return parse_json(b, bytes, charset, err);
+    if (media_type_covers(content_type, "application", "json"))
+        return parse_json(b, bytes, charset, err);
+    b->kind = BODY_FORM;
+    if (media_type_covers(content_type, "application", "x-www-form-urlencoded"))
+        return form_add_urlencoded(&b->form, bytes, charset, err);
+    if (media_type_covers(content_type, "multipart", "form-data"))
+        return parse_multipart(b, content_type, bytes, charset, err);
+    return CELERIAC_ERR_UNSUPPORTED;
 }
 
 enum celeriac_err body_parse_json(struct body *b, struct span json, struct celeriac_error *err)

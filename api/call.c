@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/charset.h"
 #include "api/problems.h"
 #include "api/reply.h"
 #include "base/alloc.h"
@@ -108,14 +109,14 @@ void call_submit_work(struct api_call *call, struct work *work)
         reply_later(call);
 }
 
-/* 415 in DRF's words; the header is quoted as it came. */
+/* 415 in DRF's words; WSGI hands headers on as Latin-1, and so they are quoted. */
 static void reply_unsupported(struct api_call *call)
 {
     struct strbuf text;
 
     strbuf_init(&text, HTTP_RESPONSE_MAX);
     strbuf_add_text(&text, "Unsupported media type \"");
-    strbuf_add_span(&text, call->request->content_type);
+    charset_decode_replace(&text, call->request->content_type, CHARSET_LATIN1);
     strbuf_add_text(&text, "\" in request.");
     reply_detail(call, 415, strbuf_text(&text));
     strbuf_close(&text);

@@ -154,6 +154,22 @@ void charset_add_char(struct strbuf *out, uint32_t c)
     }
 }
 
+size_t charset_whole_utf8(struct span bytes)
+{
+    /* A sequence has four bytes at most, so one that lacks some began among the last three. */
+    for (size_t len = 1; len <= 3 && len <= bytes.len; len++) {
+        struct span last = {bytes.ptr + bytes.len - len, len};
+        unsigned char lead = byte_at(last, 0);
+        uint32_t c;
+
+        if (lead >= 0xc2 && lead <= 0xf4 && look(last, &c) == -(int)len)
+            return bytes.len - len;
+        if ((lead & 0xc0) != 0x80)
+            break;
+    }
+    return bytes.len;
+}
+
 void charset_decode_replace(struct strbuf *out, struct span bytes, enum charset charset)
 {
     size_t plain = 0;

@@ -31,6 +31,12 @@ enum charset charset_find(struct span name);
  */
 void charset_decode_replace(struct strbuf *out, struct span bytes, enum charset charset);
 
+/*
+ * How many of the bytes come before a last UTF-8 sequence that was begun but not finished; all when
+ * there is none. Python's codecs.StreamReader leaves such bytes unread.
+ */
+size_t charset_whole_utf8(struct span bytes);
+
 /* Appends one character as UTF-8; c is at most U+10FFFF. */
 void charset_add_char(struct strbuf *out, uint32_t c);
 

@@ -68,38 +68,78 @@ static int hex_digit(char c)
     return -1;
 }
 
+/* How the bytes of an urlencoded text become characters. */
+struct encoding {
+    enum charset charset;
+    bool raw_is_latin1; /* bytes that stand there without a '%' */
+};
+
+/*
+ * QueryDict: a text that is not wholly in its charset is read as Latin-1, though what is written as
+ * %xx is still meant in that charset.
+ */
+static struct encoding encoding_of(struct span text, enum charset charset)
+{
+    struct encoding e = {charset, false};
+
+    if (charset == CHARSET_UTF8) {
+        e.raw_is_latin1 = !span_is_utf8(text);
+    } else if (charset == CHARSET_ASCII) {
+        for (size_t i = 0; i < text.len && !e.raw_is_latin1; i++)
+            e.raw_is_latin1 = (unsigned char)text.ptr[i] >= 0x80;
+    }
+    return e;
+}
+
+static void add_raw(struct strbuf *out, char c, const struct encoding *e)
+{
+    if ((unsigned char)c >= 0x80 && e->raw_is_latin1)
+        charset_add_char(out, (unsigned char)c);
+    else
+        strbuf_add_char(out, c);
+}
+
+static void add_escaped(struct strbuf *out, char c, const struct encoding *e)
+{
+    if ((unsigned char)c >= 0x80 && e->charset == CHARSET_ASCII)
+        charset_decode_replace(out, (struct span){&c, 1}, CHARSET_ASCII);
+    else
+        strbuf_add_char(out, c);
+}
+
 /* Replaces '+' and %xx; what follows a stray '%' stays as it is. */
-static void unquote(struct span text, struct strbuf *out)
+static void unquote(struct span text, const struct encoding *e, struct strbuf *out)
 {
     strbuf_clear(out);
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
 
-        if (c == '+') {
-            c = ' ';
-        } else if (c == '%' && text.len - i > 2) {
+        if (c == '%' && text.len - i > 2) {
             int high = hex_digit(text.ptr[i + 1]), low = hex_digit(text.ptr[i + 2]);
 
             if (high >= 0 && low >= 0) {
-                c = (char)(high << 4 | low);
+                add_escaped(out, (char)(high << 4 | low), e);
                 i += 2;
+                continue;
             }
         }
-        strbuf_add_char(out, c);
+        add_raw(out, c == '+' ? ' ' : c, e);
     }
 }
 
-static enum celeriac_err add_pair(struct form *f, struct span pair, enum charset charset,
+static enum celeriac_err add_pair(struct form *f, struct span pair, const struct encoding *e,
                                   struct strbuf *name, struct strbuf *value)
 {
     struct span key, text;
 
     (void)span_cut(pair, '=', &key, &text);
-    unquote(key, name);
-    unquote(text, value);
+    unquote(key, e, name);
+    unquote(text, e, value);
     if (strbuf_status(name) != CELERIAC_OK || strbuf_status(value) != CELERIAC_OK)
         return CELERIAC_ERR_MEMORY;
-    return form_add(f, strbuf_span(name), strbuf_span(value), false, charset);
+    /* Bytes beyond ASCII are UTF-8 by now, or were written as %xx. */
+    return form_add(f, strbuf_span(name), strbuf_span(value), false,
+                    e->charset == CHARSET_ASCII ? CHARSET_UTF8 : e->charset);
 }
 
 static size_t count_fields(struct span text)
@@ -114,6 +154,7 @@ static size_t count_fields(struct span text)
 enum celeriac_err form_add_urlencoded(struct form *f, struct span text, enum charset charset,
                                       struct celeriac_error *err)
 {
+    const struct encoding encoding = encoding_of(text, charset);
     enum celeriac_err rc = CELERIAC_OK;
     struct strbuf name, value;
     bool more = text.len > 0;
@@ -122,14 +163,15 @@ enum celeriac_err form_add_urlencoded(struct form *f, struct span text, enum cha
         return celeriac_error_set(err, CELERIAC_ERR_LIMIT,
                                   "The number of GET/POST parameters exceeded "
                                   "settings.DATA_UPLOAD_MAX_NUMBER_FIELDS.");
-    strbuf_init(&name, text.len);
-    strbuf_init(&value, text.len);
+    /* A byte of Latin-1 becomes two, a broken one three. */
+    strbuf_init(&name, 3 * text.len);
+    strbuf_init(&value, 3 * text.len);
     while (more && rc == CELERIAC_OK) {
         struct span pair;
 
         more = span_cut(text, '&', &pair, &text);
         if (pair.len > 0)
-            rc = add_pair(f, pair, charset, &name, &value);
+            rc = add_pair(f, pair, &encoding, &name, &value);
     }
     strbuf_close(&name);
     strbuf_close(&value);
@@ -140,11 +182,18 @@ enum celeriac_err form_add_urlencoded(struct form *f, struct span text, enum cha
 
 const struct form_field *form_find(const struct form *f, const char *name)
 {
+    const struct form_field *text = NULL;
+
     for (size_t i = f->count; i > 0; i--) {
-        if (span_is(form_name(f, &f->fields[i - 1]), name))
-            return &f->fields[i - 1];
+        const struct form_field *field = &f->fields[i - 1];
+
+        if ((text && !field->is_file) || !span_is(form_name(f, field), name))
+            continue;
+        if (field->is_file)
+            return field;
+        text = field;
     }
-    return NULL;
+    return text;
 }
 
 struct span form_name(const struct form *f, const struct form_field *field)

@@ -66,7 +66,8 @@ enum celeriac_err form_add_multipart(struct form *f, struct span body, struct sp
 enum celeriac_err form_add(struct form *f, struct span name, struct span value, bool is_file,
                            enum charset charset) CELERIAC_MUST_CHECK;
 
-/* The last field of that name, or NULL. */
+/* The last field of that name, or NULL; a file comes before what is none, as in DRF's request.data.
+ */
 const struct form_field *form_find(const struct form *f, const char *name);
 
 /* A field's name; borrowed until the form changes. */

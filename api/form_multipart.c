@@ -104,8 +104,9 @@ static enum celeriac_err add_field(struct form *f, const struct part *part, stru
     return rc;
 }
 
-static enum celeriac_err add_part(struct form *f, struct span text, enum charset charset,
-                                  struct celeriac_error *err)
+/* is_last: no boundary follows, and Django drops a file whose end it has not seen. */
+static enum celeriac_err add_part(struct form *f, struct span text, bool is_last,
+                                  enum charset charset, struct celeriac_error *err)
 {
     size_t headers = find(text, 0, SPAN("\r\n\r\n"));
     struct part part;
@@ -131,6 +132,8 @@ static enum celeriac_err add_part(struct form *f, struct span text, enum charset
         return add_field(f, &part, content, charset);
     file = base_name(span_of(part.file));
     if (file.len == 0)
+        return CELERIAC_OK;
+    if (is_last)
         return CELERIAC_OK;
     if (++f->files > FORM_FILES_MAX)
         return celeriac_error_set(err, CELERIAC_ERR_LIMIT,
@@ -165,7 +168,8 @@ enum celeriac_err form_add_multipart(struct form *f, struct span body, struct sp
         size_t end = find(body, at, mark);
         struct span part = {body.ptr + at, end - at};
 
-        rc = add_part(f, end < body.len ? drop_line_end(part) : part, charset, err);
+        rc = end < body.len ? add_part(f, drop_line_end(part), false, charset, err)
+                            : add_part(f, part, true, charset, err);
         at = end + mark.len;
     }
     return rc == CELERIAC_OK ? rc : celeriac_error_set(err, rc, "no memory for the form");

@@ -38,7 +38,8 @@ static bool copy_value(struct span text, char value[MEDIA_PARAM_SIZE])
     if (quoted)
         text = (struct span){text.ptr + 1, text.len - 2};
     for (size_t i = 0; i < text.len; i++) {
-        if (quoted && text.ptr[i] == '\\' && i + 1 < text.len)
+        if (quoted && text.ptr[i] == '\\' && i + 1 < text.len &&
+            (text.ptr[i + 1] == '\\' || text.ptr[i + 1] == '"'))
             i++;
         if (n == MEDIA_PARAM_SIZE - 1 || text.ptr[i] == '\0')
             return false;
@@ -63,12 +64,11 @@ bool media_type_param(struct span header, const char *name, char value[MEDIA_PAR
     return false;
 }
 
-/* Whether one entry of an Accept header covers main/sub. */
-static bool covers(struct span entry, const char *main, const char *sub)
+bool media_type_covers(struct span header, const char *main, const char *sub)
 {
     struct span main_part, sub_part;
 
-    (void)span_cut(media_type_name(entry), '/', &main_part, &sub_part);
+    (void)span_cut(media_type_name(header), '/', &main_part, &sub_part);
     if (!span_is_nocase(main_part, main) && !span_is(main_part, "*"))
         return false;
     return span_is_nocase(sub_part, sub) || span_is(sub_part, "*");
@@ -85,7 +85,8 @@ bool media_type_accepts_us(struct span accept)
     while (more) {
         more = span_cut(rest, ',', &entry, &rest);
         entry = span_trim(entry);
-        if (covers(entry, "application", "json") || covers(entry, "text", "html"))
+        if (media_type_covers(entry, "application", "json") ||
+            media_type_covers(entry, "text", "html"))
             return true;
     }
     return false;

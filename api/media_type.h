@@ -21,6 +21,12 @@ struct span media_type_name(struct span header);
 bool media_type_param(struct span header, const char *name, char value[MEDIA_PARAM_SIZE]);
 
 /*
+ * Whether a Content-Type or one entry of an Accept header stands for main/sub (both in lower case):
+ * either half may be '*', and parameters don't matter.
+ */
+bool media_type_covers(struct span header, const char *main, const char *sub);
+
+/*
  * Whether an Accept header allows an answer of application/json or, as DRF's browsable API also
  * offers it, text/html. A missing header (ptr NULL) allows all.
  */

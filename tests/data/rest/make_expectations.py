@@ -299,8 +299,9 @@ def query_rows():
     for text in ("", "a=1", "a=1&b=2", "a=1&a=2", "a", "=1", "=", "&", "&&a=1&&", "a=b=c", "a+b=c+d", "a%20b=%2B",
                  "a=%", "a=%2", "a=%zz", "a=%C3%A9", "a=%c3%a9", "a=%ff", "a=%C3", "a=%C3%28", "a=%ED%A0%80", "%61=1",
                  "a=%E2%82%AC&b=%F0%9F%98%80", "a=%F0%9F%98", "a=%E2%82", "a=x%80y%bf", "a;b=1", "limit=10&status=sent",
-                 "a=é", "a=%00", "a=%f4%90%80%80", "a=%c0%80"):
-        fields = QueryDict(text.encode())
+                 "a=é", "a=%00", "a=%f4%90%80%80", "a=%c0%80", b"a=\xff", b"a=\xe9&b=%C3%A9", b"\xc3\xa9=\x80",
+                 b"a=%E2%82\xac", b"a=\xc3%A9", b"a=%FF\xff+%41"):
+        fields = QueryDict(text if isinstance(text, bytes) else text.encode())
         pairs = [[name, value] for name in fields for value in fields.getlist(name)]
         yield text, json.dumps(pairs, ensure_ascii=False, separators=(",", ":"))
 
@@ -330,12 +331,15 @@ def multipart_rows():
               b'--B\nContent-Disposition: form-data; name="a"\n\n1\n--B--\n',
               b'--B\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\n--B--\r\n',
               b'--B\r\nX: ' + b"y" * 1100 + b'\r\n\r\n1\r\n--B--\r\n',
-              part('name="a"', b"--b not the boundary") + b"--B--", part('name="a"', b"1") + part('name="a"', b"2") + b"--B--"]
+              part('name="a"', b"--b not the boundary") + b"--B--", part('name="a"', b"1") + part('name="a"', b"2") + b"--B--",
+              part('name="f"; filename="C:\\a.txt"', b"path") + b"--B--\r\n",
+              part('name="a"', b"1") + part('name="f"; filename="x.txt"', b"unfinished")]
     for body in bodies:
         yield "multipart/form-data; boundary=B", body
     for kind in ("multipart/form-data", "multipart/form-data; boundary=", 'multipart/form-data; boundary="B"',
                  "multipart/form-data; boundary=" + "b" * 201, 'multipart/form-data; boundary="b "',
-                 "multipart/form-data; charset=latin-1; boundary=B"):
+                 "multipart/form-data; charset=latin-1; boundary=B", "multipart/*; boundary=B", "*/form-data; boundary=B",
+                 "MULTIPART/form-data; boundary=B"):
         yield kind, good
 
 

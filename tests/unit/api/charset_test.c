@@ -90,6 +90,27 @@ static void characters_are_written_as_utf8(void **state)
     strbuf_close(&out);
 }
 
+/* What codecs.getreader("utf-8") leaves in its buffer at the end of a stream. */
+static void unfinished_ends_are_left_out(void **state)
+{
+    (void)state;
+    assert_int_equal(charset_whole_utf8(SPAN("")), 0);
+    assert_int_equal(charset_whole_utf8(SPAN("abc")), 3);
+    assert_int_equal(charset_whole_utf8(SPAN("a\xc3\xa9")), 3);
+    assert_int_equal(charset_whole_utf8(SPAN("a\xc3")), 1);
+    assert_int_equal(charset_whole_utf8(SPAN("a\xe2\x82")), 1);
+    assert_int_equal(charset_whole_utf8(SPAN("a\xf0\x9f\x98")), 1);
+    assert_int_equal(charset_whole_utf8(SPAN("\xf0\x9f")), 0);
+    assert_int_equal(charset_whole_utf8(SPAN("a\xf0\x9f\x98\x80")), 5);
+    /* These are wrong, whatever might follow: the parser shall say so. */
+    assert_int_equal(charset_whole_utf8(SPAN("a\xff")), 2);
+    assert_int_equal(charset_whole_utf8(SPAN("a\xc0")), 2);
+    assert_int_equal(charset_whole_utf8(SPAN("a\x80")), 2);
+    assert_int_equal(charset_whole_utf8(SPAN("a\xed\xa0")), 3);
+    assert_int_equal(charset_whole_utf8(SPAN("a\xf4\x90\x80")), 4);
+    assert_int_equal(charset_whole_utf8(SPAN("\x80\x80\x80\x80")), 4);
+}
+
 static void surrogates_are_found(void **state)
 {
     uint32_t code = 0;
@@ -111,6 +132,7 @@ int main(void)
         cmocka_unit_test(broken_utf8_is_replaced_as_python_replaces_it),
         cmocka_unit_test(single_bytes_are_decoded),
         cmocka_unit_test(characters_are_written_as_utf8),
+        cmocka_unit_test(unfinished_ends_are_left_out),
         cmocka_unit_test(surrogates_are_found),
     };
 

@@ -187,6 +187,30 @@ static void bodies_are_read_and_limited(void **state)
                             .body = "hello"},
           415, "{\"detail\":\"Unsupported media type \\\"text/\\\"plain\\\"\\\" in request.\"}",
           "POST, OPTIONS");
+    /* Bytes of a header are Latin-1 to WSGI. */
+    check(
+        &(struct request){
+            .path = "/fields/", .method = "POST", .content_type = "\xc3\xa9/\xff", .body = "hello"},
+        415,
+        "{\"detail\":\"Unsupported media type \\\"\xc3\x83\xc2\xa9/\xc3\xbf\\\" in request.\"}",
+        "POST, OPTIONS");
+    check(&(struct request){.path = "/fields/",
+                            .method = "POST",
+                            .content_type = "multipart/form-data; boundary=\xe9",
+                            .body = "hello"},
+          400,
+          "{\"detail\":\"Multipart form parse error - Invalid non-ASCII Content-Type in multipart: "
+          "multipart/form-data; boundary=\xc3\xa9\"}",
+          "POST, OPTIONS");
+    check(
+        &(struct request){
+            .path = "/fields/", .method = "POST", .content_type = "*/*", .body = "{\"name\": 1}"},
+        400, "{\"email\":[\"This field is required.\"]}", "POST, OPTIONS");
+    check(&(struct request){.path = "/fields/",
+                            .method = "POST",
+                            .content_type = "application/json",
+                            .body = "{\"name\": 1}\xe2\x82"},
+          400, "{\"email\":[\"This field is required.\"]}", "POST, OPTIONS");
     check(&(struct request){.path = "/fields/", .method = "POST"}, 400,
           "{\"name\":[\"This field is required.\"],\"email\":[\"This field is required.\"]}",
           "POST, OPTIONS");
@@ -230,6 +254,9 @@ static void drf_answers_vary(void **state)
 
     (void)state;
     assert_string_equal(header_of(x, "Vary"), "Accept, Cookie");
+    http_exchange_destroy(x);
+    x = run(&(struct request){.path = "/later/", .accept = "image/png"});
+    assert_string_equal(header_of(x, "Vary"), "Accept");
     http_exchange_destroy(x);
     x = run(&(struct request){.path = "/health/"});
     assert_string_equal(header_of(x, "Vary"), "none");

@@ -68,6 +68,22 @@ static void the_last_of_equal_names_is_found(void **state)
     form_close(&f);
 }
 
+/* request.data: the files are added to the fields, behind them. */
+static void files_come_before_fields(void **state)
+{
+    struct form f;
+
+    (void)state;
+    form_init(&f);
+    assert_int_equal(form_add(&f, SPAN("a"), SPAN("x.txt"), true, CHARSET_UTF8), CELERIAC_OK);
+    assert_int_equal(form_add(&f, SPAN("a"), SPAN("1"), false, CHARSET_UTF8), CELERIAC_OK);
+    assert_int_equal(form_add(&f, SPAN("a"), SPAN("2"), false, CHARSET_UTF8), CELERIAC_OK);
+    assert_true(span_is(form_value(&f, form_find(&f, "a")), "x.txt"));
+    assert_int_equal(form_add(&f, SPAN("a"), SPAN("y.txt"), true, CHARSET_UTF8), CELERIAC_OK);
+    assert_true(span_is(form_value(&f, form_find(&f, "a")), "y.txt"));
+    form_close(&f);
+}
+
 static void latin1_is_decoded(void **state)
 {
     struct form f;
@@ -128,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queries_are_read_as_django_reads_them),
         cmocka_unit_test(the_last_of_equal_names_is_found),
+        cmocka_unit_test(files_come_before_fields),
         cmocka_unit_test(latin1_is_decoded),
         cmocka_unit_test(the_number_of_fields_is_limited),
         cmocka_unit_test(no_memory_is_reported),

@@ -61,6 +61,29 @@ static void long_parameters_are_none(void **state)
     assert_false(media_type_param(span_of(header), "n", value));
 }
 
+/* email.utils.unquote() of Python leaves other backslashes alone: "C:\a.txt" is a path. */
+static void only_quotes_and_backslashes_are_escaped(void **state)
+{
+    (void)state;
+    check_param("a/b; name=\"C:\\a.txt\"", "name", "C:\\a.txt");
+    check_param("a/b; name=\"a\\\\b\"", "name", "a\\b");
+}
+
+static void types_cover_others(void **state)
+{
+    (void)state;
+    assert_true(media_type_covers(SPAN("application/json; x=1"), "application", "json"));
+    assert_true(media_type_covers(SPAN("Application/JSON"), "application", "json"));
+    assert_true(media_type_covers(SPAN("*/*"), "application", "json"));
+    assert_true(media_type_covers(SPAN("*/json"), "application", "json"));
+    assert_true(media_type_covers(SPAN("application/*"), "application", "json"));
+    assert_false(media_type_covers(SPAN("application/jsonx"), "application", "json"));
+    assert_false(media_type_covers(SPAN("application"), "application", "json"));
+    assert_false(media_type_covers(SPAN("*"), "application", "json"));
+    assert_false(media_type_covers(SPAN(""), "application", "json"));
+    assert_false(media_type_covers((struct span){NULL, 0}, "application", "json"));
+}
+
 static void accept_headers_are_matched(void **state)
 {
     static const char *const yes[] = {
@@ -92,6 +115,8 @@ int main(void)
         cmocka_unit_test(names_lose_their_parameters),
         cmocka_unit_test(parameters_are_unquoted),
         cmocka_unit_test(long_parameters_are_none),
+        cmocka_unit_test(only_quotes_and_backslashes_are_escaped),
+        cmocka_unit_test(types_cover_others),
         cmocka_unit_test(accept_headers_are_matched),
     };
 
