@@ -156,7 +156,6 @@ void dispatch(struct http_exchange *http, void *context)
 {
     struct api *api = context;
     char buf[ROUTE_PATH_MAX];
-    enum route_access access = ROUTE_PUBLIC;
     struct api_call *call;
     struct span path;
 
@@ -178,11 +177,9 @@ void dispatch(struct http_exchange *http, void *context)
         reply_later(call);
         return;
     }
-    if (route_decode_path(call->request->path, buf, &path)) {
+    if (route_decode_path(call->request->path, buf, &path))
         call->route = route_find(api->routes, path, &call->params);
-        access = call->route ? call->route->access : route_access_of(path);
-    }
-    if (access == ROUTE_KEY)
+    if ((call->route ? call->route->access : route_access_of(path)) == ROUTE_KEY)
         check_key(call);
     else
         run_route(call);

@@ -53,7 +53,7 @@ extern const struct description about_template_list;
 void handle_template_create(struct api_call *call);
 extern const struct description about_template_create;
 
-/* GET, PUT, PATCH and DELETE /v1/templates/{int}/, POST /v1/templates/{int}/preview/ */
+/* GET, PUT, PATCH and DELETE /v1/templates/{key}/, POST /v1/templates/{key}/preview/ */
 void handle_template_get(struct api_call *call);
 extern const struct description about_template_get;
 void handle_template_put(struct api_call *call);
@@ -65,7 +65,7 @@ extern const struct description about_template_delete;
 void handle_template_preview(struct api_call *call);
 extern const struct description about_template_preview;
 
-/* GET /v1/templates/{int}/versions/, POST /v1/templates/{int}/restore/ */
+/* GET /v1/templates/{key}/versions/, POST /v1/templates/{key}/restore/ */
 void handle_template_versions(struct api_call *call);
 extern const struct description about_template_versions;
 void handle_template_restore(struct api_call *call);

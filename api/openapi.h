@@ -18,7 +18,8 @@
 void openapi_write(const struct route *routes, struct json_writer *w);
 
 /*
- * Writes a path of the route table as OpenAPI has it: {int} and {uuid} become {id}. Cut at size.
+ * Writes a path of the route table as OpenAPI has it: {int}, {key} and {uuid} become {id}. Cut at
+ * size.
  */
 void openapi_path(const char *pattern, char *path, size_t size);
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/python_value.h"
 #include "base/parse_num.h"
 
 static int hex_digit(char c)
@@ -16,6 +17,7 @@ static int hex_digit(char c)
 bool route_decode_path(struct span path, char buf[ROUTE_PATH_MAX], struct span *decoded)
 {
     size_t n = 0;
+    size_t used = 0;
 
     for (size_t i = 0; i < path.len; i++) {
         char c = path.ptr[i];
@@ -28,21 +30,45 @@ bool route_decode_path(struct span path, char buf[ROUTE_PATH_MAX], struct span *
                 i += 2;
             }
         }
-        if (n == ROUTE_PATH_MAX || c == '\0')
-            return false;
+        if (n == ROUTE_PATH_MAX)
+            break;
         buf[n++] = c;
+        used = i + 1;
     }
     *decoded = (struct span){buf, n};
+    return used == path.len;
+}
+
+/* Digits of any number: Django's path converter takes them all, though no row has such an id. */
+static bool match_number(struct span segment, struct route_params *params)
+{
+    for (size_t i = 0; i < segment.len; i++) {
+        if (segment.ptr[i] < '0' || segment.ptr[i] > '9')
+            return false;
+    }
+    if (parse_int64(segment, 0, INT64_MAX, &params->number) != CELERIAC_OK)
+        params->number = ROUTE_NO_ID;
+    return segment.len > 0;
+}
+
+/* Any segment without a '.', as DRF's routers have it; what int() makes of it is the id. */
+static bool match_key(struct span segment, struct route_params *params)
+{
+    struct strbuf digits;
+
+    if (segment.len == 0 || memchr(segment.ptr, '.', segment.len))
+        return false;
+    if (parse_int64(segment, 0, INT64_MAX, &params->number) == CELERIAC_OK)
+        return true;
+    strbuf_init(&digits, ROUTE_PATH_MAX);
+    if (python_int(segment, &digits) != CELERIAC_OK ||
+        parse_int64(strbuf_span(&digits), 0, INT64_MAX, &params->number) != CELERIAC_OK)
+        params->number = ROUTE_NO_ID;
+    strbuf_close(&digits);
     return true;
 }
 
-static bool match_number(struct span segment, struct route_params *params)
-{
-    if (segment.len == 0 || segment.ptr[0] == '-')
-        return false;
-    return parse_int64(segment, 0, INT64_MAX, &params->number) == CELERIAC_OK;
-}
-
+/* Only in the form that the API itself writes, as with Django's path converter. */
 static bool match_uuid(struct span segment, struct route_params *params)
 {
     struct uuid uuid;
@@ -50,7 +76,7 @@ static bool match_uuid(struct span segment, struct route_params *params)
     if (uuid_parse(segment, &uuid) != CELERIAC_OK)
         return false;
     uuid_format(&uuid, params->uuid);
-    return true;
+    return span_is(segment, params->uuid);
 }
 
 static bool match_file(struct span segment, struct route_params *params)
@@ -71,6 +97,8 @@ static bool match_segment(struct span pattern, struct span segment, struct route
 {
     if (span_is(pattern, "{int}"))
         return match_number(segment, params);
+    if (span_is(pattern, "{key}"))
+        return match_key(segment, params);
     if (span_is(pattern, "{uuid}"))
         return match_uuid(segment, params);
     if (span_is(pattern, "{file}"))

@@ -22,6 +22,9 @@
 /* Most operations of one path: GET, POST, PUT, PATCH, DELETE. */
 #define ROUTE_OPERATIONS_MAX 5
 
+/* An id that no row has. */
+#define ROUTE_NO_ID INT64_C(-1)
+
 /* Bytes of the longest Allow header with its NUL. */
 #define ROUTE_ALLOW_SIZE 64
 
@@ -53,8 +56,9 @@ struct route_operation {
 /* One row. Tables are static and end with a row whose path is NULL. */
 struct route {
     /*
-     * Ends with '/', which may be left out in requests, unless it names a file. {int}, {uuid} and
-     * {file} take one segment each; one of them at most.
+     * Ends with '/', which may be left out in requests, unless it names a file. One segment each is
+     * taken by {int} (ASCII digits), {key} (anything without a '.', whether it is a number or not),
+     * {uuid} (in lower case) and {file}; one of them at most.
      */
     const char *path;
     enum route_access access;
@@ -64,18 +68,18 @@ struct route {
 
 /* The parameters of a path. */
 struct route_params {
-    int64_t number;             /* {int} */
+    int64_t number;             /* {int}, {key}; ROUTE_NO_ID when there can be no such row */
     char uuid[UUID_SIZE];       /* {uuid}, in lower case; "" when there is none */
     char file[ROUTE_FILE_SIZE]; /* {file}: lower-case letters, '_' and '.'; "" when there is none */
 };
 
 /*
- * Decodes %xx in a request's path into buf. False when it is too long or holds a NUL byte: no route
- * can match then.
+ * Decodes %xx in a request's path into buf; what does not fit is left out, and the answer is false:
+ * no route can match then.
  */
 bool route_decode_path(struct span path, char buf[ROUTE_PATH_MAX], struct span *decoded);
 
-/* The row that a decoded path matches, or NULL. An {int} beyond int64 matches nothing. */
+/* The row that a decoded path matches, or NULL. */
 const struct route *route_find(const struct route *table, struct span path,
                                struct route_params *params);
 

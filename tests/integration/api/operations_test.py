@@ -117,7 +117,7 @@ class ProbesTest(Stage):
         for number in range(3):
             self.assertEqual(self.served.request("GET", f"/v1/templates/{number}/", key=key)[0], 404)
         self.assertEqual(self.served.request("GET", "/v1/secret-path/", key=key)[0], 404)
-        labels = {"route": "/v1/templates/{int}/", "method": "GET"}
+        labels = {"route": "/v1/templates/{key}/", "method": "GET"}
         found = self.metrics()
         self.assertEqual(found.samples["celeriac_api_requests_total", frozenset({**labels, "status": "4xx"}.items())], 3)
         self.assertEqual(found.samples["celeriac_api_request_seconds_count", frozenset(labels.items())], 3)

@@ -22,7 +22,7 @@ static void example_of(const char *pattern, char *path, size_t size)
 
     if (!parameter)
         value = "";
-    else if (strncmp(parameter, "{int}", 5) == 0)
+    else if (strncmp(parameter, "{int}", 5) == 0 || strncmp(parameter, "{key}", 5) == 0)
         value = "7";
     else if (strncmp(parameter, "{file}", 6) == 0)
         value = "style.css";
