@@ -28,7 +28,10 @@ class TemplateViewSet(viewsets.ModelViewSet):
 
     def get_object(self):
         # Asked for in so many words, because DRF's own text for it depends on DRF's version.
-        found = self.get_queryset().filter(pk=self.kwargs["pk"]).first()
+        try:
+            found = self.get_queryset().filter(pk=self.kwargs["pk"]).first()
+        except (TypeError, ValueError) as error:
+            raise NotFound() from error
         if found is None:
             raise NotFound()
         return found

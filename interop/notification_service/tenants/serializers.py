@@ -17,7 +17,7 @@ class RegisterSerializer(serializers.Serializer):
     """A new tenant."""
 
     name = serializers.CharField(max_length=255)
-    email = serializers.EmailField(max_length=254)
+    email = serializers.EmailField()
 
     def validate_email(self, value):
         """An address belongs to one tenant."""
