@@ -6,42 +6,83 @@
 #include <string.h>
 
 #include "api/digest_map.h"
+#include "api/flood_gate.h"
 #include "api/key_hunt.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "notify/rules/api_key.h"
+#include "notify/store/key_watch.h"
 
 /* What the cache holds. */
 struct remembered {
     enum auth_verdict verdict;
     struct auth_identity who;
+    uint64_t epoch;   /* the verdict counts only as long as nothing was forgotten since */
+    int64_t until_ns; /* and until then; that the key was good is remembered longer */
 };
 
 struct auth {
     struct store *store;
     struct key_hunt *hunt;
-    pthread_mutex_t lock;
-    struct digest_map *cache; /* under lock */
+    struct store_key_watch *watch;
     atomic_uint_fast64_t hits, misses, searches;
+    pthread_mutex_t lock;
+    struct digest_map *cache; /* under lock, as all below */
+    struct flood_gate *gate;  /* NULL: no limit */
+    bool is_watching;         /* changes are heard */
+    uint64_t epoch;           /* counts what made verdicts void */
 };
 
 static void on_hunted(struct key_waiter *waiter, enum key_hunt_end end);
 
-enum celeriac_err auth_create(struct store *store, struct auth **auth, struct celeriac_error *err)
+static void on_changed(void *context)
+{
+    auth_forget(context);
+}
+
+static void on_watching(void *context, bool is_watching)
+{
+    struct auth *auth = context;
+
+    pthread_mutex_lock(&auth->lock);
+    auth->is_watching = is_watching;
+    auth->epoch++;
+    pthread_mutex_unlock(&auth->lock);
+}
+
+static enum celeriac_err make_parts(struct auth *made, const struct auth_options *options,
+                                    struct celeriac_error *err)
+{
+    struct store_key_watch_options watch = {
+        .changed = on_changed, .watching = on_watching, .context = made};
+    enum celeriac_err rc =
+        digest_map_create(AUTH_CACHE_ENTRIES, sizeof(struct remembered), &made->cache);
+
+    if (rc == CELERIAC_OK && options->unknown_per_second > 0)
+        rc = flood_gate_create(options->unknown_per_second, &made->gate);
+    if (rc != CELERIAC_OK)
+        return celeriac_error_set(err, rc, "no memory for the key cache");
+    rc = key_hunt_create(made->store, on_hunted, &made->hunt, err);
+    if (rc != CELERIAC_OK || !options->server)
+        return rc;
+    watch.server = *options->server;
+    return store_key_watch_create(&watch, &made->watch, err);
+}
+
+enum celeriac_err auth_create(const struct auth_options *options, struct auth **auth,
+                              struct celeriac_error *err)
 {
     struct auth *made = mem_calloc(1, sizeof *made);
     enum celeriac_err rc;
 
     if (!made)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "no memory for the key cache");
-    made->store = store;
+    made->store = options->store;
     pthread_mutex_init(&made->lock, NULL);
-    rc = digest_map_create(AUTH_CACHE_ENTRIES, sizeof(struct remembered), &made->cache);
-    if (rc == CELERIAC_OK)
-        rc = key_hunt_create(store, on_hunted, &made->hunt, err);
+    rc = make_parts(made, options, err);
     if (rc != CELERIAC_OK) {
         auth_destroy(made);
-        return celeriac_error_set(err, rc, "no memory for the key cache");
+        return rc;
     }
     *auth = made;
     return CELERIAC_OK;
@@ -56,36 +97,78 @@ void auth_destroy(struct auth *auth)
 {
     if (!auth)
         return;
+    store_key_watch_destroy(auth->watch);
     key_hunt_destroy(auth->hunt);
+    flood_gate_destroy(auth->gate);
     digest_map_destroy(auth->cache);
     pthread_mutex_destroy(&auth->lock);
     mem_free(auth);
 }
 
-static bool recall(struct auth_check *c)
+/* What is remembered of the key; what the cache holds says how much of it still counts. */
+enum memory { MEMORY_NONE, MEMORY_GOOD_KEY, MEMORY_VERDICT };
+
+static enum memory recall(struct auth_check *c)
 {
+    int64_t now_ns = clock_monotonic_ns();
+    struct auth *auth = c->auth;
     struct remembered found;
+    bool counts = false;
     bool hit;
 
-    pthread_mutex_lock(&c->auth->lock);
-    hit = digest_map_get(c->auth->cache, &c->digest, clock_monotonic_ns(), &found);
-    pthread_mutex_unlock(&c->auth->lock);
+    pthread_mutex_lock(&auth->lock);
+    hit = digest_map_get(auth->cache, &c->digest, now_ns, &found);
+    if (hit)
+        counts = auth->is_watching && found.epoch == auth->epoch && now_ns < found.until_ns;
+    pthread_mutex_unlock(&auth->lock);
     if (!hit)
-        return false;
+        return MEMORY_NONE;
+    if (!counts)
+        return found.verdict == AUTH_ACCEPTED ? MEMORY_GOOD_KEY : MEMORY_NONE;
     c->verdict = found.verdict;
     c->who = found.who;
-    return true;
+    return MEMORY_VERDICT;
 }
 
 static void memorise(const struct auth_check *c)
 {
+    int64_t now_ns = clock_monotonic_ns();
+    int64_t until_ns = now_ns + AUTH_CACHE_NS;
     struct remembered value;
 
     memset(&value, 0, sizeof value);
     value.verdict = c->verdict;
     value.who = c->who;
+    /* That of the look-up's beginning: a change since then may have come too late for it. */
+    value.epoch = c->epoch;
+    value.until_ns = c->expires_ns < until_ns ? c->expires_ns : until_ns;
     pthread_mutex_lock(&c->auth->lock);
-    digest_map_put(c->auth->cache, &c->digest, &value, clock_monotonic_ns() + AUTH_CACHE_NS);
+    digest_map_put(c->auth->cache, &c->digest, &value,
+                   c->verdict == AUTH_ACCEPTED ? now_ns + AUTH_GOOD_NS : until_ns);
+    pthread_mutex_unlock(&c->auth->lock);
+}
+
+/* Takes one of the address's tries, since the key may be unknown; false when there is none. */
+static bool take_try(struct auth_check *c)
+{
+    struct auth *auth = c->auth;
+
+    if (!auth->gate)
+        return true;
+    c->net = peer_net_of(c->peer);
+    pthread_mutex_lock(&auth->lock);
+    c->has_try = flood_gate_take(auth->gate, &c->net, clock_monotonic_ns(), &c->wait_ns);
+    pthread_mutex_unlock(&auth->lock);
+    return c->has_try;
+}
+
+/* A key that was found, or a database that is away, cost no try. */
+static void settle_try(struct auth_check *c)
+{
+    if (!c->has_try || c->verdict == AUTH_INVALID || c->verdict == AUTH_SEARCHING)
+        return;
+    pthread_mutex_lock(&c->auth->lock);
+    flood_gate_give_back(c->auth->gate, &c->net);
     pthread_mutex_unlock(&c->auth->lock);
 }
 
@@ -103,6 +186,7 @@ static void conclude(struct auth_check *c, enum auth_verdict verdict)
     c->verdict = verdict;
     if (verdict != AUTH_LATER && verdict != AUTH_SEARCHING)
         memorise(c);
+    settle_try(c);
     note_use(c);
     c->done(c);
 }
@@ -142,6 +226,10 @@ static void on_looked_up(struct store_call *call)
         verdict = judge(&c->find);
         c->who.tenant_id = c->find.tenant.id;
         c->who.key_id = c->find.key_id;
+        c->who.limit_milli = c->find.limit_milli;
+        c->who.limit_burst = c->find.limit_burst;
+        if (c->find.expires_in_us != STORE_NO_TIME)
+            c->expires_ns = clock_monotonic_ns() + c->find.expires_in_us * 1000;
     }
     store_call_release(call);
     if (rc == CELERIAC_ERR_NOT_FOUND)
@@ -150,10 +238,19 @@ static void on_looked_up(struct store_call *call)
         conclude(c, verdict);
 }
 
+static void note_epoch(struct auth_check *c)
+{
+    pthread_mutex_lock(&c->auth->lock);
+    c->epoch = c->auth->epoch;
+    pthread_mutex_unlock(&c->auth->lock);
+}
+
 /* Asks the store; when even that is not possible, there is no verdict to be had now. */
 static enum celeriac_err look_up(struct auth_check *c)
 {
     enum celeriac_err rc;
+
+    note_epoch(c);
 
     store_find_key_init(&c->find, &c->digest);
     c->find.call.done = on_looked_up;
@@ -185,31 +282,37 @@ enum auth_verdict auth_check(struct auth *auth, struct auth_check *check)
 
     check->auth = auth;
     check->searched = false;
+    check->has_try = false;
+    check->expires_ns = INT64_MAX;
     if (check->key.len > NOTIFY_API_KEY_MAX)
         return AUTH_INVALID;
     if (notify_api_key_digest(check->key, digest) != CELERIAC_OK)
         return AUTH_LATER;
     memcpy(check->digest.bytes, digest, sizeof digest);
-    if (recall(check)) {
+    switch (recall(check)) {
+    case MEMORY_VERDICT:
         atomic_fetch_add_explicit(&auth->hits, 1, memory_order_relaxed);
         note_use(check);
         return check->verdict;
+    case MEMORY_NONE:
+        if (!take_try(check))
+            return AUTH_THROTTLED;
+        break;
+    case MEMORY_GOOD_KEY:
+        break;
     }
     atomic_fetch_add_explicit(&auth->misses, 1, memory_order_relaxed);
-    return look_up(check) == CELERIAC_OK ? AUTH_PENDING : AUTH_LATER;
+    if (look_up(check) == CELERIAC_OK)
+        return AUTH_PENDING;
+    check->verdict = AUTH_LATER;
+    settle_try(check);
+    return AUTH_LATER;
 }
 
-static bool is_about(const void *value, void *key_id)
-{
-    const struct remembered *found = value;
-
-    return found->who.key_id == *(const int64_t *)key_id;
-}
-
-void auth_forget_key(struct auth *auth, int64_t key_id)
+void auth_forget(struct auth *auth)
 {
     pthread_mutex_lock(&auth->lock);
-    digest_map_drop(auth->cache, is_about, &key_id);
+    auth->epoch++;
     pthread_mutex_unlock(&auth->lock);
 }
 

@@ -33,6 +33,9 @@
 /* Longest X-Request-ID that is taken over; a longer one is replaced by one of ours. */
 #define CALL_REQUEST_ID_MAX 64
 
+/* Bytes of a number in a header, with its NUL. */
+#define CALL_NUMBER_SIZE 24
+
 struct api_metrics;
 
 /* What handlers work with. All members outlive all calls; any thread. */
@@ -58,6 +61,7 @@ struct api_call {
     const struct route *route; /* NULL: no such path, or not known yet */
     struct route_params params;
     char allow[ROUTE_ALLOW_SIZE];
+    char retry_after[CALL_NUMBER_SIZE];
 
     struct auth_check check;
     bool is_authenticated;

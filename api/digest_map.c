@@ -53,7 +53,7 @@ static size_t first_entry(const struct digest_map *map, const struct store_diges
 
 static bool holds(const struct entry *e, const struct store_digest *digest)
 {
-    return e->expires_ns != 0 && memcmp(&e->digest, digest, sizeof *digest) == 0;
+    return e->expires_ns != 0 && store_digest_equal(&e->digest, digest);
 }
 
 bool digest_map_get(const struct digest_map *map, const struct store_digest *digest, int64_t now_ns,
@@ -87,13 +87,4 @@ void digest_map_put(struct digest_map *map, const struct store_digest *digest, c
     place->digest = *digest;
     place->expires_ns = expires_ns;
     memcpy(place->value, value, map->value_size);
-}
-
-void digest_map_drop(struct digest_map *map, bool (*unwanted)(const void *value, void *context),
-                     void *context)
-{
-    for (size_t i = 0; i < map->sets * WAYS; i++) {
-        if (map->entries[i].expires_ns != 0 && unwanted(map->entries[i].value, context))
-            map->entries[i].expires_ns = 0;
-    }
 }

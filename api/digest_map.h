@@ -39,8 +39,4 @@ bool digest_map_get(const struct digest_map *map, const struct store_digest *dig
 void digest_map_put(struct digest_map *map, const struct store_digest *digest, const void *value,
                     int64_t expires_ns);
 
-/* Drops every entry whose value `unwanted` says true about. Looks at all entries. */
-void digest_map_drop(struct digest_map *map, bool (*unwanted)(const void *value, void *context),
-                     void *context);
-
 #endif

@@ -87,6 +87,9 @@ static void on_verdict(struct api_call *call)
     case AUTH_SEARCHING:
         reply_searching(call);
         return;
+    case AUTH_THROTTLED:
+        reply_throttled(call, call->check.wait_ns);
+        return;
     case AUTH_PENDING:
     case AUTH_LATER:
         break;

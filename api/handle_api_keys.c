@@ -177,6 +177,7 @@ static void on_hashed(struct api_call *call)
     c->row.name = value_text(&c->values[KEY_NAME], SPAN(""));
     c->row.key_hash = span_of(c->key.hash);
     c->row.digest = c->key.digest;
+    c->row.is_test = c->values[KEY_IS_TEST].truth;
     c->row.created_at_us = clock_wall_us();
     call_submit_store(call, &c->row.call, CALL_STORE_NS, on_created, NULL);
 }
@@ -212,7 +213,7 @@ static void release_deactivation(void *state)
 /* On the store's thread: the key must not be accepted any more, whoever waits for the answer. */
 static void forget_key(struct api_call *call)
 {
-    auth_forget_key(call->api->auth, call->params.number);
+    auth_forget(call->api->auth);
 }
 
 static void on_deactivated(struct api_call *call)

@@ -39,13 +39,15 @@ extern const struct description about_tenant_register;
 void handle_tenant_me(struct api_call *call);
 extern const struct description about_tenant_me;
 
-/* GET and POST /v1/api-keys/, POST /v1/api-keys/{int}/deactivate/ */
+/* GET and POST /v1/api-keys/, POST /v1/api-keys/{int}/deactivate/ and .../rotate/ */
 void handle_key_list(struct api_call *call);
 extern const struct description about_key_list;
 void handle_key_create(struct api_call *call);
 extern const struct description about_key_create;
 void handle_key_deactivate(struct api_call *call);
 extern const struct description about_key_deactivate;
+void handle_key_rotate(struct api_call *call);
+extern const struct description about_key_rotate;
 
 /* GET and POST /v1/templates/ */
 void handle_template_list(struct api_call *call);

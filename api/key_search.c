@@ -77,7 +77,7 @@ void key_search_destroy(struct key_search *s)
 static struct job *find_job(struct key_search *s, const struct store_digest *digest)
 {
     for (size_t i = 0; i < KEY_SEARCH_JOBS_MAX; i++) {
-        if (s->jobs[i].used && memcmp(&s->jobs[i].digest, digest, sizeof *digest) == 0)
+        if (s->jobs[i].used && store_digest_equal(&s->jobs[i].digest, digest))
             return &s->jobs[i];
     }
     return NULL;

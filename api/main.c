@@ -70,6 +70,15 @@ static enum celeriac_err open_store(struct program *p, struct celeriac_error *er
     return code == CELERIAC_OK ? code : celeriac_error_set(err, code, "%s", why.text);
 }
 
+static enum celeriac_err open_auth(struct program *p, struct celeriac_error *err)
+{
+    const struct store_server server = database(p);
+    const struct auth_options options = {
+        .store = p->api.store, .server = &server, .unknown_per_second = p->options.unknown_keys};
+
+    return auth_create(&options, &p->api.auth, err);
+}
+
 static enum celeriac_err open_services(struct program *p, struct celeriac_error *err)
 {
     const struct notify_settings *settings = &p->options.notify;
@@ -91,7 +100,7 @@ static enum celeriac_err open_services(struct program *p, struct celeriac_error 
     if (code == CELERIAC_ERR_MEMORY)
         return celeriac_error_set(err, code, "no memory for the metrics");
     if (code == CELERIAC_OK)
-        code = auth_create(p->api.store, &p->api.auth, err);
+        code = open_auth(p, err);
     if (code == CELERIAC_OK)
         code = work_pool_create(&p->api.work, err);
     if (code == CELERIAC_OK)

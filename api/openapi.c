@@ -79,6 +79,7 @@ static const struct common_answer common[] = {
     {is_view, {406, &detail_schema, false, "The client accepts no JSON"}},
     {reads_body, {413, &detail_schema, false, "The body is too long"}},
     {reads_body, {415, &detail_schema, false, "The body is of a type that is not read"}},
+    {wants_key, {429, &detail_schema, false, "Too many requests; see Retry-After"}},
     {is_view, {503, &detail_schema, false, "Away for a moment; see Retry-After"}},
 };
 

@@ -17,6 +17,8 @@ static const struct setting table[] = {
     {"connections_per_address", SETTING_INT, "0", "CELERIAC_API_CONNECTIONS_PER_ADDRESS",
      "--connections-per-address", "N", 0, 65536, false,
      "most connections of one address, or one /64 of IPv6 (default: half of --connections)"},
+    {"unknown_keys", SETTING_INT, "50", "CELERIAC_API_UNKNOWN_KEYS", "--unknown-keys", "N", 0, 100000, false,
+     "unknown keys that an address may try a second, ten times as many at once (default 50; 0: no limit)"},
     {"keep_alive", SETTING_INT, "75", "CELERIAC_API_KEEP_ALIVE", "--keep-alive", "SECONDS", 1, 3600, false,
      "how long a silent connection stays open (default 75)"},
     {"graceful_timeout", SETTING_INT, "30", "CELERIAC_API_GRACEFUL_TIMEOUT", "--graceful-timeout", "SECONDS",
@@ -137,6 +139,7 @@ enum celeriac_err api_options_read(struct api_options *options, int argc, char *
     options->connections_per_address = (unsigned)settings_int(settings, "connections_per_address");
     if (options->connections_per_address == 0)
         options->connections_per_address = (options->connections + 1) / 2;
+    options->unknown_keys = (unsigned)settings_int(settings, "unknown_keys");
     options->idle_seconds = (unsigned)settings_int(settings, "keep_alive");
     options->grace_ns = settings_int(settings, "graceful_timeout") * INT64_C(1000000000);
     code = notify_settings_load(settings, &options->notify, err);

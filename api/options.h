@@ -37,6 +37,7 @@ struct api_options {
     unsigned threads;
     unsigned connections;
     unsigned connections_per_address; /* at least 1 */
+    unsigned unknown_keys;            /* tries of an address a second; 0: no limit */
     unsigned idle_seconds;
     int64_t grace_ns;
     enum log_level level;

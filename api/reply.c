@@ -1,5 +1,7 @@
 #include "api/reply.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/description.h"
@@ -15,6 +17,9 @@
 /* When to come again, in seconds: a database or a queue recovers soon, a search takes longer. */
 #define RETRY_AFTER "2"
 #define RETRY_AFTER_SEARCH "5"
+
+/* Bytes of a sentence with one number. */
+#define SENTENCE_SIZE 96
 
 #define UNAVAILABLE "Service temporarily unavailable, try again later."
 
@@ -250,6 +255,19 @@ void reply_later(struct api_call *call)
 {
     http_add_header(call->response, "Retry-After", RETRY_AFTER);
     reply_detail(call, 503, UNAVAILABLE);
+}
+
+void reply_throttled(struct api_call *call, int64_t wait_ns)
+{
+    int64_t seconds = wait_ns > 0 ? (wait_ns - 1) / NS_PER_SEC + 1 : 1;
+    char sentence[SENTENCE_SIZE];
+
+    (void)snprintf(call->retry_after, sizeof call->retry_after, "%" PRId64, seconds);
+    (void)snprintf(sentence, sizeof sentence,
+                   "Request was throttled. Expected available in %" PRId64 " second%s.", seconds,
+                   seconds == 1 ? "" : "s");
+    http_add_header(call->response, "Retry-After", call->retry_after);
+    reply_detail(call, 429, sentence);
 }
 
 void reply_searching(struct api_call *call)

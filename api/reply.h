@@ -73,6 +73,9 @@ void reply_moved(struct api_call *call, const char *location);
 /* Sends 503 with Retry-After: something of ours is away or busy. */
 void reply_later(struct api_call *call);
 
+/* Sends 429 in DRF's words with Retry-After: the time, rounded up to seconds. */
+void reply_throttled(struct api_call *call, int64_t wait_ns);
+
 /* Sends 503 with Retry-After: the key is still searched for. */
 void reply_searching(struct api_call *call);
 

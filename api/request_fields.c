@@ -36,6 +36,19 @@ const struct field key_fields[KEY_FIELDS] = {
                      .example = "false"},
 };
 
+const struct field rotate_fields[ROTATE_FIELDS] = {
+    [ROTATE_GRACE_SECONDS] = {.name = "grace_seconds",
+                              .type = FIELD_INTEGER,
+                              .help = "How long the old key goes on to work, up to 30 days; a day "
+                                      "by default",
+                              .example = "3600"},
+    [ROTATE_IS_TEST] = {.name = "is_test",
+                        .type = FIELD_BOOLEAN,
+                        .help = "Whether to make an sk_test_ key, where that of the old key is not "
+                                "known",
+                        .example = "false"},
+};
+
 const struct field template_fields[TEMPLATE_FIELDS] = {
     [TEMPLATE_NAME] = {.name = "name",
                        .type = FIELD_TEXT,

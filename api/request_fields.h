@@ -18,6 +18,10 @@ extern const struct field register_fields[REGISTER_FIELDS];
 enum key_field { KEY_NAME, KEY_IS_TEST, KEY_FIELDS };
 extern const struct field key_fields[KEY_FIELDS];
 
+/* POST /v1/api-keys/{id}/rotate/ */
+enum rotate_field { ROTATE_GRACE_SECONDS, ROTATE_IS_TEST, ROTATE_FIELDS };
+extern const struct field rotate_fields[ROTATE_FIELDS];
+
 /* POST /v1/templates/, PUT and PATCH /v1/templates/{id}/ */
 enum template_field {
     TEMPLATE_NAME,

@@ -96,6 +96,12 @@ const struct route api_routes[] = {
          {HTTP_GET, handle_key_list, "API keys, newest first", &about_key_list},
          {HTTP_POST, handle_key_create, "Create an API key", &about_key_create},
      }},
+    {"/v1/api-keys/{int}/rotate/",
+     ROUTE_KEY,
+     ROUTE_DRF,
+     {
+         {HTTP_POST, handle_key_rotate, "Replace an API key", &about_key_rotate},
+     }},
     {"/v1/api-keys/{int}/deactivate/",
      ROUTE_KEY,
      ROUTE_DRF,

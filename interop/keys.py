@@ -80,8 +80,8 @@ def judge_flood(report: Report, session: Session, api: HttpServer, name: str) ->
     during = latency(api, key, 1, done)
     attacker.join()
     ratio = statistics.median(during) / before
-    # 503 is an honest answer as well, while the server has more to try than it allows itself.
-    report.case(f"{name}: unknown keys are refused", len(statuses) == FLOOD and set(statuses) <= {401, 503},
+    # 503 is an honest answer as well, while the server has more to try than it allows itself, and so is 429.
+    report.case(f"{name}: unknown keys are refused", len(statuses) == FLOOD and set(statuses) <= {401, 429, 503},
                 f"answers: {dict(Counter(statuses))}")
     report.case(f"{name}: a known key stays within a factor of two", ratio <= FACTOR,
                 f"median {before * 1e3:.2f} ms alone, {statistics.median(during) * 1e3:.2f} ms during "

@@ -44,6 +44,7 @@ static void bind_create(struct store_params *p, struct store_call **calls, size_
     store_params_text(p, create->name);
     store_params_time(p, create->created_at_us);
     store_params_digest(p, &create->digest);
+    store_params_bool(p, create->is_test);
 }
 
 static void take_create(struct store_call **calls, size_t count, const PGresult *result)

@@ -30,7 +30,10 @@ struct store_find_key {
     struct store_digest digest;
     /* results: judge is_active of both */
     int64_t key_id;
-    bool key_is_active;
+    bool key_is_active;    /* false from the moment on that a replaced key's time is over */
+    int64_t expires_in_us; /* how long a replaced key goes on to work; STORE_NO_TIME: for good */
+    int64_t limit_milli;   /* the tenant's requests in a thousand seconds; 0: no row of its own */
+    int32_t limit_burst;   /* and how many at once */
     struct store_tenant tenant;
 };
 
@@ -100,6 +103,7 @@ struct store_create_key {
     struct span name;     /* 0..STORE_KEY_NAME_MAX characters */
     struct span key_hash; /* 1..STORE_KEY_HASH_MAX characters; unique by its salt */
     struct store_digest digest;
+    bool is_test; /* begins with sk_test_ */
     int64_t created_at_us;
     /* result */
     int64_t key_id;
@@ -127,6 +131,45 @@ struct store_deactivate_key {
     struct uuid tenant_id;
     int64_t key_id;
 };
+
+/* Most seconds that a replaced key goes on to work: 30 days. */
+#define STORE_KEY_GRACE_MAX (INT64_C(30) * 86400)
+
+/* Looks at a tenant's key before it is replaced. CELERIAC_ERR_NOT_FOUND. */
+struct store_get_key {
+    struct store_call call;
+    struct uuid tenant_id;
+    int64_t key_id;
+    /* results */
+    bool is_replaceable; /* it is switched on, and was not replaced before */
+    bool is_mode_known;  /* whether is_test says something */
+    bool is_test;
+};
+
+/* Prepares the call. */
+void store_get_key_init(struct store_get_key *get, const struct uuid *tenant_id, int64_t key_id);
+
+/*
+ * Makes a key of the same name in place of another, which goes on to work for some time.
+ * CELERIAC_ERR_NOT_FOUND when there is no such key that can be replaced.
+ */
+struct store_rotate_key {
+    struct store_call call;
+    struct uuid tenant_id;
+    int64_t old_id;
+    struct span key_hash; /* of the new key, as in store_create_key */
+    struct store_digest digest;
+    bool is_test;
+    int64_t grace_seconds; /* 0..STORE_KEY_GRACE_MAX; 0: the old key is switched off at once */
+    int64_t created_at_us;
+    /* results, valid until store_call_release() */
+    int64_t key_id;
+    struct span name;
+    int64_t old_ends_us;
+};
+
+/* Prepares the call; the caller then fills the request's fields. */
+void store_rotate_key_init(struct store_rotate_key *rotate);
 
 /* Prepares the call. */
 void store_deactivate_key_init(struct store_deactivate_key *off, const struct uuid *tenant_id,

@@ -18,7 +18,10 @@ enum {
     COLUMN_EMAIL,
     COLUMN_ACTIVE,
     COLUMN_CREATED,
-    COLUMN_UPDATED
+    COLUMN_UPDATED,
+    COLUMN_EXPIRES,
+    COLUMN_LIMIT,
+    COLUMN_BURST
 };
 
 /* Columns of sql/list_unindexed_keys.sql. */
@@ -58,6 +61,11 @@ static void take_found(struct store_find_key *find, struct store_row r)
     find->tenant.is_active = store_row_bool(r, COLUMN_ACTIVE);
     find->tenant.created_at_us = store_row_time(r, COLUMN_CREATED);
     find->tenant.updated_at_us = store_row_time(r, COLUMN_UPDATED);
+    find->expires_in_us = STORE_NO_TIME;
+    if (!store_row_is_null(r, COLUMN_EXPIRES))
+        find->expires_in_us = store_row_int8(r, COLUMN_EXPIRES);
+    find->limit_milli = store_row_int8(r, COLUMN_LIMIT);
+    find->limit_burst = store_row_int4(r, COLUMN_BURST);
 }
 
 static void take_find(struct store_call **calls, size_t count, const PGresult *result)

@@ -45,6 +45,9 @@ extern const struct store_kind store_kind_touch_keys;
 extern const struct store_kind store_kind_create_key;
 extern const struct store_kind store_kind_list_keys;
 extern const struct store_kind store_kind_deactivate_key;
+/* rotate_key.c */
+extern const struct store_kind store_kind_get_key;
+extern const struct store_kind store_kind_rotate_key;
 /* tenants.c */
 extern const struct store_kind store_kind_register_tenant;
 extern const struct store_kind store_kind_get_tenant;

@@ -12,8 +12,8 @@ WITH tenant AS (
       FROM tenant
     RETURNING id, key_hash
 ), indexed AS (
-    INSERT INTO celeriac.key_digests (digest, api_key_id, key_hash, created_at)
-    SELECT $6::bytea, id, key_hash, now()
+    INSERT INTO celeriac.key_digests (digest, api_key_id, key_hash, created_at, is_test)
+    SELECT $6::bytea, id, key_hash, now(), false
       FROM made
     ON CONFLICT (digest) DO UPDATE
        SET api_key_id = EXCLUDED.api_key_id, key_hash = EXCLUDED.key_hash

@@ -514,6 +514,97 @@ class KeysTest(Stage):
         self.postgres.psql(f"UPDATE api_keys SET is_active = false WHERE id = {other['id']}")
         wait_until(lambda: self.call("GET", "/v1/tenants/me/", key=other["api_key"])[0] == 401, 20, "the refusal")
 
+    def test_a_key_switched_off_is_refused_by_every_process(self):
+        """What another process has looked up a moment ago does not count any more."""
+        other = CeleriacApi(self.session, name="other", migrate=False).start()
+        took = []
+        for number in range(5):
+            made = self.call("POST", "/v1/api-keys/", {"name": f"shared {number}"})[2]
+            self.assertEqual(other.request("GET", "/v1/tenants/me/", key=made["api_key"])[0], 200)
+            self.assertEqual(self.call("POST", f"/v1/api-keys/{made['id']}/deactivate/")[0], 200)
+            began = time.perf_counter()
+            wait_until(lambda: other.request("GET", "/v1/tenants/me/", key=made["api_key"])[0] == 401, 20,
+                       "the refusal", every=0.002)
+            took.append(time.perf_counter() - began)
+        # Without being told, the other process would go by its memory of a second, each time.
+        self.assertLess(min(took), 0.5)
+        self.assertEqual(other.stop(), 0)
+        print(f"refused elsewhere after {statistics.median(took) * 1e3:.1f} ms in the median", flush=True)
+
+    def test_a_key_is_rotated(self):
+        """The new one works, and the old one until its time is over, for Django too."""
+        old = self.call("POST", "/v1/api-keys/", {"name": "rotated", "is_test": True})[2]
+        path = f"/v1/api-keys/{old['id']}/rotate/"
+        status, _, new = self.call("POST", path, {"grace_seconds": 3})
+        self.assertEqual((status, new["name"], new["replaces"]), (201, "rotated", old["id"]))
+        self.assertEqual(list(new), ["id", "name", "api_key", "created_at", "replaces", "replaced_until", "warning"])
+        self.assertTrue(new["api_key"].startswith("sk_test_"))
+        for each in (old, new):
+            self.assertEqual(self.call("GET", "/v1/tenants/me/", key=each["api_key"])[0], 200)
+        refusal = (400, {"error": "API key is inactive or was rotated already"})
+        self.assertEqual(self.call("POST", path, {})[::2], refusal)
+        wait_until(lambda: self.call("GET", "/v1/tenants/me/", key=old["api_key"])[0] == 401, 20, "the old key's end")
+        wait_until(lambda: self.postgres.psql(f"SELECT is_active FROM api_keys WHERE id = {old['id']}") == "f", 20,
+                   "the end in the table")
+        self.assertEqual(self.call("GET", "/v1/tenants/me/", key=new["api_key"])[0], 200)
+        self.assertEqual(self.call("POST", path, {})[::2], refusal)
+        # The key in use may be replaced, at once as well; a day is what it has left otherwise.
+        own = self.call("POST", f"/v1/api-keys/{new['id']}/rotate/", {}, new["api_key"])[2]
+        self.assertTrue(own["replaced_until"][:10] > own["created_at"][:10])
+        last = self.call("POST", f"/v1/api-keys/{own['id']}/rotate/", {"grace_seconds": "0"}, own["api_key"])[2]
+        self.assertEqual(self.call("GET", "/v1/tenants/me/", key=own["api_key"])[0], 401)
+        self.assertEqual(self.call("GET", "/v1/tenants/me/", key=last["api_key"])[0], 200)
+
+    def test_what_cannot_be_rotated(self):
+        """Bad fields, other tenants' keys, and a mode that nobody knows."""
+        made = self.call("POST", "/v1/api-keys/", {"name": "kept"})[2]
+        path = f"/v1/api-keys/{made['id']}/rotate/"
+        for grace, problem in ((-1, "Ensure this value is greater than or equal to 0."),
+                               (2592001, "Ensure this value is less than or equal to 2592000."),
+                               (10 ** 40, "Ensure this value is less than or equal to 2592000."),
+                               ("soon", "A valid integer is required.")):
+            self.assertEqual(self.call("POST", path, {"grace_seconds": grace})[::2], (400, {"grace_seconds": [problem]}))
+        _, stranger = self.api.register("Stranger", "stranger@acme.example")
+        missing = (404, {"error": "API key not found"})
+        self.assertEqual(self.call("POST", path, {}, stranger)[::2], missing)
+        self.assertEqual(self.call("POST", "/v1/api-keys/999999/rotate/", {})[::2], missing)
+        django = self.django_key()
+        number = self.postgres.psql("SELECT max(id) FROM api_keys")
+        path = f"/v1/api-keys/{number}/rotate/"
+        self.assertEqual(self.call("POST", path, {})[::2], (400, {"is_test": ["This field is required."]}))
+        wait_until(lambda: self.call("GET", "/v1/tenants/me/", key=django)[0] == 200, 60, "Django's key")
+        self.assertEqual(self.call("POST", path, {}, django)[0], 201)
+        self.django_key()
+        number = self.postgres.psql("SELECT max(id) FROM api_keys")
+        status, _, new = self.call("POST", f"/v1/api-keys/{number}/rotate/", {"is_test": False})
+        self.assertEqual((status, new["api_key"][:8]), (201, "sk_live_"))
+        self.assertEqual(self.call("GET", "/v1/tenants/me/", key=made["api_key"])[0], 200)
+
+    def test_unknown_keys_are_limited_by_address(self):
+        """429 in DRF's words; keys that are known, and other addresses, don't notice."""
+        api = CeleriacApi(self.session, name="strict", migrate=False, options=("--unknown-keys", "1")).start()
+
+        def ask(key, source="127.0.0.1"):
+            connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=20, source_address=(source, 0))
+            connection.request("GET", "/v1/tenants/me/", headers={"X-API-KEY": key})
+            answer = connection.getresponse()
+            document = json.loads(answer.read())
+            connection.close()
+            return answer.status, answer.headers, document
+
+        self.assertEqual(ask(self.key)[0], 200)
+        answers = [ask(f"unknown{number}") for number in range(60)]
+        self.assertEqual({status for status, _, _ in answers[:10]}, {401})
+        throttled = [answer for answer in answers if answer[0] == 429]
+        self.assertGreater(len(throttled), 0)
+        for _, headers, document in throttled:
+            self.assertEqual(headers["retry-after"], "1")
+            self.assertEqual(document, {"detail": "Request was throttled. Expected available in 1 second."})
+        for _ in range(20):
+            self.assertEqual(ask(self.key)[0], 200)
+        self.assertEqual(ask("unknown", "127.0.0.2")[0], 401)
+        self.assertEqual(api.stop(), 0)
+
     def test_use_is_noted(self):
         """last_used_at is that of the asking call already, and the row follows."""
         made = self.call("POST", "/v1/api-keys/", {"name": "used"})[2]
@@ -561,7 +652,7 @@ class KeysTest(Stage):
             stop.set()
             for thread in threads:
                 thread.join()
-        self.assertLessEqual(set(seen), {401, 503})
+        self.assertLessEqual(set(seen), {401, 429, 503})
         print(f"known key during {len(seen)} unknown ones: median {statistics.median(known) * 1e3:.2f} ms", flush=True)
 
     def test_odd_keys_are_refused(self):

@@ -62,34 +62,6 @@ static void a_full_place_gives_up_what_expires_first(void **state)
     digest_map_destroy(map);
 }
 
-static bool is_odd(const void *value, void *context)
-{
-    ++*(int *)context;
-    return *(const int *)value % 2;
-}
-
-static void unwanted_values_are_dropped(void **state)
-{
-    struct digest_map *map;
-    int seen = 0, found;
-
-    (void)state;
-    assert_int_equal(digest_map_create(64, sizeof(int), &map), CELERIAC_OK);
-    for (unsigned i = 0; i < 4; i++) {
-        struct store_digest d = digest_of(i);
-
-        digest_map_put(map, &d, &(int){(int)i}, 100);
-    }
-    digest_map_drop(map, is_odd, &seen);
-    assert_int_equal(seen, 4);
-    for (unsigned i = 0; i < 4; i++) {
-        struct store_digest d = digest_of(i);
-
-        assert_int_equal(digest_map_get(map, &d, 0, &found), i % 2 == 0);
-    }
-    digest_map_destroy(map);
-}
-
 static void limits_are_kept(void **state)
 {
     struct digest_map *map = NULL;
@@ -111,7 +83,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_kept_until_they_expire),
         cmocka_unit_test(a_full_place_gives_up_what_expires_first),
-        cmocka_unit_test(unwanted_values_are_dropped),
         cmocka_unit_test(limits_are_kept),
     };
 

@@ -1,0 +1,1 @@
+LISTEN celeriac_keys
