@@ -37,7 +37,6 @@ struct cel_control {
     struct cel_runtime *runtime;
     struct cel_control_options options;
     struct cel_control_view view;
-    struct cel_control_queues queues;
     struct cel_mailbox *mailbox;
     struct cel_event_sender *sender;
     struct cel_mingle *mingle;
@@ -370,12 +369,8 @@ static enum celeriac_err make_parts(struct cel_control *control, struct celeriac
         .handler = on_request,
         .context = control,
     };
-    enum celeriac_err code =
-        cel_control_queues_init(&control->queues, options->queues, options->queue_count);
+    enum celeriac_err code = cel_mailbox_create(&mailbox, &control->mailbox, err);
 
-    if (code)
-        return celeriac_error_set(err, code, "out of memory");
-    code = cel_mailbox_create(&mailbox, &control->mailbox, err);
     control->view.mailbox = control->mailbox;
     if (code == CELERIAC_OK)
         code =
@@ -398,7 +393,7 @@ enum celeriac_err cel_control_create(const struct cel_control_options *options,
     c->options = *options;
     c->view = (struct cel_control_view){.runtime = runtime,
                                         .options = &c->options,
-                                        .queues = &c->queues,
+                                        .queues = &runtime->queues,
                                         .started_ns = clock_monotonic_ns()};
     if (!options->settings->without_heartbeat)
         c->interval_ns = (int64_t)(options->settings->heartbeat_interval * (double)NS_PER_SEC);
@@ -439,7 +434,6 @@ void cel_control_destroy(struct cel_control *control)
     cel_mingle_destroy(control->mingle);
     cel_event_sender_destroy(control->sender);
     cel_mailbox_destroy(control->mailbox);
-    cel_control_queues_close(&control->queues);
     cel_pidbox_reader_close(&control->reader);
     strbuf_close(&control->answer);
     strbuf_close(&control->reply);

@@ -25,9 +25,7 @@ struct cel_control_options {
     const struct cel_keys *keys;
     const struct celeriac_worker_options *settings; /* numbers; defaults filled in */
     const struct cel_broker_url *broker;
-    const struct cel_broker_url *backend; /* NULL: no results */
-    const char *const *queues;            /* consumed at first */
-    size_t queue_count;
+    const struct cel_broker_url *backend;           /* NULL: no results */
     const struct cel_result_store_options *results; /* for records of revoked tasks */
     struct celeriac_worker *worker;                 /* for the command `shutdown` */
 };

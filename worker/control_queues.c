@@ -15,6 +15,7 @@ enum celeriac_err cel_control_queues_init(struct cel_control_queues *queues,
     queues->names = mem_calloc(CEL_CLAIM_QUEUES_MAX, sizeof(char *));
     if (!queues->names)
         return CELERIAC_ERR_MEMORY;
+    pthread_mutex_init(&queues->lock, NULL);
     for (size_t i = 0; code == CELERIAC_OK && i < count; i++) {
         code = cel_control_queues_add(queues, span_of(names[i]));
         /* A queue that is named twice on the command line is one queue. */
@@ -26,8 +27,22 @@ enum celeriac_err cel_control_queues_init(struct cel_control_queues *queues,
     return code;
 }
 
+enum celeriac_err cel_control_queues_copy(struct cel_control_queues *from,
+                                          struct cel_control_queues *queues)
+{
+    enum celeriac_err code;
+
+    pthread_mutex_lock(&from->lock);
+    code = cel_control_queues_init(queues, (const char *const *)from->names, from->count);
+    pthread_mutex_unlock(&from->lock);
+    return code;
+}
+
 void cel_control_queues_close(struct cel_control_queues *queues)
 {
+    if (!queues->names)
+        return;
+    pthread_mutex_destroy(&queues->lock);
     for (size_t i = 0; i < queues->count; i++)
         mem_free(queues->names[i]);
     mem_free(queues->names);
@@ -56,7 +71,9 @@ enum celeriac_err cel_control_queues_add(struct cel_control_queues *queues, stru
     copy = mem_dup_span(name);
     if (!copy)
         return CELERIAC_ERR_MEMORY;
+    pthread_mutex_lock(&queues->lock);
     queues->names[queues->count++] = copy;
+    pthread_mutex_unlock(&queues->lock);
     return CELERIAC_OK;
 }
 
@@ -66,7 +83,9 @@ bool cel_control_queues_remove(struct cel_control_queues *queues, struct span na
 
     if (i == queues->count)
         return false;
+    pthread_mutex_lock(&queues->lock);
     mem_free(queues->names[i]);
     queues->names[i] = queues->names[--queues->count];
+    pthread_mutex_unlock(&queues->lock);
     return true;
 }

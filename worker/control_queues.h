@@ -1,27 +1,34 @@
 /*
- * The names of the queues that the worker consumes, as remote control shows and changes them. One
- * thread at a time.
+ * The names of the queues that the worker consumes, as remote control shows and changes them.
+ * Changed and read by one thread at a time; copied by any.
  */
 #ifndef WORKER_CONTROL_QUEUES_H
 #define WORKER_CONTROL_QUEUES_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/span.h"
 #include "celeriac/error.h"
 
+/* An all-zero one is closed. */
 struct cel_control_queues {
     char **names; /* NUL-terminated, owned */
     size_t count;
+    pthread_mutex_t lock; /* of changes, against those who copy */
 };
 
-/* Copies the names. CELERIAC_ERR_MEMORY; *queues is then empty. */
+/* Copies the names, each once. CELERIAC_ERR_MEMORY; *queues is then closed. */
 enum celeriac_err cel_control_queues_init(struct cel_control_queues *queues,
                                           const char *const *names,
                                           size_t count) CELERIAC_MUST_CHECK;
 
-/* Releases them; an all-zero struct is allowed. */
+/* Likewise from another list, while its thread may change it. */
+enum celeriac_err cel_control_queues_copy(struct cel_control_queues *from,
+                                          struct cel_control_queues *queues) CELERIAC_MUST_CHECK;
+
+/* Releases them; a closed one is allowed. */
 void cel_control_queues_close(struct cel_control_queues *queues);
 
 /*

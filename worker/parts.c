@@ -113,8 +113,6 @@ static enum celeriac_err start_control(struct cel_parts *parts, const struct cel
         .settings = &settings->options,
         .broker = settings->addresses.broker,
         .backend = settings->addresses.backend,
-        .queues = settings->queues,
-        .queue_count = settings->queue_count,
         .results = &parts->results,
         .worker = worker,
     };

@@ -57,6 +57,8 @@ static enum celeriac_err make_parts(struct cel_runtime *runtime,
     if (code == CELERIAC_OK)
         code = cel_revoked_create(options->state_db, &runtime->revoked);
     if (code == CELERIAC_OK)
+        code = cel_control_queues_init(&runtime->queues, settings->queues, settings->queue_count);
+    if (code == CELERIAC_OK)
         code = cel_registry_create(&runtime->registry);
     if (code == CELERIAC_OK)
         code = cel_task_table_create(&runtime->task_table);
@@ -101,6 +103,7 @@ void cel_runtime_close(struct cel_runtime *runtime)
     cel_window_destroy(runtime->window);
     cel_held_destroy(runtime->held);
     cel_task_table_destroy(runtime->task_table);
+    cel_control_queues_close(&runtime->queues);
     cel_registry_destroy(runtime->registry);
     cel_revoked_destroy(runtime->revoked);
     cel_world_close(&runtime->texts);

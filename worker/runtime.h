@@ -14,6 +14,7 @@
 #include "base/uuid.h"
 #include "celeriac/worker.h"
 #include "celery_proto/codec/canvas.h"
+#include "worker/control_queues.h"
 #include "worker/held.h"
 #include "worker/rate.h"
 #include "worker/ready_queue.h"
@@ -44,12 +45,13 @@ struct cel_runtime {
     char id[UUID_SIZE];   /* of this worker process, for its lease */
     struct span hostname; /* node name; NUL-terminated; the settings' */
     int64_t pid;
-    struct cel_canvas_context world; /* what messages that follow tasks have in common */
-    struct cel_world texts;          /* that it points to */
-    int64_t time_limit_us;           /* of tasks that have none; 0: none */
-    int64_t soft_limit_us;           /* likewise */
-    bool result_extended;            /* records say more about their tasks */
-    bool inherit_priority;           /* task_inherit_parent_priority */
+    struct cel_canvas_context world;  /* what messages that follow tasks have in common */
+    struct cel_world texts;           /* that it points to */
+    int64_t time_limit_us;            /* of tasks that have none; 0: none */
+    int64_t soft_limit_us;            /* likewise */
+    bool result_extended;             /* records say more about their tasks */
+    bool inherit_priority;            /* task_inherit_parent_priority */
+    struct cel_control_queues queues; /* consumed now; the control thread changes them */
     struct cel_registry *registry;
     struct cel_rates *rates;     /* while running */
     struct cel_revoked *revoked; /* ids and stamps that shall not be started */

@@ -193,13 +193,19 @@ enum celeriac_err celeriac_worker_metrics(struct celeriac_worker *worker, bool a
                                           void (*write)(void *user, const char *text, size_t len),
                                           void *user)
 {
+    struct cel_control_queues queues;
+    enum celeriac_err code = cel_control_queues_copy(&worker->runtime.queues, &queues);
     struct cel_metrics_view view = {
         .runtime = &worker->runtime,
         .broker = worker->settings.addresses.broker,
         .keys = worker->settings.addresses.keys,
-        .queues = worker->settings.queues,
-        .queue_count = worker->settings.queue_count,
     };
 
-    return cel_metrics_give(&view, ask_broker, write, user);
+    if (code)
+        return code;
+    view.queues = (const char *const *)queues.names;
+    view.queue_count = queues.count;
+    code = cel_metrics_give(&view, ask_broker, write, user);
+    cel_control_queues_close(&queues);
+    return code;
 }

@@ -171,6 +171,19 @@ class HttpTest(Stage):
         self.assertEqual(lengths, [3, 0, 0, 1])
         self.assertEqual(metrics.value("celery_queue_length", queue_name="other"), 0)
 
+    def test_queues_change_with_remote_control(self):
+        """Consumed now, whatever the command line said."""
+        worker = self.worker("--http", self.address, "-Q", "one,two")
+        self.redis.call("LPUSH", "more", envelope([]).replace(TASK, "somebody.elses"))
+        for words in (("add_consumer", "more"), ("cancel_consumer", "two")):
+            subprocess.run([program("celeriac"), "control", *words], env=self.session.environment(), check=True,
+                           capture_output=True, timeout=WAIT_S)
+        metrics = self.metrics()
+        self.assertEqual([metrics.value("celery_queue_length", queue_name=name) for name in ("one", "more")], [0, 1])
+        self.assertEqual(metrics.value("celery_active_consumer_count", queue_name="more"), 1)
+        self.assertIsNone(metrics.value("celery_queue_length", queue_name="two"))
+        self.assertTrue(worker.alive)
+
     def test_idle_takes_few_connections(self):
         """Six at most with 64 threads, and none for metrics that nobody asks for."""
         worker = self.worker("--http", self.address, "-c", "64")

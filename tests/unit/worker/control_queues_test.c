@@ -16,7 +16,7 @@
 static void test_adds_and_removes(void **state)
 {
     const char *const names[] = {"a", "b", "a"};
-    struct cel_control_queues queues;
+    struct cel_control_queues queues, copy;
 
     (void)state;
     assert_int_equal(cel_control_queues_init(&queues, names, 3), CELERIAC_OK);
@@ -28,7 +28,12 @@ static void test_adds_and_removes(void **state)
     assert_true(cel_control_queues_remove(&queues, SPAN("a")));
     assert_false(cel_control_queues_remove(&queues, SPAN("a")));
     assert_int_equal(queues.count, 2);
+    assert_int_equal(cel_control_queues_copy(&queues, &copy), CELERIAC_OK);
     cel_control_queues_close(&queues);
+    assert_int_equal(copy.count, 2);
+    assert_string_equal(copy.names[0], "c");
+    cel_control_queues_close(&copy);
+    cel_control_queues_close(&copy);
 }
 
 static void test_limits(void **state)
