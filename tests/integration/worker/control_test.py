@@ -59,6 +59,16 @@ class Stage(unittest.TestCase):
         ask = getattr(client or self.client, kind)
         return ask(name, self.c.nodename, arguments), ask(name, self.py.nodename, arguments)
 
+    def held(self, count, node, queue):
+        """Starts as many tasks, which run until the file is removed; returns it and their ids."""
+        file = self.session.dir / "held"
+        file.touch()
+        self.addCleanup(file.unlink, missing_ok=True)
+        tasks = [self.client.send("t.hold", str(file), queue=queue) for _ in range(count)]
+        wait_until(lambda: {task["id"] for task in self.client.inspect("active", node.nodename)} >= set(tasks), 20,
+                   f"{count} to run")
+        return file, tasks
+
     def each_client(self):
         for venv, client in self.clients.items():
             with self.subTest(client=venv):
@@ -130,8 +140,7 @@ class InspectTest(Stage):
         """Two run, one waits for a thread, one for its eta: on both workers."""
         found = []
         for node, queue in ((self.c, "qc"), (self.py, "qpy")):
-            running = [self.client.send("t.sleep", 3, queue=queue) for _ in range(2)]
-            wait_until(lambda node=node: len(self.client.inspect("active", node.nodename)) == 2, 20, "two to run")
+            file, running = self.held(2, node, queue)
             waiting = self.client.send("t.sleep", 0, queue=queue)
             later = self.client.send("t.add", 1, 2, queue=queue, countdown=60)
             wait_until(lambda node=node: self.client.inspect("scheduled", node.nodename), 20, "the eta")
@@ -146,6 +155,7 @@ class InspectTest(Stage):
             lists["safe"] = self.client.inspect("active", node.nodename, {"safe": True})
             lists["query"] = list(lists["query"].values())
             found.append(lists)
+            file.unlink()
             for task in [*running, waiting]:
                 self.client.get(task)
         ours, theirs = found
@@ -154,7 +164,8 @@ class InspectTest(Stage):
             self.assertEqual(ours["active"][0][name], theirs["active"][0][name], name)
             self.assertEqual(ours["reserved"][0][name], theirs["reserved"][0][name], name)
         self.assertEqual(ours["safe"][0]["args"], theirs["safe"][0]["args"])
-        self.assertEqual(self.client.inspect("stats", self.c.nodename)["total"]["t.sleep"], 3)
+        total = self.client.inspect("stats", self.c.nodename)["total"]
+        self.assertEqual((total["t.hold"], total["t.sleep"]), (2, 1))
 
     def test_checklist_83_wrong_commands(self):
         for name, arguments in (("no_such_command", {}), ("report", {"x": 1}), ("query_task", {})):
@@ -249,15 +260,17 @@ class ControlTest(Stage):
         grown = self.client.inspect("stats", self.c.nodename)
         self.assertEqual(grown["pool"]["max-concurrency"], before["pool"]["max-concurrency"] + 3)
         self.assertEqual(grown["prefetch_count"], before["prefetch_count"] + 12)
-        tasks = [self.client.send("t.sleep", 1, queue="qc") for _ in range(5)]
-        wait_until(lambda: len(self.client.inspect("active", self.c.nodename)) == 5, 20, "five to run")
+        file, tasks = self.held(5, self.c, "qc")
         self.assertEqual(self.client.control("pool_shrink", self.c.nodename, {"n": 3}), {"ok": "pool will shrink"})
+        file.unlink()
         for task in tasks:
             self.client.get(task)
-        more = [self.client.send("t.sleep", 0.5, queue="qc") for _ in range(4)]
-        wait_until(lambda: len(self.client.inspect("active", self.c.nodename)) == 2, 20, "two to run")
-        self.assertEqual(len(self.client.inspect("reserved", self.c.nodename)), 2)
-        for task in more:
+        file, tasks = self.held(2, self.c, "qc")
+        tasks += [self.client.send("t.sleep", 0, queue="qc") for _ in range(2)]
+        wait_until(lambda: len(self.client.inspect("reserved", self.c.nodename)) == 2, 20, "two to wait for a thread")
+        self.assertEqual(len(self.client.inspect("active", self.c.nodename)), 2)
+        file.unlink()
+        for task in tasks:
             self.client.get(task)
         self.assertIn("error", self.client.control("pool_shrink", self.c.nodename, {"n": 2}))
         self.assertIn("error", self.client.control("pool_grow", self.c.nodename, {"n": 5000}))
@@ -295,7 +308,7 @@ class ControlTest(Stage):
         self.same_answer("revoke", {})
         self.assertLessEqual({"one", "a1", "a2"}, set(self.client.inspect("revoked", self.c.nodename)))
         # A task that waits is recorded at once and never run.
-        task = self.client.send("t.add", 1, 2, queue="qc", countdown=1)
+        task = self.client.send("t.add", 1, 2, queue="qc", countdown=600)
         wait_until(lambda: self.client.inspect("scheduled", self.c.nodename), 20, "the task to wait")
         self.client.control("revoke", self.c.nodename, {"task_id": task})
         self.assertEqual(self.client.get(task), {"state": "REVOKED", "value": "TaskRevokedError('revoked')"})
@@ -311,14 +324,14 @@ class ControlTest(Stage):
         self.same_answer("terminate", {"task_id": "unknown", "signal": 9})
         self.assertIn("AttributeError", self.client.control("terminate", self.c.nodename,
                                                             {"task_id": "x", "signal": "NOPE"})["error"])
-        running = [self.client.send("t.sleep", 1, queue="qc") for _ in range(2)]
-        wait_until(lambda: len(self.client.inspect("active", self.c.nodename)) == 2, 20, "two to run")
+        file, running = self.held(2, self.c, "qc")
         waiting = self.client.send("t.sleep", 0, queue="qc")
         wait_until(lambda: self.client.inspect("reserved", self.c.nodename), 20, "one to wait")
         self.assertEqual(self.client.control("terminate", self.c.nodename, {"task_id": waiting, "signal": "TERM"}),
                          {"ok": f"terminate: {waiting}"})
         self.assertIn("NotImplementedError", self.client.control("terminate", self.c.nodename,
                                                                  {"task_id": running, "signal": "TERM"})["error"])
+        file.unlink()
         self.assertEqual(self.client.get(waiting)["state"], "REVOKED")
         for task in running:
             self.assertEqual(self.client.get(task)["state"], "SUCCESS")

@@ -22,6 +22,13 @@ def sleep(seconds):
     return "slept"
 
 
+@app.task(name="t.hold")
+def hold(file):
+    while os.path.exists(file):
+        time.sleep(0.01)
+    return "held"
+
+
 @app.task(name="t.sleep_late", acks_late=True)
 def sleep_late(seconds):
     time.sleep(seconds)

@@ -16,6 +16,19 @@
 #include "tests/integration/worker/worker_program.h"
 #include "tests/support/sample_tasks.h"
 
+/* Until a file is gone, so that a test says when. */
+static void hold(struct celeriac_task *task, void *user)
+{
+    struct celeriac_bytes file;
+
+    (void)user;
+    if (celeriac_task_arg_text(task, 0, "file", &file))
+        return;
+    while (access(file.ptr, F_OK) == 0 && !celeriac_task_stopping(task))
+        usleep(2000);
+    celeriac_task_return_text(task, "held");
+}
+
 /* Goes on whoever wants to stop. */
 static void stubborn(struct celeriac_task *task, void *user)
 {
@@ -103,6 +116,7 @@ static const struct celeriac_task_options tasks[] = {
     {.name = "t.add", .run = sample_add},
     {.name = "t.sleep", .run = sample_sleep_unless_stopping},
     {.name = "t.sleep_late", .run = sample_sleep_unless_stopping, .acks_late = true},
+    {.name = "t.hold", .run = hold},
     {.name = "t.stubborn", .run = stubborn},
     {.name = "t.stubborn_late", .run = stubborn, .acks_late = true},
     {.name = "t.burn", .run = burn},
