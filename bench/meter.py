@@ -19,14 +19,14 @@ def _times(pid: int) -> tuple[float, float]:
 
 
 def cpu(pid: int) -> float:
-    """CPU seconds of a process and all its descendants, living or buried."""
-    return sum(sum(_times(one)) for one in [pid, *descendants(pid)])
+    """CPU seconds of a process and all its descendants, living or buried; each counts once."""
+    return sum(sum(_times(one)) for one in descendants(pid))
 
 
 def pss(pid: int) -> int:
     """Proportional set size in bytes of a process and all its living descendants."""
     total = 0
-    for one in [pid, *descendants(pid)]:
+    for one in descendants(pid):
         try:
             with open(f"/proc/{one}/smaps_rollup", encoding="ascii") as file:
                 total += sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
