@@ -59,6 +59,12 @@ enum celeriac_err cli_call(struct cli *cli, struct celeriac_error *err)
         .countdown_ms = settings_seconds_ns(s, "countdown") / NS_PER_MS,
         .priority = (int)settings_int(s, "priority"),
         .headers_json = settings_text(s, "headers"),
+        .serializer = settings_text(s, "serializer"),
+        .compression = settings_text(s, "compression"),
+        .exchange = settings_text(s, "exchange"),
+        .routing_key = settings_text(s, "routing_key"),
+        .exchange_type = settings_text(s, "exchange_type"),
+        .stamps_json = settings_text(s, "stamps"),
     };
     enum celeriac_err code;
 

@@ -35,6 +35,11 @@ bool cel_body_encoding_parse(const struct json_node *value, enum cel_body_encodi
     return true;
 }
 
+bool cel_compression_is_zlib(struct span name)
+{
+    return span_is(name, zlib_content_type) || span_is(name, "gzip") || span_is(name, "zlib");
+}
+
 bool cel_compression_parse(const struct json_node *value, enum cel_compression *compression)
 {
     struct span name;
@@ -49,7 +54,7 @@ bool cel_compression_parse(const struct json_node *value, enum cel_compression *
         *compression = CEL_COMPRESSION_NONE;
         return true;
     }
-    if (!span_is(name, zlib_content_type) && !span_is(name, "gzip") && !span_is(name, "zlib"))
+    if (!cel_compression_is_zlib(name))
         return false;
     *compression = CEL_COMPRESSION_ZLIB;
     return true;

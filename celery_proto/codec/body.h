@@ -43,6 +43,9 @@ bool cel_body_encoding_parse(const struct json_node *value, enum cel_body_encodi
  */
 bool cel_compression_parse(const struct json_node *value, enum cel_compression *compression);
 
+/* Whether a name means zlib: "application/x-gzip", "gzip", "zlib". */
+bool cel_compression_is_zlib(struct span name);
+
 /* Value of the `compression` header; NULL for none. */
 const char *cel_compression_header(enum cel_compression compression);
 

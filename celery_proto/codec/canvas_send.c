@@ -63,6 +63,13 @@ static struct cel_time eta_of(struct cel_canvas *c, struct cel_value *options)
     return time_option(c, options, "eta");
 }
 
+/* What we cannot write is left out: it is for the reader's and the wire's comfort only. */
+static enum cel_compression compression_option(struct cel_canvas *c, struct cel_value *options)
+{
+    return cel_compression_is_zlib(text_option(c, options, "compression")) ? CEL_COMPRESSION_ZLIB
+                                                                           : CEL_COMPRESSION_NONE;
+}
+
 /* {name: value} of the stamps among the options; empty when there are none. */
 static struct span stamps_of(struct cel_canvas *c, struct cel_value *options)
 {
@@ -143,6 +150,9 @@ void canvas_send_task(struct cel_canvas *c, struct cel_value *name, struct cel_v
             cel_value_is_true(c->tree, cel_value_get(c->tree, options, "ignore_result")),
         .stamped_headers = raw_option(c, options, "stamped_headers"),
         .headers = raw_option(c, options, "headers"),
+        .argsrepr = text_option(c, options, "argsrepr"),
+        .kwargsrepr = text_option(c, options, "kwargsrepr"),
+        .compression = compression_option(c, options),
     };
     enum celeriac_err code;
 

@@ -7,6 +7,7 @@
 #include "base/json_writer.h"
 #include "celery_proto/codec/envelope.h"
 #include "celery_proto/codec/json_tree.h"
+#include "celery_proto/codec/send_options.h"
 #include "celery_proto/codec/signature.h"
 
 struct celeriac_signature {
@@ -84,6 +85,22 @@ static void add_time(struct json_writer *w, const char *key, int64_t us)
     add_text(w, key, text);
 }
 
+/* The members of the stamps, and the bracket that closes what they stand in. */
+static enum celeriac_err write_stamps(const char *stamps_json, struct strbuf *options,
+                                      struct celeriac_error *err)
+{
+    struct strbuf members;
+    enum celeriac_err code;
+
+    strbuf_init(&members, CEL_ENVELOPE_MAX);
+    code = cel_send_options_stamp(stamps_json, &members, err);
+    strbuf_add_text(options, options->len > 1 ? ", " : "");
+    strbuf_add_span(options, strbuf_span(&members));
+    strbuf_add_char(options, '}');
+    strbuf_close(&members);
+    return code ? code : strbuf_status(options);
+}
+
 static void add_options(struct json_writer *w, const struct celeriac_send *task)
 {
     add_text(w, "task_id", task->id);
@@ -105,6 +122,30 @@ static void add_options(struct json_writer *w, const struct celeriac_send *task)
     add_raw(w, "headers", task->headers_json);
     add_raw(w, "link", task->link_json);
     add_raw(w, "link_error", task->link_error_json);
+    add_text(w, "serializer", task->serializer);
+    add_text(w, "compression", task->compression);
+    add_text(w, "exchange", task->exchange);
+    add_text(w, "routing_key", task->routing_key);
+    add_text(w, "argsrepr", task->argsrepr);
+    add_text(w, "kwargsrepr", task->kwargsrepr);
+}
+
+/* {members, stamps}: stamps stand among the options. */
+static enum celeriac_err write_options(const struct celeriac_send *task, struct strbuf *options,
+                                       struct celeriac_error *err)
+{
+    struct json_writer writer;
+    enum celeriac_err code;
+
+    json_writer_init(&writer, options, JSON_STYLE_PYTHON);
+    json_begin_object(&writer);
+    add_options(&writer, task);
+    json_end_object(&writer);
+    code = strbuf_status(options);
+    if (code || !task->stamps_json || !*task->stamps_json)
+        return code;
+    strbuf_truncate(options, options->len - 1);
+    return write_stamps(task->stamps_json, options, err);
 }
 
 /* What callers give as JSON must be JSON of its type. */
@@ -127,6 +168,20 @@ static enum celeriac_err check_raw(const char *raw, const char *field, const cha
     return code;
 }
 
+/* As for a task that is sent at once. */
+static enum celeriac_err check_options(const struct celeriac_send *task, struct celeriac_error *err)
+{
+    struct cel_task_send fields = {0};
+    struct cel_send_route route;
+    struct strbuf stamped;
+    enum celeriac_err code;
+
+    strbuf_init(&stamped, CEL_ENVELOPE_MAX);
+    code = cel_send_options_read(task, &fields, &route, &stamped, err);
+    strbuf_close(&stamped);
+    return code;
+}
+
 static enum celeriac_err check_task(const struct celeriac_send *task, struct celeriac_error *err)
 {
     enum celeriac_err code = CELERIAC_OK;
@@ -135,6 +190,9 @@ static enum celeriac_err check_task(const struct celeriac_send *task, struct cel
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "task: is missing");
     if (task->unique_key)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "unique_key: not in a canvas");
+    if (task->exchange_type)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "exchange_type: not in a canvas");
+    code = check_options(task, err);
     if (code == CELERIAC_OK)
         code = check_raw(task->args_json, "args_json", "[[", err);
     if (code == CELERIAC_OK)
@@ -152,7 +210,6 @@ enum celeriac_err celeriac_signature_create(const struct celeriac_send *task, bo
                                             struct celeriac_signature **signature,
                                             struct celeriac_error *err)
 {
-    struct json_writer writer;
     struct strbuf options;
     struct strbuf json;
     enum celeriac_err code = check_task(task, err);
@@ -161,11 +218,7 @@ enum celeriac_err celeriac_signature_create(const struct celeriac_send *task, bo
         return code;
     strbuf_init(&options, CEL_ENVELOPE_MAX);
     strbuf_init(&json, CEL_ENVELOPE_MAX);
-    json_writer_init(&writer, &options, JSON_STYLE_PYTHON);
-    json_begin_object(&writer);
-    add_options(&writer, task);
-    json_end_object(&writer);
-    code = strbuf_status(&options);
+    code = write_options(task, &options, err);
     if (code == CELERIAC_OK)
         cel_signature_write(span_of(task->task), span_of(task->args_json),
                             span_of(task->kwargs_json), strbuf_span(&options), immutable, &json);

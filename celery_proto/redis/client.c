@@ -12,6 +12,7 @@
 #include "celery_proto/codec/exception_doc.h"
 #include "celery_proto/codec/keys.h"
 #include "celery_proto/codec/result_doc.h"
+#include "celery_proto/codec/send_options.h"
 #include "celery_proto/codec/task_send.h"
 #include "celery_proto/redis/client_state.h"
 
@@ -137,6 +138,7 @@ struct outgoing {
     size_t len;
     char id[UUID_SIZE];
     char tag[UUID_SIZE];
+    struct cel_send_route route;
 };
 
 static struct span text_or(const char *text, struct span otherwise)
@@ -227,21 +229,26 @@ static enum celeriac_err write_one(struct celeriac_client *client,
     struct cel_task_send fields = fields_of(client, parent, send, made, clock_wall_us());
     struct strbuf links;
     struct strbuf error_links;
+    struct strbuf stamped;
     enum celeriac_err code;
 
     if (fields.task.len == 0)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "task: is missing");
     strbuf_init(&links, CEL_ENVELOPE_MAX);
     strbuf_init(&error_links, CEL_ENVELOPE_MAX);
+    strbuf_init(&stamped, CEL_ENVELOPE_MAX);
     code = as_array(send->link_json, "link_json", &links, err);
     if (code == CELERIAC_OK)
         code = as_array(send->link_error_json, "link_error_json", &error_links, err);
+    if (code == CELERIAC_OK)
+        code = cel_send_options_read(send, &fields, &made->route, &stamped, err);
     fields.callbacks = strbuf_span(&links);
     fields.errbacks = strbuf_span(&error_links);
     made->start = strbuf_span(&client->envelopes).len;
     if (code == CELERIAC_OK)
         code = cel_task_send_write(&fields, &client->scratch, &client->envelopes, err);
     made->len = strbuf_span(&client->envelopes).len - made->start;
+    strbuf_close(&stamped);
     strbuf_close(&error_links);
     strbuf_close(&links);
     return code;
@@ -260,7 +267,14 @@ static enum celeriac_err publish_all(struct celeriac_client *client,
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     for (size_t i = 0; i < count; i++) {
         messages[i].message = (struct span){.ptr = all.ptr + made[i].start, .len = made[i].len};
-        messages[i].queue = queue_of(&sends[i], parent);
+        if (made[i].route.by_exchange) {
+            messages[i].exchange = span_of(sends[i].exchange);
+            messages[i].routing_key = span_of(sends[i].routing_key);
+            messages[i].exchange_type =
+                made[i].route.is_topic ? CEL_EXCHANGE_TOPIC : CEL_EXCHANGE_DIRECT;
+        } else {
+            messages[i].queue = queue_of(&sends[i], parent);
+        }
         messages[i].priority = priority_of(&sends[i], parent);
         messages[i].once_key = span_of(sends[i].unique_key);
         messages[i].once_seconds = sends[i].unique_seconds;

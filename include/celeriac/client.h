@@ -72,6 +72,21 @@ struct celeriac_send {
      */
     const char *unique_key;
     unsigned unique_seconds;
+    const char *serializer;  /* NULL or "json": anything else is refused */
+    const char *compression; /* of the body: "gzip" or "zlib" (one and the same in Celery); NULL:
+                                none. Others are refused */
+    /*
+     * To the queues that are bound to a named exchange, instead of to `queue`: both must be given.
+     * With exchange_type "topic" by the patterns of the bindings, with "direct", the default, by
+     * the key itself. No bound queue drops the message, as Celery does.
+     */
+    const char *exchange;
+    const char *routing_key;
+    const char *exchange_type;
+    const char *argsrepr;    /* what logs and monitors show of the arguments; NULL: these */
+    const char *kwargsrepr;  /* likewise */
+    const char *stamps_json; /* a JSON object of stamps, for revoke_by_stamped_headers; NULL: none
+                              */
 };
 
 /* Makes a client; connects when it is first used. CELERIAC_ERR_VALUE names a bad URL. */

@@ -29,9 +29,9 @@ extern "C" {
 struct celeriac_signature;
 
 /*
- * One task, with the options of celeriac_client_send() except unique_key. immutable: it takes no
- * result of the step before (Python's si()). CELERIAC_ERR_VALUE names the bad field; _MEMORY. The
- * caller destroys it.
+ * One task, with the options of celeriac_client_send() except unique_key and exchange_type.
+ * immutable: it takes no result of the step before (Python's si()). CELERIAC_ERR_VALUE names the
+ * bad field; _MEMORY. The caller destroys it.
  */
 CELERIAC_PUBLIC enum celeriac_err celeriac_signature_create(
     const struct celeriac_send *task, bool immutable, struct celeriac_signature **signature,

@@ -4,11 +4,13 @@ python3 -m tests.integration.protocol.clients_test
 """
 
 import json
+import subprocess
 import sys
 import unittest
 
 from tests.integration.protocol.stage import VERSIONS, WAIT_S, Stage
 from tests.services import wait_until
+from tests.services.celeriac import program
 
 TEXT = "\u00e9\U0001f600 'x'"
 
@@ -40,6 +42,45 @@ class CClientTest(Stage):
             late = self.tool("call", "t.add", "-a", "[1, 2]", "--queue", venv, "--expires",
                              "2001-01-01T00:00:00+00:00")["task_id"]
             self.assertEqual(clients[venv].get(late), {"state": "REVOKED", "value": "TaskRevokedError('expired')"})
+
+    def test_checklist_11_compression_and_stamps_reach_python_workers(self):
+        """A long body, so that compression has something to do; what 4.4 has no stamps for it ignores."""
+        words = ["x" * 20_000, TEXT]
+        for venv in self.each_version():
+            self.python_worker(venv, "-Q", venv, name=venv)
+            number = self.tool("call", "p.request", "-a", json.dumps(words), "--queue", venv, "--compression", "gzip",
+                               "--serializer", "json", "--stamps", '{"tenant": "t1", "tags": ["a", "b"]}')["task_id"]
+            found = self.tool("result", number, "-t", str(WAIT_S))["result"]
+            self.assertEqual(found["args"], words)
+            self.assertEqual(found["stamps"], {"tenant": "t1", "tags": ["a", "b"]})
+        for option, value in (("--serializer", "pickle"), ("--compression", "bzip2"), ("--exchange", "media"),
+                              ("--routing-key", "key"), ("--exchange-type", "fanout"), ("--stamps", "[1]")):
+            done = subprocess.run([program("celeriac"), "call", "t.add", option, value], env=self.session.environment(),
+                                  check=False, capture_output=True, text=True, timeout=WAIT_S)
+            self.assertNotEqual(done.returncode, 0, option)
+            self.assertRegex(done.stderr, "serializer|compression|exchange|routing_key|stamps")
+        self.assertEqual(self.redis.call("LLEN", "celery"), 0)
+
+    def test_checklist_12_exchanges_of_python_workers(self):
+        """A topic exchange by its patterns, a direct one by its keys; without a bound queue the message is dropped."""
+        self.python_worker("newest", "-Q", "other")
+        client = self.client()
+        client.control("add_consumer", "py@test", {"queue": "video", "exchange": "media", "exchange_type": "topic",
+                                                   "routing_key": "media.video.#"})
+        client.control("add_consumer", "py@test", {"queue": "image", "exchange": "pictures", "routing_key": "big"})
+        for exchange, key, kind in (("media", "media.video.h264", "topic"), ("pictures", "big", "direct")):
+            number = self.tool("call", "p.request", "--exchange", exchange, "--routing-key", key, "--exchange-type", kind,
+                               "--priority", "3")["task_id"]
+            found = self.tool("result", number, "-t", str(WAIT_S))["result"]
+            self.assertEqual((found["exchange"], found["routing_key"], found["priority"]), (exchange, key, 3))
+        # Nobody takes anything any more: what goes to a queue all the same stays there to be seen.
+        for queue in ("video", "image"):
+            client.control("cancel_consumer", "py@test", {"queue": queue})
+        for exchange, key, kind in (("media", "media.audio", "topic"), ("pictures", "bigger", "direct")):
+            self.tool("call", "p.request", "--exchange", exchange, "--routing-key", key, "--exchange-type", kind,
+                      "--priority", "3")
+        lists = [name + suffix for name in ("video", "image", "celery") for suffix in ("", "\x06\x163")]
+        self.assertEqual(self.redis.call("EXISTS", *lists), 0)
 
     def test_checklist_64_waits_for_python_workers(self):
         for venv in self.each_version():

@@ -14,6 +14,15 @@ def progress(self, seconds):
     return "done"
 
 
+@app.task(name="p.request", bind=True)
+def request(self, *args):
+    """What the message said, as Python understands it."""
+    told = self.request
+    return {"args": args, "shadow": told.shadow, "argsrepr": told.argsrepr, "kwargsrepr": told.kwargsrepr,
+            "stamps": getattr(told, "stamps", None), "exchange": told.delivery_info["exchange"],
+            "routing_key": told.delivery_info["routing_key"], "priority": told.delivery_info["priority"]}
+
+
 @app.task(name="p.slow_retry", bind=True)
 def slow_retry(self, seconds):
     """Fails once and is retried after a while."""

@@ -57,6 +57,40 @@ static void says_what_was_asked_for(void **state)
     celeriac_signature_destroy(NULL);
 }
 
+static void checklist_11_options_of_the_wire(void **state)
+{
+    struct celeriac_signature *full = make(&(struct celeriac_send){.task = "t.a",
+                                                                   .args_json = "[1]",
+                                                                   .serializer = "json",
+                                                                   .compression = "gzip",
+                                                                   .exchange = "e",
+                                                                   .routing_key = "k",
+                                                                   .argsrepr = "(***)",
+                                                                   .stamps_json = "{\"s\": [1]}"},
+                                           false);
+    struct celeriac_signature *stamped =
+        make(&(struct celeriac_send){.task = "t.a", .stamps_json = "{\"s\": 1}"}, false);
+    const struct celeriac_send bad[] = {{.task = "t", .compression = "bzip2"},
+                                        {.task = "t", .serializer = "yaml"},
+                                        {.task = "t", .exchange = "e"},
+                                        {.task = "t", .exchange_type = "direct"},
+                                        {.task = "t", .stamps_json = "7"}};
+    struct celeriac_signature *none = NULL;
+
+    (void)state;
+    assert_non_null(strstr(celeriac_signature_json(full).ptr,
+                           "\"options\": {\"serializer\": \"json\", \"compression\": \"gzip\", "
+                           "\"exchange\": \"e\", \"routing_key\": \"k\", \"argsrepr\": \"(***)\", "
+                           "\"s\": [1], \"stamped_headers\": [\"s\"]}, "));
+    assert_non_null(strstr(celeriac_signature_json(stamped).ptr,
+                           "\"options\": {\"s\": 1, \"stamped_headers\": [\"s\"]}, "));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(celeriac_signature_create(&bad[i], false, &none, NULL),
+                         CELERIAC_ERR_VALUE);
+    celeriac_signature_destroy(full);
+    celeriac_signature_destroy(stamped);
+}
+
 static void puts_signatures_together(void **state)
 {
     struct celeriac_signature *a =
@@ -144,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_what_was_asked_for),
+        cmocka_unit_test(checklist_11_options_of_the_wire),
         cmocka_unit_test(puts_signatures_together),
         cmocka_unit_test(names_what_is_wrong),
         cmocka_unit_test(survives_every_failing_allocation),
