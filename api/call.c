@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/uuid.h"
+#include "notify/rules/api_key.h"
 
 static void release_call(void *data)
 {
@@ -120,6 +121,11 @@ static void reply_unsupported(struct api_call *call)
     strbuf_add_text(&text, "\" in request.");
     reply_detail(call, 415, strbuf_text(&text));
     strbuf_close(&text);
+}
+
+bool call_is_simulated(const struct api_call *call)
+{
+    return !call->api->settings->test_keys_send && notify_api_key_is_test(call->request->api_key);
 }
 
 bool call_parse_body(struct api_call *call)

@@ -105,6 +105,12 @@ void call_submit_work(struct api_call *call, struct work *work);
 /* Goes on with `next` on a server thread. Any thread, once for each thing begun. */
 void call_continue(struct api_call *call, route_handler_fn *next);
 
+/*
+ * Whether what this call accepts is recorded as sent and never sent: it came with a test key, and
+ * CELERIAC_TEST_KEYS_SEND is off.
+ */
+bool call_is_simulated(const struct api_call *call);
+
 /* Parses the body into call->body. False: a reply has been made, just return. */
 bool call_parse_body(struct api_call *call);
 

@@ -104,6 +104,8 @@ static void accept_notification(struct api_call *call, struct acceptance *a, int
         reply_item(call, status);
         return;
     }
+    if (call_is_simulated(call))
+        notify_item_simulate(&a->item);
     store_insert_notification_init(&a->insert);
     if (!write_answer(call, a))
         return;

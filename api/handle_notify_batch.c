@@ -181,6 +181,8 @@ static void make_row(const struct api_call *call, struct batch *b, struct batch_
                                         call->api->settings->send_at_horizon_us, &item->answer);
     if (item->status != 0)
         return;
+    if (call_is_simulated(call))
+        notify_item_simulate(&item->item);
     b->rows[b->accepted++] = item->item.row;
     if (notify_item_publication(&item->item, &b->publications[b->publication_count]))
         b->publication_count++;

@@ -234,5 +234,10 @@ bool notify_item_publication(const struct notify_item *item, struct notify_publi
 {
     *out = (struct notify_publication){
         .notification_id = item->row.id, .task_id = item->row.task_id, .eta_us = item->row.eta_us};
-    return item->row.publish_at_us == STORE_NO_TIME;
+    return item->row.publish_at_us == STORE_NO_TIME && item->row.simulated_at_us == STORE_NO_TIME;
+}
+
+void notify_item_simulate(struct notify_item *item)
+{
+    item->row.simulated_at_us = item->row.created_at_us;
 }

@@ -65,7 +65,14 @@ extern const struct schema notify_item_schema;
 /* Writes the document of an accepted notification. */
 void notify_item_write(const struct notify_item *item, struct json_writer *w);
 
-/* What is to be published now; false when that is left to a sweeper, later. */
+/*
+ * Has a row that was made recorded as sent at once, and never sent: what a test key asks for while
+ * CELERIAC_TEST_KEYS_SEND is off.
+ */
+void notify_item_simulate(struct notify_item *item);
+
+/* What is to be published now; false when that is left to a sweeper, later, or is not to be sent.
+ */
 bool notify_item_publication(const struct notify_item *item, struct notify_publication *out);
 
 #endif

@@ -105,6 +105,8 @@ const struct setting notify_settings_table[] = {
      "seconds before each retry, separated by commas, instead of Celery's three"},
     {"celeriac_send_at_horizon", SETTING_SECONDS, "60", "CELERIAC_SEND_AT_HORIZON", NULL, NULL, 1, 3600, false,
      "seconds before its send_at that the message of a notification is published"},
+    {"celeriac_test_keys_send", SETTING_BOOL, "True", "CELERIAC_TEST_KEYS_SEND", NULL, NULL, 0, 0,
+     false, "whether what comes with a test key is sent; else it is only recorded as sent"},
     {"celeriac_template_fuel", SETTING_INT, "1000000", "CELERIAC_TEMPLATE_FUEL", NULL, NULL,
      1000, 1000000000, false, "work units that rendering one text may take"},
     {"celeriac_template_output", SETTING_INT, "4194304", "CELERIAC_TEMPLATE_OUTPUT", NULL, NULL,
@@ -267,6 +269,7 @@ enum celeriac_err notify_settings_load(const struct settings *s, struct notify_s
     loaded.templates.max_output = (size_t)settings_int(s, "celeriac_template_output");
     loaded.templates.cache_bytes = (size_t)settings_int(s, "celeriac_template_cache");
     loaded.send_at_horizon_us = settings_seconds_ns(s, "celeriac_send_at_horizon") / 1000;
+    loaded.test_keys_send = settings_bool(s, "celeriac_test_keys_send");
     loaded.allowed_hosts = text_or_empty(s, "allowed_hosts");
     if (filled(s, "db_name") == NULL)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "DB_NAME: must not be empty");

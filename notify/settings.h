@@ -98,7 +98,9 @@ struct notify_settings {
     } templates;
 
     int64_t send_at_horizon_us; /* CELERIAC_SEND_AT_HORIZON, in microseconds */
-    const char *allowed_hosts;  /* the list as text; see notify_settings_host_allowed() */
+    bool test_keys_send;        /* CELERIAC_TEST_KEYS_SEND: what comes with a test key is sent */
+
+    const char *allowed_hosts; /* the list as text; see notify_settings_host_allowed() */
 };
 
 /*

@@ -51,6 +51,11 @@ void notify_api_key_make(bool test, const uint8_t random[NOTIFY_API_KEY_RANDOM],
     OPENSSL_cleanse(text, sizeof text);
 }
 
+bool notify_api_key_is_test(struct span key)
+{
+    return span_starts(key, SPAN("sk_test_"));
+}
+
 static enum celeriac_err check_key(struct span key)
 {
     if (key.len == 0)

@@ -47,6 +47,9 @@
 void notify_api_key_make(bool test, const uint8_t random[NOTIFY_API_KEY_RANDOM],
                          char key[NOTIFY_API_KEY_SIZE]);
 
+/* Whether a raw key is a test key: it begins with "sk_test_". */
+bool notify_api_key_is_test(struct span key);
+
 /*
  * SHA-256 of the raw key, for the index table. CELERIAC_ERR_LIMIT beyond NOTIFY_API_KEY_MAX,
  * CELERIAC_ERR_VALUE when it is empty, CELERIAC_ERR_SYSTEM when OpenSSL fails.

@@ -94,6 +94,7 @@ static void bind_insert(struct store_params *p, struct store_call **calls, size_
     store_bind_times(p, &set, FIELD(row.eta_us));
     store_bind_times(p, &set, FIELD(row.publish_at_us));
     store_bind_uuids(p, &set, FIELD(row.id)); /* which names its request too */
+    store_bind_times(p, &set, FIELD(row.simulated_at_us));
     store_bind_uuids(p, &set, FIELD(row.id));
     store_bind_uuids(p, &set, FIELD(tenant_id));
     store_bind_texts(p, &set, FIELD(idempotency.key));
@@ -179,6 +180,7 @@ static const struct {
     {STORE_TYPE_TIMESTAMPTZ, put_time, OF_ROW(eta_us)},
     {STORE_TYPE_TIMESTAMPTZ, put_time, OF_ROW(publish_at_us)},
     {STORE_TYPE_UUID, put_uuid, OF_BATCH(request)},
+    {STORE_TYPE_TIMESTAMPTZ, put_time, OF_ROW(simulated_at_us)},
 };
 
 static void bind_key(struct store_params *p, const struct store_insert_batch *batch)
@@ -256,6 +258,7 @@ void store_new_notification_init(struct store_new_notification *row)
     row->created_at_us = STORE_NO_TIME;
     row->eta_us = STORE_NO_TIME;
     row->publish_at_us = STORE_NO_TIME;
+    row->simulated_at_us = STORE_NO_TIME;
 }
 
 void store_insert_notification_init(struct store_insert_notification *insert)

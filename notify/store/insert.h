@@ -25,14 +25,16 @@
 
 /* One that is to be accepted. */
 struct store_new_notification {
-    struct uuid id;        /* random, made by the caller */
-    struct uuid task_id;   /* names its publication (outbox.h); random */
-    int64_t template_id;   /* 0: none */
-    int64_t created_at_us; /* also updated_at */
-    int64_t eta_us;        /* when to send it; STORE_NO_TIME: at once */
-    int64_t publish_at_us; /* when to publish its message; STORE_NO_TIME: the caller does, now */
-    struct span channel;   /* 1..STORE_CHANNEL_MAX characters */
-    struct span to;        /* 1..STORE_TO_MAX characters */
+    struct uuid id;          /* random, made by the caller */
+    struct uuid task_id;     /* names its publication (outbox.h); random */
+    int64_t template_id;     /* 0: none */
+    int64_t created_at_us;   /* also updated_at */
+    int64_t eta_us;          /* when to send it; STORE_NO_TIME: at once */
+    int64_t publish_at_us;   /* when to publish its message; STORE_NO_TIME: the caller does, now */
+    int64_t simulated_at_us; /* when it is said to be sent, though nobody sends it: there is no
+                                outbox row then; STORE_NO_TIME: it is to be sent */
+    struct span channel;     /* 1..STORE_CHANNEL_MAX characters */
+    struct span to;          /* 1..STORE_TO_MAX characters */
     struct span data; /* JSON, 1..STORE_DATA_MAX bytes; \u0000 and lone surrogates are refused */
 };
 

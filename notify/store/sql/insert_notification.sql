@@ -1,13 +1,14 @@
 -- $1 ids, $2 publications, $3 tenants, $4 templates, $5 times, $6 channels, $7 addresses, $8 data, $9 times
--- to send at or NULL, $10 times to publish at or NULL (now), $11 the requests that the rows belong to.
--- Requests: $12 ids, $13 tenants, $14 idempotency keys or '' for none, $15 digests, $16 answers.
+-- to send at or NULL, $10 times to publish at or NULL (now), $11 the requests that the rows belong to, $12 times
+-- when rows that nobody is to send are said to be sent, NULL for the others.
+-- Requests: $13 ids, $14 tenants, $15 idempotency keys or '' for none, $16 digests, $17 answers.
 -- A call that is repeated after it was committed changes nothing: its row is there, and its outbox row
 -- may be gone because the message was published.
 -- Of several requests with one key the first to commit wins: the others wait for it here, insert nothing
 -- and get what it was answered, as one row for each.
 WITH requests AS (
     SELECT q.request, q.tenant_id, q.key, q.digest, q.document
-      FROM unnest($12::uuid[], $13::uuid[], $14::text[], $15::bytea[], $16::bytea[])
+      FROM unnest($13::uuid[], $14::uuid[], $15::text[], $16::bytea[], $17::bytea[])
                AS q (request, tenant_id, key, digest, document)
      WHERE q.key <> ''
 ), winners AS (
@@ -27,23 +28,30 @@ WITH requests AS (
 ), fresh AS (
     SELECT q.*
       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::text[],
-                  $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::uuid[])
+                  $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::uuid[],
+                  $12::timestamptz[])
                AS q (id, task_id, tenant_id, template_id, created_at, channel, "to", data, eta,
-                     publish_at, request)
+                     publish_at, request, sent_at)
      WHERE NOT EXISTS (SELECT FROM public.notifications x WHERE x.id = q.id)
        AND q.request NOT IN (SELECT l.request FROM losers l)
 ), accepted AS (
     INSERT INTO public.notifications
            (id, tenant_id, template_id, channel, "to", data, status, provider_response,
             error_message, created_at, updated_at, sent_at)
-    SELECT id, tenant_id, template_id, channel, "to", data::jsonb, 'pending', '{}',
-           NULL, created_at, created_at, NULL
+    SELECT id, tenant_id, template_id, channel, "to", data::jsonb,
+           CASE WHEN sent_at IS NULL THEN 'pending' ELSE 'sent' END,
+           CASE WHEN sent_at IS NULL THEN '{}'
+                ELSE '{"provider": "simulated", "status": "sent", "message_id": null,
+                       "detail": "Accepted with a test key: nothing was sent",
+                       "raw": {"sent_count": 0, "backend": "celeriac-simulated"}}' END::jsonb,
+           NULL, created_at, created_at, sent_at
       FROM fresh
     ON CONFLICT (id) DO NOTHING
 ), published AS (
     INSERT INTO celeriac.outbox (notification_id, task_id, created_at, claimed_until, eta)
     SELECT id, task_id, created_at, coalesce(publish_at, now() + interval '5 seconds'), eta
       FROM fresh
+     WHERE sent_at IS NULL
     ON CONFLICT (notification_id) DO NOTHING
 )
 SELECT r.request, w.request, w.digest, w.document

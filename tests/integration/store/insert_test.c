@@ -283,6 +283,21 @@ static void later_ones_wait_in_the_outbox(void **state)
     store_call_release(&take.call);
 }
 
+/* What nobody is to send is there as sent, beside others of the same statement. */
+static void simulated_ones_are_sent_already(void **state)
+{
+    (void)state;
+    struct store_insert_notification in = keyed("simulated", 1);
+    in.row.simulated_at_us = CREATED;
+    assert_int_equal(store_run(store, &in.call), CELERIAC_OK);
+    assert_string_equal(
+        database_text("SELECT concat_ws('|', status, sent_at = created_at, provider_response ->>"
+                      " 'provider', (SELECT count(*) FROM celeriac.outbox WHERE notification_id ="
+                      " x.id)) FROM notifications x WHERE id = '%s'",
+                      database_show(&in.row.id)),
+        "sent|t|simulated|0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +312,7 @@ int main(void)
         cmocka_unit_test(batches_have_limits),
         cmocka_unit_test(a_batch_with_a_key_is_done_once),
         cmocka_unit_test(later_ones_wait_in_the_outbox),
+        cmocka_unit_test(simulated_ones_are_sent_already),
     };
     return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
 }

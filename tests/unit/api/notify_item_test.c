@@ -146,6 +146,9 @@ static void near_times_are_published_at_once(void **state)
     assert_true(p.eta_us == STORE_NO_TIME);
     assert_memory_equal(&p.notification_id, &item.row.id, sizeof p.notification_id);
     assert_memory_equal(&p.task_id, &item.row.task_id, sizeof p.task_id);
+    notify_item_simulate(&item);
+    assert_true(item.row.simulated_at_us == NOW);
+    assert_false(notify_item_publication(&item, &p));
     /* A past time, null, and now: at once. */
     assert_int_equal(read_with(",\"send_at\":\"2026-11-22T20:26:26.823977Z\""), 0);
     assert_true(publishes_now(&p));

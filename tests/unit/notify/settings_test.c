@@ -113,6 +113,7 @@ static void test_defaults(void **state)
     assert_int_equal(loaded.templates.fuel, 1000000);
     assert_int_equal(loaded.templates.max_output, 4194304);
     assert_int_equal(loaded.templates.cache_bytes, 67108864);
+    assert_true(loaded.test_keys_send);
     assert_string_equal(loaded.allowed_hosts, "127.0.0.1,localhost");
     settings_destroy(s);
 }

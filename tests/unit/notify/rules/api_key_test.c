@@ -38,6 +38,17 @@ static void test_make(void **state)
     assert_non_null(strchr(key, '-'));
 }
 
+static void test_is_test(void **state)
+{
+    (void)state;
+    assert_true(notify_api_key_is_test(SPAN("sk_test_x")));
+    assert_true(notify_api_key_is_test(SPAN("sk_test_")));
+    assert_false(notify_api_key_is_test(SPAN("sk_live_x")));
+    assert_false(notify_api_key_is_test(SPAN("sk_test")));
+    assert_false(notify_api_key_is_test(SPAN("SK_TEST_x")));
+    assert_false(notify_api_key_is_test(SPAN("")));
+}
+
 static void test_digest(void **state)
 {
     static const uint8_t abc[] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea};
@@ -216,11 +227,17 @@ static void test_wipe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_make),           cmocka_unit_test(test_digest),
-        cmocka_unit_test(test_keys_of_django), cmocka_unit_test(test_hash_and_verify),
-        cmocka_unit_test(test_hash_limits),    cmocka_unit_test(test_damaged_rows),
-        cmocka_unit_test(test_cut_anywhere),   cmocka_unit_test(test_longest_row),
-        cmocka_unit_test(test_wipe),           cmocka_unit_test(test_errors_hold_no_secret),
+        cmocka_unit_test(test_make),
+        cmocka_unit_test(test_is_test),
+        cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_keys_of_django),
+        cmocka_unit_test(test_hash_and_verify),
+        cmocka_unit_test(test_hash_limits),
+        cmocka_unit_test(test_damaged_rows),
+        cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_longest_row),
+        cmocka_unit_test(test_wipe),
+        cmocka_unit_test(test_errors_hold_no_secret),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
