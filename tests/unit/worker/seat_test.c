@@ -240,13 +240,26 @@ static const struct celeriac_task_options tasks[] = {
 
 /* ---- the worker ---------------------------------------------------------------------------- */
 
-static void tell_seat(void *context, uint32_t token)
+/* The seat of the running test, as the pool knows its seats: a child can be told of late. */
+static pthread_mutex_t watched_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct cel_seat *watched;
+
+static void set_watched(struct cel_seat *seat)
 {
-    (void)token;
-    cel_seat_look(*(struct cel_seat **)context);
+    pthread_mutex_lock(&watched_lock);
+    watched = seat;
+    pthread_mutex_unlock(&watched_lock);
 }
 
-static struct cel_seat *watched;
+static void tell_seat(void *context, uint32_t token)
+{
+    (void)context;
+    (void)token;
+    pthread_mutex_lock(&watched_lock);
+    if (watched)
+        cel_seat_look(watched);
+    pthread_mutex_unlock(&watched_lock);
+}
 
 static int open_all(void **state)
 {
@@ -267,7 +280,7 @@ static int open_all(void **state)
     assert_int_equal(cel_events_create(&events, &runtime.events), CELERIAC_OK);
     assert_int_equal(cel_live_create(&runtime.live), CELERIAC_OK);
     assert_int_equal(cel_task_decoder_create(NULL, &decoder), CELERIAC_OK);
-    assert_int_equal(cel_child_watch_create(tell_seat, &watched, &watch), CELERIAC_OK);
+    assert_int_equal(cel_child_watch_create(tell_seat, NULL, &watch), CELERIAC_OK);
     return 0;
 }
 
@@ -301,7 +314,7 @@ static int set_up(void **state)
     settler_stand_in_reset();
     cel_execution_init(&f->execution, &runtime);
     assert_int_equal(cel_seat_create(&runtime, watch, 0, &f->seat), CELERIAC_OK);
-    watched = f->seat;
+    set_watched(f->seat);
     *state = f;
     return 0;
 }
@@ -310,6 +323,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
 
+    set_watched(NULL);
     cel_seat_destroy(f->seat);
     cel_execution_close(&f->execution);
     settler_stand_in_reset();
