@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "worker/child_text.h"
 #include "worker/endings.h"
 #include "worker/exit_text.h"
 #include "worker/live.h"
@@ -88,7 +89,8 @@ static bool tell(const struct run *run, struct span payload)
     const struct cel_task_host *host = run->execution->task.host;
     struct cel_frame_state told;
 
-    if (cel_frame_read_state(payload, &told))
+    if (cel_frame_read_state(payload, &told) ||
+        cel_child_check_state(&told) == CELERIAC_ERR_PROTOCOL)
         return false;
     if (!run->settled && host->tell_state(host->context, told.name, told.meta, told.children))
         log_warning("worker", "a task's state cannot be stored", LOG_SPAN("state", told.name));
@@ -101,6 +103,8 @@ static bool take_outcome(struct cel_seat *seat, struct run *run, struct span pay
     struct cel_outcome *outcome = &run->execution->task.outcome;
     enum celeriac_err code = cel_frame_read_outcome(payload, outcome, &seat->memory_kib);
 
+    if (code == CELERIAC_OK)
+        code = cel_child_check_outcome(outcome);
     if (code == CELERIAC_ERR_MEMORY)
         cel_outcome_fail(outcome, SPAN("MemoryError"), SPAN("builtins"), (struct span){0}, false);
     return code == CELERIAC_OK || code == CELERIAC_ERR_MEMORY;

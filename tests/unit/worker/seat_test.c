@@ -592,6 +592,7 @@ static void a_broken_frame_costs_the_child_its_life(void **state)
         {CEL_FRAME_HEADER + 1, 8},          /* a flag that does not exist */
         {CEL_FRAME_HEADER + 4, 100},        /* a result beyond the end */
         {CEL_FRAME_HEADER + 39, (char)255}, /* seconds that are none */
+        {CEL_FRAME_HEADER + 48, 'x'},       /* a result that is no JSON */
     };
 
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
