@@ -19,6 +19,14 @@ enum celeriac_err cel_queue_lengths(struct cel_conn *conn, const struct cel_keys
                                     const struct span *queues, size_t count, uint64_t *lengths,
                                     struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
+/*
+ * The same for one queue, and how many messages are taken and not acknowledged, of all queues, both
+ * at one moment.
+ */
+enum celeriac_err cel_queue_backlog(struct cel_conn *conn, const struct cel_keys *keys,
+                                    struct span queue, uint64_t *waiting, uint64_t *unacked,
+                                    struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
 /* Deletes all waiting messages of the queues; *purged gets how many there were. */
 enum celeriac_err cel_queue_purge(struct cel_conn *conn, const struct cel_keys *keys,
                                   const struct span *queues, size_t count, uint64_t *purged,

@@ -113,6 +113,31 @@ CELERIAC_PUBLIC enum celeriac_err celeriac_client_forget_unique(
     struct celeriac_client *client, const char *const *keys, size_t count,
     struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
+/*
+ * Tells all workers (Celery's remote control command "revoke") not to execute tasks with these ids:
+ * one that has not begun ends as REVOKED wherever it arrives. Workers that are away do not hear it,
+ * and one that runs goes on. CELERIAC_ERR_UNAVAILABLE when the broker is away, CELERIAC_ERR_LIMIT
+ * beyond CELERIAC_REVOKE_MAX ids, CELERIAC_ERR_VALUE, _MEMORY.
+ */
+#define CELERIAC_REVOKE_MAX 1000
+CELERIAC_PUBLIC enum celeriac_err celeriac_client_revoke(
+    struct celeriac_client *client, const char *const *ids, size_t count,
+    struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
+/* How many messages the broker has. */
+struct celeriac_backlog {
+    uint64_t waiting; /* in the queue, of all priorities */
+    uint64_t unacked; /* taken by workers, from whichever queue, and not acknowledged yet */
+};
+
+/*
+ * Counts, both at one moment. queue NULL: "celery". CELERIAC_ERR_UNAVAILABLE, _VALUE (the queue's
+ * name), _MEMORY.
+ */
+CELERIAC_PUBLIC enum celeriac_err celeriac_client_backlog(
+    struct celeriac_client *client, const char *queue, struct celeriac_backlog *backlog,
+    struct celeriac_error *err) CELERIAC_MUST_CHECK;
+
 /* Task states of celery/states.py; CELERIAC_CUSTOM is anything set by update_state(). */
 enum celeriac_state {
     CELERIAC_PENDING,

@@ -6,7 +6,7 @@ import tree
 
 # Structs of the public headers whose fields are open: plain values without a lifetime.
 OPEN_STRUCTS = {
-    "celeriac_app", "celeriac_error", "celeriac_bytes", "celeriac_task_options", "celeriac_task_defaults", "celeriac_exception",
+    "celeriac_app", "celeriac_error", "celeriac_bytes", "celeriac_backlog", "celeriac_task_options", "celeriac_task_defaults", "celeriac_exception",
     "celeriac_worker_options", "celeriac_worker_stats", "celeriac_client_options", "celeriac_send",
     "celeriac_result",
 }
