@@ -110,3 +110,52 @@ void handle_dead_letter_list(struct api_call *call)
     list->page.before_id = list->query.cursor_id;
     call_submit_store(call, &list->page.call, CALL_STORE_NS, on_page, NULL);
 }
+
+/* ---- one ----------------------------------------------------------------------------------- */
+
+static void release_get(void *state)
+{
+    struct store_get_dead_letter *get = state;
+
+    store_call_release(&get->call);
+}
+
+static void on_got(struct api_call *call)
+{
+    const struct store_get_dead_letter *get = call->state;
+    struct json_writer w;
+
+    if (get->call.error.code == CELERIAC_ERR_NOT_FOUND) {
+        reply_error(call, 404, SPAN("Dead letter not found"));
+        return;
+    }
+    if (get->call.error.code != CELERIAC_OK) {
+        reply_store_failure(call, &get->call.error);
+        return;
+    }
+    document_begin(call, &w);
+    add_dead_letter(&w, &get->row);
+    reply_document(call, 200);
+}
+
+const struct description about_dead_letter_get = {
+    .id = "getDeadLetter",
+    .group = "Notifications",
+    .answers = {{.status = 200, .schema = &dead_letter_schema, .help = "The dead letter"},
+                {.status = 404, .schema = &error_schema, .help = "The tenant has none of that id"}},
+};
+
+void handle_dead_letter_get(struct api_call *call)
+{
+    struct store_get_dead_letter *get = call_state(call, sizeof *get, release_get);
+    struct uuid id;
+
+    if (!get)
+        return;
+    if (uuid_parse(span_of(call->params.uuid), &id) != CELERIAC_OK) {
+        reply_error(call, 404, SPAN("Dead letter not found"));
+        return;
+    }
+    store_get_dead_letter_init(get, &call->who.tenant_id, &id);
+    call_submit_store(call, &get->call, CALL_STORE_NS, on_got, NULL);
+}

@@ -100,4 +100,17 @@ extern const struct description about_notification_history;
 void handle_dead_letter_list(struct api_call *call);
 extern const struct description about_dead_letter_list;
 
+/* POST /v1/notifications/{uuid}/cancel/ */
+void handle_notification_cancel(struct api_call *call);
+extern const struct description about_notification_cancel;
+
+/* GET /v1/dead-letters/{uuid}/, POST /v1/dead-letters/{uuid}/retry/, POST /v1/dead-letters/retry/
+ */
+void handle_dead_letter_get(struct api_call *call);
+extern const struct description about_dead_letter_get;
+void handle_dead_letter_retry(struct api_call *call);
+extern const struct description about_dead_letter_retry;
+void handle_dead_letters_retry(struct api_call *call);
+extern const struct description about_dead_letters_retry;
+
 #endif

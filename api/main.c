@@ -89,7 +89,8 @@ static enum celeriac_err open_services(struct program *p, struct celeriac_error 
         .broker_url = settings->broker_url,
         .broker_transport_options = settings->redis.broker_transport_options,
         .broker_use_ssl = settings->redis.broker_use_ssl,
-        .broker_failover_strategy = settings->redis.failover_strategy};
+        .broker_failover_strategy = settings->redis.failover_strategy,
+        .reconcile_after_s = settings->reconcile_after_s};
     enum celeriac_err code = open_store(p, err);
 
     p->api.routes = api_routes;

@@ -3,6 +3,7 @@
 #include "notify/rules/channel.h"
 #include "notify/rules/template.h"
 #include "notify/store/api_keys.h"
+#include "notify/store/retry.h"
 #include "notify/store/tenants.h"
 
 /* The names of enum notify_channel, in its order; a test compares them. */
@@ -163,4 +164,24 @@ const struct field notify_fields[NOTIFY_FIELDS] = {
                         .type = FIELD_TIME,
                         .allow_null = true,
                         .help = "When to send it; at once by default"},
+};
+
+const struct field retry_fields[RETRY_FIELDS] = {
+    [RETRY_CHANNEL] = {.name = "channel",
+                       .type = FIELD_CHOICE,
+                       .choices = request_channels,
+                       .help = "Of notifications by this channel"},
+    [RETRY_TEMPLATE] = {.name = "template",
+                        .type = FIELD_TEXT,
+                        .max_length = NOTIFY_TEMPLATE_NAME_MAX,
+                        .help = "Of notifications with the template of this name"},
+    [RETRY_AFTER] = {.name = "created_after", .type = FIELD_TIME, .help = "Given up then or later"},
+    [RETRY_BEFORE] = {.name = "created_before", .type = FIELD_TIME, .help = "Given up before then"},
+    [RETRY_REASON] = {.name = "reason_contains",
+                      .type = FIELD_TEXT,
+                      .max_length = STORE_REASON_MAX,
+                      .help = "With this text in the reason"},
+    [RETRY_LIMIT] = {.name = "limit",
+                     .type = FIELD_INTEGER,
+                     .help = "At most so many, 1 to 1,000; 1,000 by default"},
 };

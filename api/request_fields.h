@@ -60,4 +60,16 @@ enum notify_field {
 };
 extern const struct field notify_fields[NOTIFY_FIELDS];
 
+/* POST /v1/dead-letters/retry/ */
+enum retry_field {
+    RETRY_CHANNEL,
+    RETRY_TEMPLATE,
+    RETRY_AFTER,
+    RETRY_BEFORE,
+    RETRY_REASON,
+    RETRY_LIMIT,
+    RETRY_FIELDS
+};
+extern const struct field retry_fields[RETRY_FIELDS];
+
 #endif

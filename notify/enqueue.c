@@ -13,6 +13,7 @@
 #include "notify/send_task.h"
 #include "notify/store/idempotency.h"
 #include "notify/store/outbox.h"
+#include "notify/store/reconcile.h"
 
 /* Messages of one round trip: a megabyte at about a kilobyte each. */
 #define BATCH_MAX 1000
@@ -42,6 +43,14 @@
 /* Answers to idempotent requests are kept for a day; looking for old ones need not be often. */
 #define FORGET_ANSWERS_NS (60 * NS_PER_SEC)
 
+/* How often messages and notifications are compared, and how many are published again at most. */
+#define RECONCILE_NS (5 * NS_PER_SEC)
+#define RECONCILE_MISSING_MAX 900
+#define RECONCILE_OVERDUE_MAX 100
+
+/* Revocations that wait for a broker that is away; further ones are dropped. */
+#define REVOKES_MAX CELERIAC_REVOKE_MAX
+
 /* Texts that one message of a batch is made of. The task's id is the notification's. */
 struct texts {
     char id[UUID_SIZE];
@@ -63,12 +72,21 @@ struct notify_enqueue {
     struct store_delete_outbox deletes[BATCH_MAX];
     bool away_reported;
     int64_t forget_answers_ns; /* when to do it next */
+    int64_t reconcile_ns;      /* likewise */
+    unsigned reconcile_after_s;
+    struct uuid suspects[STORE_RECONCILE_MAX]; /* of the last reconciliation */
+    size_t suspect_count;
+    struct uuid revoking[REVOKES_MAX];
+    char revoke_texts[REVOKES_MAX][UUID_SIZE];
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct notify_publication *waiting; /* a ring of NOTIFY_ENQUEUE_WAITING_MAX */
     size_t first, count;
     size_t deleting; /* deletions under way */
+    struct uuid revokes[REVOKES_MAX];
+    size_t revoke_count;
+    bool revoke_now; /* there is one that was not tried yet */
     bool stopping;
 
     int64_t contact_ns; /* the thread's: when the broker was tried last */
@@ -219,12 +237,22 @@ static size_t wait_for_work(struct notify_enqueue *enqueue, int64_t sweep_ns, bo
     int timed_out = 0;
 
     pthread_mutex_lock(&enqueue->lock);
-    while (enqueue->count == 0 && !enqueue->stopping && !timed_out)
+    while (enqueue->count == 0 && !enqueue->revoke_now && !enqueue->stopping && !timed_out)
         timed_out = pthread_cond_timedwait(&enqueue->changed, &enqueue->lock, &at);
     count = take_waiting(enqueue);
     *stopping = enqueue->stopping;
     pthread_mutex_unlock(&enqueue->lock);
     return count;
+}
+
+/* Makes outbox rows the batch. */
+static void take_rows(struct notify_enqueue *enqueue, const struct store_outbox_row *rows,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        enqueue->batch[i] = (struct notify_publication){.notification_id = rows[i].notification_id,
+                                                        .task_id = rows[i].task_id,
+                                                        .eta_us = rows[i].eta_us};
 }
 
 /*
@@ -240,11 +268,7 @@ static bool sweep(struct notify_enqueue *enqueue)
     take.call.deadline_ns = clock_monotonic_ns() + SWEEP_TIMEOUT_NS;
     if (store_run(enqueue->store, &take.call) == CELERIAC_OK) {
         count = take.count;
-        for (size_t i = 0; i < count; i++)
-            enqueue->batch[i] =
-                (struct notify_publication){.notification_id = take.rows[i].notification_id,
-                                            .task_id = take.rows[i].task_id,
-                                            .eta_us = take.rows[i].eta_us};
+        take_rows(enqueue, take.rows, count);
     }
     store_call_release(&take.call);
     if (count == 0 || !publish_batch(enqueue, count))
@@ -270,6 +294,97 @@ static void forget_answers(struct notify_enqueue *enqueue)
     store_call_release(&sweep.call);
 }
 
+static void publish_lost(struct notify_enqueue *enqueue, const struct store_reconcile *lost,
+                         uint64_t messages)
+{
+    size_t count =
+        lost->found_count < STORE_RECONCILE_MAX ? lost->found_count : STORE_RECONCILE_MAX;
+
+    for (size_t i = 0; i < count; i++)
+        enqueue->suspects[i] = lost->found[i].notification_id;
+    enqueue->suspect_count = count;
+    if (lost->count == 0)
+        return;
+    log_warning("notify", "publishing again what has no message",
+                LOG_INT("notifications", lost->count), LOG_INT("messages", messages));
+    take_rows(enqueue, lost->rows, lost->count);
+    (void)publish_batch(enqueue, lost->count);
+}
+
+/*
+ * Publishes again what seems to have no message any more: a broker that was emptied, or came back
+ * with older data. Counted are messages first and notifications then, so that what is sent in
+ * between cannot look lost.
+ */
+static void reconcile(struct notify_enqueue *enqueue)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    struct celeriac_backlog backlog;
+    struct store_reconcile lost;
+    uint64_t messages;
+
+    if (enqueue->reconcile_after_s == 0 || now_ns < enqueue->reconcile_ns)
+        return;
+    enqueue->reconcile_ns = now_ns + RECONCILE_NS;
+    if (celeriac_client_backlog(enqueue->client, enqueue->queue, &backlog, NULL))
+        return; /* while the broker is away nothing is known to be lost */
+    messages = backlog.waiting + backlog.unacked;
+    store_reconcile_init(&lost);
+    lost.backlog =
+        (uint32_t)(messages < STORE_RECONCILE_BACKLOG_MAX ? messages : STORE_RECONCILE_BACKLOG_MAX);
+    lost.missing_max = messages < STORE_RECONCILE_BACKLOG_MAX ? RECONCILE_MISSING_MAX : 0;
+    lost.overdue_seconds = enqueue->reconcile_after_s;
+    lost.overdue_max = RECONCILE_OVERDUE_MAX;
+    lost.suspects = enqueue->suspects;
+    lost.suspect_count = enqueue->suspect_count;
+    lost.call.deadline_ns = now_ns + SWEEP_TIMEOUT_NS;
+    if (store_run(enqueue->store, &lost.call) != CELERIAC_OK)
+        log_debug("notify", "cannot look for lost messages now", LOG_ERR(&lost.call.error));
+    else
+        publish_lost(enqueue, &lost, messages);
+    store_call_release(&lost.call);
+}
+
+/* Tells workers what not to execute. What cannot be told now is told with the next sweep. */
+static void revoke(struct notify_enqueue *enqueue)
+{
+    const char *ids[REVOKES_MAX];
+    struct celeriac_error err = {0};
+    size_t count;
+
+    pthread_mutex_lock(&enqueue->lock);
+    count = enqueue->revoke_count;
+    memcpy(enqueue->revoking, enqueue->revokes, count * sizeof enqueue->revokes[0]);
+    enqueue->revoke_now = false;
+    pthread_mutex_unlock(&enqueue->lock);
+    for (size_t i = 0; i < count; i++) {
+        uuid_format(&enqueue->revoking[i], enqueue->revoke_texts[i]);
+        ids[i] = enqueue->revoke_texts[i];
+    }
+    if (count == 0)
+        return;
+    if (celeriac_client_revoke(enqueue->client, ids, count, &err)) {
+        log_warning("notify", "cannot tell workers what was cancelled", LOG_ERR(&err));
+        return;
+    }
+    pthread_mutex_lock(&enqueue->lock);
+    enqueue->revoke_count -= count;
+    memmove(enqueue->revokes, enqueue->revokes + count,
+            enqueue->revoke_count * sizeof enqueue->revokes[0]);
+    pthread_mutex_unlock(&enqueue->lock);
+}
+
+void notify_enqueue_revoke(struct notify_enqueue *enqueue, const struct uuid *notification_id)
+{
+    pthread_mutex_lock(&enqueue->lock);
+    if (enqueue->revoke_count < REVOKES_MAX && !enqueue->stopping) {
+        enqueue->revokes[enqueue->revoke_count++] = *notification_id;
+        enqueue->revoke_now = true;
+    }
+    pthread_mutex_unlock(&enqueue->lock);
+    pthread_cond_signal(&enqueue->changed);
+}
+
 static void *run(void *argument)
 {
     struct notify_enqueue *enqueue = argument;
@@ -280,6 +395,7 @@ static void *run(void *argument)
         size_t count = wait_for_work(enqueue, sweep_ns, &stopping);
 
         atomic_store(&enqueue->round_ns, clock_monotonic_ns());
+        revoke(enqueue);
         if (count > 0) {
             /* What a broker that is away does not take at the end is left to the sweeper. */
             if (!publish_batch(enqueue, count) && stopping)
@@ -292,6 +408,7 @@ static void *run(void *argument)
             if (clock_monotonic_ns() - enqueue->contact_ns >= CONTACT_NS)
                 try_broker(enqueue);
             forget_answers(enqueue);
+            reconcile(enqueue);
             sweep_ns = clock_monotonic_ns() + (more ? 0 : enqueue->sweep_ns);
         }
     }
@@ -358,6 +475,7 @@ enum celeriac_err notify_enqueue_create(const struct notify_enqueue_options *opt
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     e->store = options->store;
     e->sweep_ns = (int64_t)(options->sweep_ms ? options->sweep_ms : SWEEP_DEFAULT_MS) * NS_PER_MS;
+    e->reconcile_after_s = options->reconcile_after_s;
     e->queue = mem_dup(options->queue ? options->queue : NOTIFY_QUEUE);
     e->waiting = mem_calloc(NOTIFY_ENQUEUE_WAITING_MAX, sizeof *e->waiting);
     pthread_mutex_init(&e->lock, NULL);

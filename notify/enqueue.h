@@ -36,6 +36,7 @@ struct notify_enqueue_options {
     const char *broker_failover_strategy; /* likewise */
     const char *queue;                    /* NULL: NOTIFY_QUEUE */
     unsigned sweep_ms;                    /* pause between sweeps; 0: 1000 */
+    unsigned reconcile_after_s; /* looks for lost messages (store/reconcile.h); 0: does not */
 };
 
 /* Makes it and starts its thread. CELERIAC_ERR_VALUE names a bad URL; _MEMORY, _SYSTEM. */
@@ -62,6 +63,12 @@ struct notify_publication {
  */
 void notify_enqueue_publish(struct notify_enqueue *enqueue,
                             const struct notify_publication *publications, size_t count);
+
+/*
+ * Tells workers soon not to execute a cancelled notification's task: ours look at its status, those
+ * of others do not. As long as the broker is away it is tried again, for up to 1,000. Any thread.
+ */
+void notify_enqueue_revoke(struct notify_enqueue *enqueue, const struct uuid *notification_id);
 
 /* What is known of the broker. */
 enum notify_broker { NOTIFY_BROKER_UNKNOWN, NOTIFY_BROKER_REACHED, NOTIFY_BROKER_AWAY };

@@ -398,7 +398,8 @@ static void send_one(struct notify_send_task *self, struct celeriac_task *task,
             celeriac_task_return_null(task);
             break;
         case STORE_SEND_DONE:
-            log_info("notify", "notification was sent before", LOG_STR("notification", id_text));
+            log_info("notify", "notification was sent or cancelled before",
+                     LOG_STR("notification", id_text));
             celeriac_task_return_null(task);
             break;
         case STORE_SEND_BUSY:

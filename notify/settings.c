@@ -103,6 +103,8 @@ const struct setting notify_settings_table[] = {
      0, NOTIFY_RETRY_DELAY_MAX_S, false, "longest Retry-After heeded, in seconds; 0 heeds none"},
     {"celeriac_retry_schedule", SETTING_TEXT, "", "CELERIAC_RETRY_SCHEDULE", NULL, NULL, 0, 0, false,
      "seconds before each retry, separated by commas, instead of Celery's three"},
+    {"celeriac_reconcile_after", SETTING_SECONDS, "900", "CELERIAC_RECONCILE_AFTER", NULL, NULL, 30, 604800, false,
+     "seconds after which what is not sent is published again, whatever the broker has"},
     {"celeriac_send_at_horizon", SETTING_SECONDS, "60", "CELERIAC_SEND_AT_HORIZON", NULL, NULL, 1, 3600, false,
      "seconds before its send_at that the message of a notification is published"},
     {"celeriac_test_keys_send", SETTING_BOOL, "True", "CELERIAC_TEST_KEYS_SEND", NULL, NULL, 0, 0,
@@ -268,6 +270,8 @@ enum celeriac_err notify_settings_load(const struct settings *s, struct notify_s
     loaded.templates.fuel = (uint64_t)settings_int(s, "celeriac_template_fuel");
     loaded.templates.max_output = (size_t)settings_int(s, "celeriac_template_output");
     loaded.templates.cache_bytes = (size_t)settings_int(s, "celeriac_template_cache");
+    loaded.reconcile_after_s =
+        (unsigned)(settings_seconds_ns(s, "celeriac_reconcile_after") / 1000000000);
     loaded.send_at_horizon_us = settings_seconds_ns(s, "celeriac_send_at_horizon") / 1000;
     loaded.test_keys_send = settings_bool(s, "celeriac_test_keys_send");
     loaded.allowed_hosts = text_or_empty(s, "allowed_hosts");

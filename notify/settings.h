@@ -97,6 +97,7 @@ struct notify_settings {
         size_t cache_bytes; /* memory of the cache of compiled templates */
     } templates;
 
+    unsigned reconcile_after_s; /* CELERIAC_RECONCILE_AFTER */
     int64_t send_at_horizon_us; /* CELERIAC_SEND_AT_HORIZON, in microseconds */
     bool test_keys_send;        /* CELERIAC_TEST_KEYS_SEND: what comes with a test key is sent */
 

@@ -3,17 +3,17 @@
 static const char *const names[NOTIFY_STATUS_COUNT] = {
     [NOTIFY_STATUS_PENDING] = "pending", [NOTIFY_STATUS_PROCESSING] = "processing",
     [NOTIFY_STATUS_SENT] = "sent",       [NOTIFY_STATUS_DELIVERED] = "delivered",
-    [NOTIFY_STATUS_FAILED] = "failed",
+    [NOTIFY_STATUS_FAILED] = "failed",   [NOTIFY_STATUS_CANCELLED] = "cancelled",
 };
 
 /* allowed[from][to]; what is not listed is forbidden. */
 static const bool allowed[NOTIFY_STATUS_COUNT][NOTIFY_STATUS_COUNT] = {
-    [NOTIFY_STATUS_PENDING] = {[NOTIFY_STATUS_PROCESSING] = true},
+    [NOTIFY_STATUS_PENDING] = {[NOTIFY_STATUS_PROCESSING] = true, [NOTIFY_STATUS_CANCELLED] = true},
     [NOTIFY_STATUS_PROCESSING] = {[NOTIFY_STATUS_PROCESSING] = true,
                                   [NOTIFY_STATUS_SENT] = true,
                                   [NOTIFY_STATUS_FAILED] = true},
     [NOTIFY_STATUS_SENT] = {[NOTIFY_STATUS_DELIVERED] = true},
-    [NOTIFY_STATUS_FAILED] = {[NOTIFY_STATUS_PROCESSING] = true},
+    [NOTIFY_STATUS_FAILED] = {[NOTIFY_STATUS_PROCESSING] = true, [NOTIFY_STATUS_PENDING] = true},
 };
 
 const char *notify_status_name(enum notify_status status)

@@ -1,6 +1,6 @@
 /*
- * The life of a notification: pending -> processing -> sent (-> delivered) or failed. Pure; any
- * thread.
+ * The life of a notification: pending -> processing -> sent (-> delivered) or failed; a pending one
+ * may be cancelled, a failed one be made pending again. Pure; any thread.
  */
 #ifndef NOTIFY_RULES_NOTIFICATION_H
 #define NOTIFY_RULES_NOTIFICATION_H
@@ -14,11 +14,12 @@ enum notify_status {
     NOTIFY_STATUS_PROCESSING,
     NOTIFY_STATUS_SENT,
     NOTIFY_STATUS_DELIVERED,
-    NOTIFY_STATUS_FAILED
+    NOTIFY_STATUS_FAILED,
+    NOTIFY_STATUS_CANCELLED
 };
 
 /* Number of statuses above. */
-#define NOTIFY_STATUS_COUNT 5
+#define NOTIFY_STATUS_COUNT 6
 
 /* Executions after the first before a notification becomes a dead letter: the task's max_retries.
  */
@@ -36,7 +37,8 @@ bool notify_status_is_sent(enum notify_status status);
 /*
  * Whether the change is part of the life cycle. Staying in `processing` is one (a retry), and so is
  * failed -> processing: as in Python, a dead letter's message that is queued once more is tried
- * once more. Nothing leaves `sent` but to `delivered`, and nothing leaves `delivered`.
+ * once more. Nothing leaves `sent` but to `delivered`, and nothing leaves `delivered` or
+ * `cancelled`.
  */
 bool notify_status_may_become(enum notify_status from, enum notify_status to);
 

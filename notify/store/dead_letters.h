@@ -1,5 +1,6 @@
 /*
- * Dead letters as the API lists them; they are made by store_dead_letter() in sends.h. See call.h
+ * Dead letters as the API shows them; they are made by store_dead_letter() in sends.h, and ended by
+ * retry.h. See call.h
  * for how to run a call.
  */
 #ifndef NOTIFY_STORE_DEAD_LETTERS_H
@@ -44,5 +45,18 @@ struct store_list_dead_letters {
 /* Prepares the call: no cursor. */
 void store_list_dead_letters_init(struct store_list_dead_letters *list,
                                   const struct uuid *tenant_id, uint32_t limit);
+
+/* One dead letter of a tenant. CELERIAC_ERR_NOT_FOUND. */
+struct store_get_dead_letter {
+    struct store_call call;
+    struct uuid tenant_id;
+    struct uuid id;
+    /* result */
+    struct store_dead_letter_row row;
+};
+
+/* Prepares the call. */
+void store_get_dead_letter_init(struct store_get_dead_letter *get, const struct uuid *tenant_id,
+                                const struct uuid *id);
 
 #endif

@@ -43,6 +43,11 @@ const struct store_kind *const store_kinds[STORE_KIND_COUNT] = {
     [STORE_KIND_DELETE_TEMPLATE] = &store_kind_delete_template,
     [STORE_KIND_SWEEP_SENDERS] = &store_kind_sweep_senders,
     [STORE_KIND_SWEEP_ANSWERS] = &store_kind_sweep_answers,
+    [STORE_KIND_CANCEL_NOTIFICATION] = &store_kind_cancel_notification,
+    [STORE_KIND_GET_DEAD_LETTER] = &store_kind_get_dead_letter,
+    [STORE_KIND_RETRY_DEAD_LETTER] = &store_kind_retry_dead_letter,
+    [STORE_KIND_RETRY_DEAD_LETTERS] = &store_kind_retry_dead_letters,
+    [STORE_KIND_RECONCILE] = &store_kind_reconcile,
     [STORE_KIND_REMOVE_SENDER] = &store_kind_remove_sender,
 };
 

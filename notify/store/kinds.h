@@ -33,7 +33,15 @@ extern const struct store_kind store_kind_take_outbox;
 extern const struct store_kind store_kind_delete_outbox;
 /* outbox_size.c */
 extern const struct store_kind store_kind_measure_outbox;
+/* cancel.c */
+extern const struct store_kind store_kind_cancel_notification;
+/* retry.c */
+extern const struct store_kind store_kind_retry_dead_letter;
+extern const struct store_kind store_kind_retry_dead_letters;
+/* reconcile.c */
+extern const struct store_kind store_kind_reconcile;
 /* dead_letters.c */
+extern const struct store_kind store_kind_get_dead_letter;
 extern const struct store_kind store_kind_list_dead_letters;
 /* key_index.c */
 extern const struct store_kind store_kind_find_key;

@@ -5,6 +5,7 @@
 
 #include "notify/store/bind.h"
 #include "notify/store/kinds.h"
+#include "notify/store/outbox_row.h"
 #include "notify/store/row.h"
 #include "notify/store/sql.h"
 
@@ -33,28 +34,34 @@ static void bind_take(struct store_params *p, struct store_call **calls, size_t 
     store_params_int8(p, take_of(calls[0])->limit);
 }
 
-static void take_rows(struct store_call **calls, size_t count, const PGresult *result)
+void store_outbox_take_rows(struct store_call *call, const PGresult *result,
+                            const struct store_outbox_row **rows, size_t *count)
 {
-    struct store_take_outbox *take = take_of(calls[0]);
-    int rows = PQntuples(result);
+    int found = PQntuples(result);
     void *memory;
     struct store_block block;
-    (void)count;
-    if (store_block_create(&take->call, result, 0, rows, sizeof(struct store_outbox_row), &memory,
+    if (store_block_create(call, result, 0, found, sizeof(struct store_outbox_row), &memory,
                            &block) != CELERIAC_OK) {
-        store_call_no_memory(&take->call);
+        store_call_no_memory(call);
         return;
     }
     struct store_outbox_row *to = memory;
-    for (int i = 0; i < rows; i++) {
+    for (int i = 0; i < found; i++) {
         struct store_row r = {result, i};
         store_row_uuid(r, COLUMN_NOTIFICATION, &to[i].notification_id);
         store_row_uuid(r, COLUMN_TASK, &to[i].task_id);
         to[i].created_at_us = store_row_time(r, COLUMN_CREATED);
         to[i].eta_us = store_row_time(r, COLUMN_ETA);
     }
-    take->rows = to;
-    take->count = (size_t)rows;
+    *rows = to;
+    *count = (size_t)found;
+}
+
+static void take_rows(struct store_call **calls, size_t count, const PGresult *result)
+{
+    struct store_take_outbox *take = take_of(calls[0]);
+    (void)count;
+    store_outbox_take_rows(&take->call, result, &take->rows, &take->count);
 }
 
 static void bind_delete(struct store_params *p, struct store_call **calls, size_t count,

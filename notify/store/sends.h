@@ -37,7 +37,7 @@
 
 enum store_send_state {
     STORE_SEND_MISSING = 1, /* no such notification */
-    STORE_SEND_DONE,        /* sent or delivered already */
+    STORE_SEND_DONE,        /* sent, delivered or cancelled already */
     STORE_SEND_BUSY,        /* a living sender works on it */
     STORE_SEND_READY        /* the caller has it now; its status is `processing` */
 };

@@ -1,7 +1,9 @@
 """Idempotency keys, batches and send_at: python3 -m tests.integration.api.accept_test"""
 
+import base64
 import http.client
 import json
+import socket
 import sys
 import threading
 import time
@@ -262,6 +264,116 @@ class BatchTest(AcceptStage):
         finally:
             self.postgres.psql("DROP TRIGGER refuse ON notifications; DROP FUNCTION refuse()")
         self.assertEqual(self.number("SELECT count(*) FROM notifications WHERE data->'template_data' ? 'whole'"), 0)
+
+
+class CancelTest(AcceptStage):
+    """POST /v1/notifications/{uuid}/cancel/."""
+
+    def test_a_pending_one_is_cancelled(self):
+        """Whoever repeats it gets the same; the list knows the status."""
+        sent = self.send("/v1/notify/", NOTIFY)[2]
+        path = f"/v1/notifications/{sent['id']}/cancel/"
+        for _ in range(2):
+            status, _, body = self.call("POST", path)
+            self.assertEqual((status, body["id"], body["status"]), (200, sent["id"], "cancelled"))
+        listed = self.call("GET", "/v1/notifications/?status=cancelled")[2]
+        self.assertEqual([one["id"] for one in listed], [sent["id"]])
+
+    def test_others_are_not(self):
+        """409 with the status; nobody's are not found."""
+        sent = self.send("/v1/notify/", NOTIFY)[2]
+        self.postgres.psql(f"UPDATE notifications SET status = 'processing' WHERE id = '{sent['id']}'")
+        status, _, body = self.call("POST", f"/v1/notifications/{sent['id']}/cancel/")
+        self.assertEqual((status, body), (409, {"error": "Notification cannot be cancelled",
+                                                "detail": "Its status is processing."}))
+        _, other = self.api.register("Cancel", "cancel@acme.example")
+        pending = self.send("/v1/notify/", NOTIFY)[2]
+        for key, one in ((other, pending["id"]), (self.key, "01234567-89ab-4def-8123-456789abcdef")):
+            status, _, body = self.call("POST", f"/v1/notifications/{one}/cancel/", key=key)
+            self.assertEqual((status, body), (404, {"error": "Notification not found"}))
+
+    def test_workers_are_told(self):
+        """Those that may have its message; nobody when it was not published."""
+        connection = socket.create_connection(("127.0.0.1", self.redis.port), timeout=10)
+        self.addCleanup(connection.close)
+        connection.sendall(b"PSUBSCRIBE *celery.pidbox*\r\n")
+        heard = b""
+        far = self.send("/v1/notify/", {**NOTIFY, "send_at": later(3600)})[2]
+        near = self.send("/v1/notify/", {**NOTIFY, "send_at": later(30)})[2]
+        for one in (far, near):
+            self.assertEqual(self.call("POST", f"/v1/notifications/{one['id']}/cancel/")[0], 200)
+        while b"pmessage" not in heard or not heard.endswith(b"\r\n"):
+            heard += connection.recv(65536)
+        body = base64.b64decode(json.loads(heard[heard.index(b'{"'):heard.rindex(b"}") + 1])["body"])
+        request = json.loads(body)
+        self.assertEqual((request["method"], request["arguments"]["task_id"]), ("revoke", [near["id"]]))
+        self.assertEqual(self.number(f"SELECT count(*) FROM celeriac.outbox WHERE notification_id = '{far['id']}'"), 0)
+
+
+class DeadLetterTest(AcceptStage):
+    """Dead letters: one, retried, and retried by filter."""
+
+    def dead(self, reason, tenant=None, **more):
+        """A notification that was given up: its id and its dead letter's."""
+        sent = self.send("/v1/notify/", {**NOTIFY, **more}, tenant_key=tenant)[2]
+        wait_until(lambda: sent["id"] in self.messages(), 20, "the message")
+        letter = self.postgres.psql(
+            f"UPDATE notifications SET status = 'failed', error_message = '{reason}' WHERE id = '{sent['id']}'; "
+            f"INSERT INTO dead_letters VALUES (gen_random_uuid(), '{reason}', 3, now(), '{sent['id']}') "
+            "RETURNING id").split()
+        self.redis.call("DEL", "celery")
+        return sent["id"], next(word for word in letter if len(word) == 36)
+
+    def setUp(self):
+        self.redis.call("DEL", "celery")
+        self.postgres.psql("DELETE FROM dead_letters")
+
+    def test_one_is_shown_and_retried(self):
+        """It is queued again, and the letter is gone."""
+        notification, letter = self.dead("refused")
+        _, other = self.api.register("Dead", "dead@acme.example")
+        path = f"/v1/dead-letters/{letter}/"
+        status, _, body = self.call("GET", path)
+        self.assertEqual((status, body), (200, self.call("GET", "/v1/dead-letters/")[2][0]))
+        for method, where in (("GET", path), ("POST", path + "retry/")):
+            self.assertEqual(self.call(method, where, key=other)[::2], (404, {"error": "Dead letter not found"}))
+        status, _, body = self.call("POST", path + "retry/")
+        self.assertEqual((status, body["id"], body["status"], body["error_message"]),
+                         (202, notification, "pending", None))
+        wait_until(lambda: notification in self.messages(), 20, "the message")
+        for method, where in (("GET", path), ("POST", path + "retry/")):
+            self.assertEqual(self.call(method, where)[::2], (404, {"error": "Dead letter not found"}))
+
+    def test_many_are_retried(self):
+        """By filter; the answer tells whether there are more."""
+        first = self.dead("greylisted, 450")[0]
+        second = self.dead("greylisted, 451")[0]
+        third = self.dead("no such user")[0]
+        _, other = self.api.register("Dead 2", "dead2@acme.example")
+        foreign = self.dead("greylisted", tenant=other)[0]
+        retry = "/v1/dead-letters/retry/"
+        self.assertEqual(self.call("POST", retry, {"reason_contains": "Greylisted"})[2], {"retried": 0, "more": False})
+        self.assertEqual(self.call("POST", retry, {"created_before": "2020-01-01"})[2], {"retried": 0, "more": False})
+        status, _, body = self.call("POST", retry, {"reason_contains": "greylisted", "limit": 1})
+        self.assertEqual((status, body), (202, {"retried": 1, "more": True}))
+        wait_until(lambda: first in self.messages(), 20, "the oldest")
+        body = self.call("POST", retry, {"channel": "email", "reason_contains": "greylisted"})[2]
+        self.assertEqual(body, {"retried": 1, "more": False})
+        self.assertEqual(self.call("POST", retry, {})[2], {"retried": 1, "more": False})
+        wait_until(lambda: {first, second, third} <= self.messages().keys(), 20, "the messages")
+        self.assertEqual(self.call("GET", f"/v1/notifications/{foreign}/", key=other)[2]["status"], "failed")
+
+    def test_filters_are_checked(self):
+        """In DRF's words."""
+        for body, answer in (({"limit": 0}, {"limit": ["Ensure this value is greater than or equal to 1."]}),
+                             ({"limit": 1001}, {"limit": ["Ensure this value is less than or equal to 1000."]}),
+                             ({"limit": -10 ** 30}, {"limit": ["Ensure this value is greater than or equal to 1."]}),
+                             ({"limit": "x"}, {"limit": ["A valid integer is required."]}),
+                             ({"channel": "fax"}, {"channel": ['"fax" is not a valid choice.']}),
+                             ({"reason_contains": "r" * 256},
+                              {"reason_contains": ["Ensure this field has no more than 255 characters."]})):
+            status, _, document = self.call("POST", "/v1/dead-letters/retry/", body)
+            self.assertEqual((status, document), (400, answer))
 
 
 class SendAtTest(AcceptStage):

@@ -28,6 +28,8 @@ static const struct {
     {STORE_KIND_LIST_NOTIFICATIONS, "planned for its filters each time"},
     {STORE_KIND_LIST_DEAD_LETTERS, "planned each time"},
     {STORE_KIND_LIST_TEMPLATES, "planned each time"},
+    {STORE_KIND_RETRY_DEAD_LETTERS, "planned each time"},
+    {STORE_KIND_RECONCILE, "planned each time"},
     {STORE_KIND_REGISTER_TENANT, "Django's table has no index on email"},
     {STORE_KIND_SWEEP_SENDERS, "once a minute, over tables of what is in flight"},
     {STORE_KIND_REMOVE_SENDER, "once in a process' life, over tables of what is in flight"},

@@ -21,6 +21,7 @@
 #include "celeriac/client.h"
 #include "notify/store/idempotency.h"
 #include "notify/store/outbox.h"
+#include "notify/store/reconcile.h"
 
 /* Most ids that a script remembers. */
 #define SEEN_MAX 4096
@@ -36,8 +37,12 @@ static struct {
     bool store_refuses; /* deletions end with a timeout */
     bool store_full;    /* deletions are not even taken */
     size_t in_outbox;   /* rows that sweeps find, once each */
-    bool held;          /* sending waits until this is false */
-    bool slow;          /* sending takes 20 ms, as with a broker that is silent */
+    size_t messages;    /* that the broker has, half of them taken */
+    size_t lost;        /* rows that a reconciliation finds, once each */
+    size_t revoked, reconciled;
+    struct store_reconcile asked; /* the last reconciliation */
+    bool held;                    /* sending waits until this is false */
+    bool slow;                    /* sending takes 20 ms, as with a broker that is silent */
     /* what happened */
     size_t batches, sent, deleted, forgotten, sweeps, largest, attempts, contacts;
     unsigned char seen[SEEN_MAX]; /* by the number in the id */
@@ -164,8 +169,80 @@ enum celeriac_err celeriac_client_forget_unique(struct celeriac_client *client,
     return rc;
 }
 
+enum celeriac_err celeriac_client_backlog(struct celeriac_client *client, const char *queue,
+                                          struct celeriac_backlog *backlog,
+                                          struct celeriac_error *err)
+{
+    enum celeriac_err rc = CELERIAC_OK;
+    (void)client;
+    assert_string_equal(queue, "celery");
+    pthread_mutex_lock(&lock);
+    if (script.broker_away)
+        rc = celeriac_error_set(err, CELERIAC_ERR_UNAVAILABLE, "away");
+    else
+        *backlog = (struct celeriac_backlog){.waiting = script.messages - script.messages / 2,
+                                             .unacked = script.messages / 2};
+    pthread_mutex_unlock(&lock);
+    return rc;
+}
+
+enum celeriac_err celeriac_client_revoke(struct celeriac_client *client, const char *const *ids,
+                                         size_t count, struct celeriac_error *err)
+{
+    enum celeriac_err rc = CELERIAC_OK;
+    (void)client;
+    pthread_mutex_lock(&lock);
+    script.attempts++;
+    if (script.broker_away) {
+        rc = celeriac_error_set(err, CELERIAC_ERR_UNAVAILABLE, "away");
+    } else {
+        for (size_t i = 0; i < count; i++)
+            assert_memory_equal(ids[i], "00000000-0000-0000-0000-00000000", 32);
+        script.revoked += count;
+    }
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    return rc;
+}
+
 /* The call that removes old answers, which the broker's and the outbox' scripts do not know. */
 static const struct store_call *answers_call;
+static const struct store_call *reconcile_call;
+
+void store_reconcile_init(struct store_reconcile *reconcile)
+{
+    memset(reconcile, 0, sizeof *reconcile);
+    reconcile_call = &reconcile->call;
+    answers_call = NULL;
+}
+
+static enum celeriac_err run_reconcile(struct store_reconcile *reconcile)
+{
+    static struct store_outbox_row rows[STORE_OUTBOX_TAKE_MAX];
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < script.lost; i++) {
+        rows[i] = (struct store_outbox_row){.notification_id = id_of(1000 + i),
+                                            .task_id = id_of(1000 + i),
+                                            .eta_us = STORE_NO_TIME};
+        rows[i].task_id.bytes[0] = 1;
+    }
+    script.asked = *reconcile;
+    /* All of them are suspects first. */
+    bool again = reconcile->suspect_count > 0;
+    for (size_t i = 0; i < reconcile->suspect_count; i++)
+        assert_memory_equal(&reconcile->suspects[i], &rows[i].notification_id, sizeof(struct uuid));
+    assert_int_equal(again ? reconcile->suspect_count : script.lost, script.lost);
+    reconcile->rows = rows;
+    reconcile->count = again ? script.lost : 0;
+    reconcile->found = rows;
+    reconcile->found_count = again ? 0 : script.lost;
+    if (again)
+        script.lost = 0;
+    script.reconciled++;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    return CELERIAC_OK;
+}
 
 void store_delete_outbox_init(struct store_delete_outbox *del, const struct uuid *notification_id)
 {
@@ -175,7 +252,7 @@ void store_delete_outbox_init(struct store_delete_outbox *del, const struct uuid
 
 void store_take_outbox_init(struct store_take_outbox *take, uint32_t limit)
 {
-    answers_call = NULL; /* both lie on the stack of the one thread */
+    answers_call = reconcile_call = NULL; /* all lie on the stack of the one thread */
     memset(take, 0, sizeof *take);
     take->limit = limit;
 }
@@ -185,6 +262,7 @@ void store_sweep_answers_init(struct store_sweep_answers *sweep, uint32_t limit)
     memset(sweep, 0, sizeof *sweep);
     sweep->limit = limit;
     answers_call = &sweep->call;
+    reconcile_call = NULL;
 }
 
 enum celeriac_err store_submit(struct store *s, struct store_call *call)
@@ -211,6 +289,8 @@ enum celeriac_err store_run(struct store *s, struct store_call *call)
     static struct store_outbox_row rows[STORE_OUTBOX_TAKE_MAX];
     if (call == answers_call)
         return CELERIAC_OK;
+    if (call == reconcile_call)
+        return run_reconcile((struct store_reconcile *)call);
     struct store_take_outbox *take = (struct store_take_outbox *)call;
     (void)s;
     assert_true(call->deadline_ns > 0);
@@ -458,6 +538,89 @@ static void want_of_memory_at_the_start(void **state)
     notify_enqueue_destroy(e);
 }
 
+static struct notify_enqueue *start_reconciler(void)
+{
+    const struct notify_enqueue_options options = {.sweep_ms = 10, .reconcile_after_s = 77};
+    struct notify_enqueue *e = NULL;
+    assert_int_equal(notify_enqueue_create(&options, &e, NULL), CELERIAC_OK);
+    return e;
+}
+
+static void what_was_lost_is_published_again(void **state)
+{
+    (void)state;
+    script.lost = 3;
+    script.messages = 7;
+    struct notify_enqueue *e = start_reconciler();
+    await(&script.forgotten, 3);
+    assert_int_equal(script.reconciled, 2);
+    notify_enqueue_destroy(e);
+    for (size_t i = 1000; i < 1003; i++)
+        assert_int_equal(script.seen[i], 1);
+    assert_int_equal(script.asked.backlog, 7);
+    assert_int_equal(script.asked.missing_max, 900);
+    assert_int_equal(script.asked.overdue_seconds, 77);
+    assert_int_equal(script.asked.overdue_max, 100);
+    assert_true(script.asked.call.deadline_ns > 0);
+}
+
+/* Behind a long backlog only what is overdue is published again; an absent broker tells nothing. */
+static void long_backlogs_are_not_compared(void **state)
+{
+    (void)state;
+    script.messages = STORE_RECONCILE_BACKLOG_MAX;
+    struct notify_enqueue *e = start_reconciler();
+    await(&script.reconciled, 1);
+    notify_enqueue_destroy(e);
+    assert_int_equal(script.asked.backlog, STORE_RECONCILE_BACKLOG_MAX);
+    assert_int_equal(script.asked.missing_max, 0);
+    assert_int_equal(script.asked.overdue_max, 100);
+    (void)set_up(NULL);
+    script.broker_away = true;
+    e = start_reconciler();
+    await(&script.sweeps, 3);
+    notify_enqueue_destroy(e);
+    assert_int_equal(script.reconciled, 0);
+}
+
+static void workers_reconcile_nothing(void **state)
+{
+    (void)state;
+    struct notify_enqueue *e = start(10);
+    await(&script.sweeps, 3);
+    notify_enqueue_destroy(e);
+    assert_int_equal(script.reconciled, 0);
+}
+
+/* Waits until the thread has gone round some times more. */
+static void await_rounds(void)
+{
+    pthread_mutex_lock(&lock);
+    size_t sweeps = script.sweeps;
+    pthread_mutex_unlock(&lock);
+    await(&script.sweeps, sweeps + 3);
+}
+
+/* At once, or when the broker is back. */
+static void revocations_are_told(void **state)
+{
+    (void)state;
+    struct notify_enqueue *e = start(10);
+    struct uuid id = id_of(1);
+    notify_enqueue_revoke(e, &id);
+    await(&script.revoked, 1);
+    await_rounds();
+    set_bool(&script.broker_away, true);
+    for (size_t i = 0; i < CELERIAC_REVOKE_MAX + 10; i++)
+        notify_enqueue_revoke(e, &id);
+    await(&script.attempts, 3);
+    set_bool(&script.broker_away, false);
+    await(&script.revoked, 1 + CELERIAC_REVOKE_MAX);
+    await_rounds();
+    notify_enqueue_destroy(e);
+    assert_int_equal(script.revoked, 1 + CELERIAC_REVOKE_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +634,10 @@ int main(void)
         cmocka_unit_test_setup(end_does_not_wait_for_a_silent_broker, set_up),
         cmocka_unit_test_setup(no_more_wait_than_allowed, set_up),
         cmocka_unit_test_setup(want_of_memory_at_the_start, set_up),
+        cmocka_unit_test_setup(what_was_lost_is_published_again, set_up),
+        cmocka_unit_test_setup(long_backlogs_are_not_compared, set_up),
+        cmocka_unit_test_setup(workers_reconcile_nothing, set_up),
+        cmocka_unit_test_setup(revocations_are_told, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

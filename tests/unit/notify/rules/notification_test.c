@@ -8,7 +8,8 @@
 
 static void test_names(void **state)
 {
-    static const char *const names[] = {"pending", "processing", "sent", "delivered", "failed"};
+    static const char *const names[] = {"pending",   "processing", "sent",
+                                        "delivered", "failed",     "cancelled"};
     enum notify_status status = NOTIFY_STATUS_FAILED;
 
     (void)state;
@@ -19,18 +20,19 @@ static void test_names(void **state)
     }
     assert_false(notify_status_parse(SPAN("Sent"), &status));
     assert_false(notify_status_parse(SPAN(""), &status));
-    assert_int_equal(status, NOTIFY_STATUS_FAILED);
+    assert_int_equal(status, NOTIFY_STATUS_CANCELLED);
 }
 
 /* One row for each status it may leave, one column for each it may become. */
 static void test_changes(void **state)
 {
     static const char *const allowed[NOTIFY_STATUS_COUNT] = {
-        ".x...", /* pending */
-        ".xx.x", /* processing */
-        "...x.", /* sent */
-        ".....", /* delivered */
-        ".x...", /* failed */
+        ".x...x", /* pending */
+        ".xx.x.", /* processing */
+        "...x..", /* sent */
+        "......", /* delivered */
+        "xx....", /* failed */
+        "......", /* cancelled */
     };
 
     (void)state;

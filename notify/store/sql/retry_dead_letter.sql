@@ -1,0 +1,25 @@
+-- $1 tenant, $2 id, $3 its notification, $4 the publication. A row when it will be sent again.
+-- A call that is repeated after it was committed finds its own publication.
+WITH letter AS (
+    DELETE FROM public.dead_letters d
+     USING public.notifications x
+     WHERE d.id = $2::uuid AND d.notification_id = $3::uuid
+       AND x.id = d.notification_id AND x.tenant_id = $1::uuid AND x.status = 'failed'
+    RETURNING d.notification_id
+), again AS (
+    UPDATE public.notifications x
+       SET status = 'pending', error_message = NULL, updated_at = now()
+      FROM letter l
+     WHERE x.id = l.notification_id
+    RETURNING x.id
+), queued AS (
+    INSERT INTO celeriac.outbox (notification_id, task_id, created_at, claimed_until, eta)
+    SELECT id, $4::uuid, now(), now() + interval '5 seconds', NULL
+      FROM again
+    ON CONFLICT (notification_id) DO NOTHING
+)
+SELECT id FROM again
+UNION ALL
+SELECT o.notification_id
+  FROM celeriac.outbox o
+ WHERE o.notification_id = $3::uuid AND o.task_id = $4::uuid

@@ -1,0 +1,529 @@
+/* Cancelling, retrying dead letters and finding lost messages, against a real database. */
+#include "tests/integration/store/stage.h"
+
+#include <string.h>
+
+#include "notify/store/cancel.h"
+#include "notify/store/dead_letters.h"
+#include "notify/store/reconcile.h"
+#include "notify/store/retry.h"
+#include "notify/store/sends.h"
+
+static struct store *sender;
+
+static int set_up(void **state)
+{
+    if (stage_set_up(state))
+        return -1;
+    sender = database_sender(NULL, NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    store_destroy(sender);
+    return stage_tear_down(state);
+}
+
+static int empty(void **state)
+{
+    (void)state;
+    database_run("DELETE FROM celeriac.outbox");
+    database_run("DELETE FROM dead_letters");
+    database_run("DELETE FROM notifications");
+    database_run("DELETE FROM celeriac.send_claims");
+    return 0;
+}
+
+static const char *status_of(const struct uuid *id)
+{
+    return database_text("SELECT status FROM notifications WHERE id = '%s'", database_show(id));
+}
+
+/* ---- cancel -------------------------------------------------------------------------------- */
+
+static enum celeriac_err cancel(const struct uuid *of, const struct uuid *id,
+                                bool *may_have_message)
+{
+    struct store_cancel_notification call;
+    store_cancel_notification_init(&call, of, id);
+    enum celeriac_err rc = store_run(store, &call.call);
+    *may_have_message = call.may_have_message;
+    store_call_release(&call.call);
+    return rc;
+}
+
+static void pending_ones_can_be_cancelled(void **state)
+{
+    static const char *const others[] = {"processing", "sent", "delivered", "failed"};
+    struct uuid stranger = database_tenant();
+    struct uuid id = database_notification(&tenant, "pending", 0);
+    bool told;
+    (void)state;
+    assert_int_equal(cancel(&stranger, &id, &told), CELERIAC_ERR_NOT_FOUND);
+    assert_string_equal(status_of(&id), "pending");
+    assert_int_equal(cancel(&tenant, &id, &told), CELERIAC_OK);
+    assert_true(told);
+    assert_string_equal(status_of(&id), "cancelled");
+    /* Again, after a commit that was not heard of. */
+    assert_int_equal(cancel(&tenant, &id, &told), CELERIAC_OK);
+    assert_true(told);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        id = database_notification(&tenant, others[i], 0);
+        assert_int_equal(cancel(&tenant, &id, &told), CELERIAC_ERR_NOT_FOUND);
+        assert_string_equal(status_of(&id), others[i]);
+    }
+}
+
+static void unpublished_ones_have_no_message(void **state)
+{
+    struct uuid id = database_notification(&tenant, "pending", 0);
+    bool told = true;
+    (void)state;
+    database_run("INSERT INTO celeriac.outbox VALUES ('%s', gen_random_uuid(), now(),"
+                 " now() + interval '1 hour', now() + interval '2 hours')",
+                 database_show(&id));
+    assert_int_equal(cancel(&tenant, &id, &told), CELERIAC_OK);
+    assert_false(told);
+    assert_int_equal(database_number("SELECT count(*) FROM celeriac.outbox"), 0);
+    /* One that somebody may be publishing has. */
+    id = database_notification(&tenant, "pending", 0);
+    database_run("INSERT INTO celeriac.outbox VALUES ('%s', gen_random_uuid(), now(),"
+                 " now() + interval '4 seconds', now() + interval '2 hours')",
+                 database_show(&id));
+    assert_int_equal(cancel(&tenant, &id, &told), CELERIAC_OK);
+    assert_true(told);
+    assert_int_equal(database_number("SELECT count(*) FROM celeriac.outbox"), 0);
+}
+
+static void cancelled_ones_are_not_sent(void **state)
+{
+    struct uuid id = database_notification(&tenant, "pending", 0);
+    struct store_begin_send begin;
+    bool told;
+    (void)state;
+    assert_int_equal(cancel(&tenant, &id, &told), CELERIAC_OK);
+    assert_int_equal(store_begin_send(sender, &id, &begin), CELERIAC_OK);
+    assert_int_equal(begin.state, STORE_SEND_DONE);
+    store_call_release(&begin.call);
+    assert_string_equal(status_of(&id), "cancelled");
+    assert_int_equal(database_number("SELECT count(*) FROM celeriac.send_claims"), 0);
+}
+
+/* Cancelling and beginning at once: one of them wins, and no claim stays behind a cancelled one. */
+static void cancelling_races_with_sending(void **state)
+{
+    unsigned cancelled = 0;
+    (void)state;
+    for (int round = 0; round < 40; round++) {
+        struct uuid id = database_notification(&tenant, "pending", 0);
+        struct store_cancel_notification call;
+        struct store_begin_send begin;
+        enum celeriac_err rcs[2];
+        store_cancel_notification_init(&call, &tenant, &id);
+        store_begin_send_init(&begin, &id);
+        database_race(store, &call.call, sender, &begin.call, rcs);
+        assert_int_equal(rcs[1], CELERIAC_OK);
+        if (rcs[0] == CELERIAC_OK) {
+            assert_string_equal(status_of(&id), "cancelled");
+            assert_int_not_equal(begin.state, STORE_SEND_READY);
+            cancelled++;
+        } else {
+            assert_int_equal(rcs[0], CELERIAC_ERR_NOT_FOUND);
+            assert_int_equal(begin.state, STORE_SEND_READY);
+            assert_string_equal(status_of(&id), "processing");
+        }
+        store_call_release(&begin.call);
+        store_call_release(&call.call);
+        if (rcs[0] == CELERIAC_OK) {
+            assert_int_equal(store_begin_send(sender, &id, &begin), CELERIAC_OK);
+            assert_int_equal(begin.state, STORE_SEND_DONE);
+            store_call_release(&begin.call);
+            assert_int_equal(database_number("SELECT count(*) FROM celeriac.send_claims"
+                                             " WHERE notification_id = '%s'",
+                                             database_show(&id)),
+                             0);
+        }
+    }
+    print_message("cancelled %u of 40\n", cancelled);
+}
+
+/* ---- dead letters -------------------------------------------------------------------------- */
+
+/* A failed notification with its dead letter, `age` seconds old; gives the letter's id. */
+static struct uuid dead_letter(const struct uuid *of, const char *reason, int age,
+                               struct uuid *notification)
+{
+    struct uuid id = database_uuid();
+    *notification = database_notification(of, "failed", 0);
+    database_run("UPDATE notifications SET error_message = 'why' WHERE id = '%s'",
+                 database_show(notification));
+    database_run(
+        "INSERT INTO dead_letters VALUES ('%s', '%s', 3, now() - %d * interval '1 s', '%s')",
+        database_show(&id), reason, age, database_show(notification));
+    return id;
+}
+
+static void one_letter_is_shown(void **state)
+{
+    struct uuid notification;
+    struct uuid id = dead_letter(&tenant, "refused", 0, &notification);
+    struct uuid stranger = database_tenant();
+    struct store_get_dead_letter get;
+    (void)state;
+    store_get_dead_letter_init(&get, &tenant, &id);
+    assert_int_equal(store_run(store, &get.call), CELERIAC_OK);
+    assert_memory_equal(&get.row.notification_id, &notification, sizeof notification);
+    assert_true(span_is(get.row.reason, "refused"));
+    assert_int_equal(get.row.retry_count, 3);
+    store_call_release(&get.call);
+    store_get_dead_letter_init(&get, &stranger, &id);
+    assert_int_equal(store_run(store, &get.call), CELERIAC_ERR_NOT_FOUND);
+}
+
+static void one_letter_is_retried_once(void **state)
+{
+    struct uuid notification;
+    struct uuid id = dead_letter(&tenant, "refused", 0, &notification);
+    struct uuid stranger = database_tenant();
+    struct store_retry_dead_letter retry;
+    (void)state;
+    store_retry_dead_letter_init(&retry, &stranger, &id, &notification);
+    assert_int_equal(store_run(store, &retry.call), CELERIAC_ERR_NOT_FOUND);
+    store_retry_dead_letter_init(&retry, &tenant, &id, &notification);
+    /* Twice: after a commit that was not heard of it finds its own publication. */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(store_run(store, &retry.call), CELERIAC_OK);
+        assert_string_equal(
+            database_text("SELECT concat_ws('|', status, coalesce(error_message, 'null'),"
+                          " (SELECT count(*) FROM dead_letters), (SELECT task_id = '%s' AND"
+                          " claimed_until > now() FROM celeriac.outbox)) FROM notifications",
+                          database_show(&retry.task_id)),
+            "pending|null|0|t");
+    }
+    /* Somebody else comes too late. */
+    struct store_retry_dead_letter late;
+    store_retry_dead_letter_init(&late, &tenant, &id, &notification);
+    assert_int_equal(store_run(store, &late.call), CELERIAC_ERR_NOT_FOUND);
+}
+
+static void letters_of_what_was_sent_stay(void **state)
+{
+    struct uuid notification;
+    struct uuid id = dead_letter(&tenant, "refused", 0, &notification);
+    struct store_retry_dead_letter retry;
+    (void)state;
+    database_run("UPDATE notifications SET status = 'sent'");
+    store_retry_dead_letter_init(&retry, &tenant, &id, &notification);
+    assert_int_equal(store_run(store, &retry.call), CELERIAC_ERR_NOT_FOUND);
+    assert_int_equal(database_number("SELECT count(*) FROM dead_letters"), 1);
+}
+
+/* Retries with a filter made by `choose`; the number, negative when there are more. */
+static int64_t retry_some(uint32_t limit, void (*choose)(struct store_retry_dead_letters *))
+{
+    struct store_retry_dead_letters retry;
+    store_retry_dead_letters_init(&retry, &tenant, limit);
+    if (choose)
+        choose(&retry);
+    assert_int_equal(store_run(store, &retry.call), CELERIAC_OK);
+    int64_t count = (int64_t)retry.count;
+    for (size_t i = 0; i < retry.count; i++)
+        assert_string_equal(status_of(&retry.rows[i].notification_id), "pending");
+    bool more = retry.more;
+    store_call_release(&retry.call);
+    return more ? -count : count;
+}
+
+static void by_reason(struct store_retry_dead_letters *retry)
+{
+    retry->reason_contains = SPAN("4%1");
+}
+
+static void by_channel(struct store_retry_dead_letters *retry)
+{
+    retry->channel = SPAN("push");
+}
+
+static void by_template(struct store_retry_dead_letters *retry)
+{
+    retry->template_name = SPAN("mine");
+}
+
+static int64_t now_us;
+
+static void by_time(struct store_retry_dead_letters *retry)
+{
+    retry->created_after_us = now_us - INT64_C(3500000000);
+    retry->created_before_us = now_us - INT64_C(1500000000);
+}
+
+static void filters_choose(void **state)
+{
+    struct uuid ids[6];
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        (void)dead_letter(&tenant, i == 4 ? "4%1 refused" : "4.1 refused", i * 1000, &ids[i]);
+    struct uuid stranger = database_tenant();
+    (void)dead_letter(&stranger, "4%1", 0, &ids[5]);
+    now_us = database_number("SELECT (extract(epoch FROM now()) * 1000000)::bigint");
+    database_run("UPDATE notifications SET template_id = %lld WHERE id = '%s'",
+                 (long long)database_template(&tenant, "mine", "b"), database_show(&ids[0]));
+    database_run("UPDATE notifications SET channel = 'push' WHERE id = '%s'",
+                 database_show(&ids[1]));
+    assert_int_equal(retry_some(10, by_reason), 1);
+    assert_string_equal(status_of(&ids[4]), "pending");
+    assert_int_equal(retry_some(10, by_channel), 1);
+    assert_string_equal(status_of(&ids[1]), "pending");
+    assert_int_equal(retry_some(10, by_time), 2);
+    assert_string_equal(status_of(&ids[2]), "pending");
+    assert_string_equal(status_of(&ids[3]), "pending");
+    assert_int_equal(retry_some(10, by_template), 1);
+    assert_int_equal(retry_some(10, NULL), 0);
+    assert_string_equal(status_of(&ids[5]), "failed");
+    assert_int_equal(database_number("SELECT count(*) FROM celeriac.outbox"), 5);
+}
+
+static void the_oldest_come_first(void **state)
+{
+    struct uuid ids[5];
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        (void)dead_letter(&tenant, "r", i, &ids[i]);
+    assert_int_equal(retry_some(2, NULL), -2);
+    assert_string_equal(status_of(&ids[4]), "pending");
+    assert_string_equal(status_of(&ids[3]), "pending");
+    assert_int_equal(retry_some(2, NULL), -2);
+    assert_int_equal(retry_some(1, NULL), 1);
+    struct store_retry_dead_letters retry;
+    for (uint32_t limit = 0; limit <= STORE_RETRY_MAX + 1; limit += STORE_RETRY_MAX + 1) {
+        store_retry_dead_letters_init(&retry, &tenant, limit);
+        assert_int_equal(store_run(store, &retry.call), CELERIAC_ERR_VALUE);
+    }
+}
+
+/* ---- lost messages ------------------------------------------------------------------------- */
+
+/* A notification of that status and age in seconds. */
+static struct uuid aged(const char *status, int age)
+{
+    struct uuid id = database_notification(&tenant, status, 0);
+    database_run("UPDATE notifications SET created_at = now() - %d * interval '1 s',"
+                 " updated_at = now() - %d * interval '1 s' WHERE id = '%s'",
+                 age, age, database_show(&id));
+    return id;
+}
+
+static size_t reconcile(uint32_t backlog, uint32_t missing_max, uint32_t overdue_max)
+{
+    struct uuid suspects[STORE_RECONCILE_MAX];
+    struct store_reconcile call;
+    store_reconcile_init(&call);
+    call.backlog = backlog;
+    call.missing_max = missing_max;
+    call.overdue_seconds = 900;
+    call.overdue_max = overdue_max;
+    assert_int_equal(store_run(store, &call.call), CELERIAC_OK);
+    /* Nothing is published at the first sight. */
+    assert_int_equal(call.count, 0);
+    size_t count = call.found_count;
+    for (size_t i = 0; i < count; i++)
+        suspects[i] = call.found[i].notification_id;
+    store_call_release(&call.call);
+    call.suspects = suspects;
+    call.suspect_count = count;
+    assert_int_equal(store_run(store, &call.call), CELERIAC_OK);
+    assert_int_equal(call.count, count);
+    store_call_release(&call.call);
+    return count;
+}
+
+static bool is_published(const struct uuid *id)
+{
+    return database_number("SELECT count(*) FROM celeriac.outbox WHERE notification_id = '%s'"
+                           " AND claimed_until > now() AND eta IS NULL",
+                           database_show(id)) == 1;
+}
+
+static void as_many_as_messages_are_missing(void **state)
+{
+    struct uuid ids[5];
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        ids[i] = aged("pending", 60 - i);
+    (void)aged("sent", 60);
+    (void)aged("cancelled", 60);
+    (void)aged("failed", 60);
+    assert_int_equal(reconcile(5, 100, 100), 0);
+    assert_int_equal(reconcile(7, 100, 100), 0);
+    assert_int_equal(reconcile(3, 100, 100), 2);
+    assert_true(is_published(&ids[0]));
+    assert_true(is_published(&ids[1]));
+    assert_false(is_published(&ids[2]));
+    assert_int_equal(reconcile(0, 2, 100), 2);
+    assert_int_equal(reconcile(0, 0, 100), 0);
+    assert_int_equal(reconcile(0, 100, 100), 1);
+    assert_int_equal(reconcile(0, 100, 100), 0);
+}
+
+static void young_and_later_ones_have_time(void **state)
+{
+    (void)state;
+    (void)aged("pending", 8);
+    struct uuid later = aged("pending", 3600);
+    database_run("UPDATE notifications SET data = jsonb_build_object('send_at',"
+                 " now() + interval '30 s') WHERE id = '%s'",
+                 database_show(&later));
+    struct uuid waiting = aged("pending", 3600);
+    database_run("INSERT INTO celeriac.outbox VALUES ('%s', gen_random_uuid(), now(),"
+                 " now() + interval '1 hour', now() + interval '2 hours')",
+                 database_show(&waiting));
+    assert_int_equal(reconcile(0, 100, 100), 0);
+    database_run("UPDATE notifications SET data = jsonb_build_object('send_at',"
+                 " now() - interval '11 s') WHERE id = '%s'",
+                 database_show(&later));
+    assert_int_equal(reconcile(0, 100, 100), 1);
+    assert_true(is_published(&later));
+}
+
+static void what_is_being_sent_is_left_alone(void **state)
+{
+    struct store_begin_send begin;
+    struct uuid ours = aged("pending", 60);
+    struct uuid pythons = aged("processing", 60);
+    struct uuid dead = aged("processing", 60);
+    struct uuid refused = aged("processing", 60);
+    (void)state;
+    assert_int_equal(store_begin_send(sender, &ours, &begin), CELERIAC_OK);
+    assert_int_equal(begin.state, STORE_SEND_READY);
+    store_call_release(&begin.call);
+    database_run("UPDATE notifications SET updated_at = now() - interval '60 s'");
+    database_run("INSERT INTO celeriac.send_claims VALUES ('%s', gen_random_uuid(), 1, now())",
+                 database_show(&dead));
+    database_run("INSERT INTO celeriac.send_failures VALUES (gen_random_uuid(), '%s',"
+                 " now() - interval '60 s', 'no')",
+                 database_show(&refused));
+    assert_int_equal(reconcile(0, 100, 100), 2);
+    assert_true(is_published(&dead));
+    assert_true(is_published(&refused));
+    assert_false(is_published(&pythons));
+    assert_false(is_published(&ours));
+    /* A Python worker that is gone. */
+    database_run("UPDATE notifications SET updated_at = now() - interval '901 s'");
+    database_run("DELETE FROM celeriac.outbox");
+    assert_int_equal(reconcile(100, 100, 100), 3);
+    assert_true(is_published(&pythons));
+    assert_false(is_published(&ours));
+}
+
+static void overdue_ones_come_a_few_at_a_time(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        (void)aged("pending", 1000);
+    assert_int_equal(reconcile(1000, 0, 2), 2);
+    database_run("DELETE FROM celeriac.outbox");
+    /* Those two begin anew. */
+    assert_int_equal(reconcile(1000, 0, 100), 3);
+    database_run("DELETE FROM celeriac.outbox");
+    assert_int_equal(reconcile(1000, 0, 100), 0);
+}
+
+/* What was sent between the two looks is no suspect any more; a new one is not published yet. */
+static void suspects_can_be_cleared(void **state)
+{
+    struct uuid gone = aged("pending", 60);
+    struct uuid lost = aged("pending", 50);
+    struct uuid fresh = aged("pending", 40);
+    struct uuid suspects[] = {gone, lost};
+    struct store_reconcile call;
+    (void)state;
+    database_run("UPDATE notifications SET status = 'processing' WHERE id = '%s'",
+                 database_show(&gone));
+    store_reconcile_init(&call);
+    call.missing_max = 100;
+    call.overdue_seconds = 900;
+    call.suspects = suspects;
+    call.suspect_count = 2;
+    assert_int_equal(store_run(store, &call.call), CELERIAC_OK);
+    assert_int_equal(call.count, 1);
+    assert_memory_equal(&call.rows[0].notification_id, &lost, sizeof lost);
+    assert_int_equal(call.found_count, 1);
+    assert_memory_equal(&call.found[0].notification_id, &fresh, sizeof fresh);
+    store_call_release(&call.call);
+    assert_true(is_published(&lost));
+    assert_false(is_published(&gone));
+    assert_false(is_published(&fresh));
+}
+
+static void one_process_at_a_time(void **state)
+{
+    (void)state;
+    struct store *second = database_store(NULL);
+    struct uuid suspects[200];
+    database_notifications(&tenant, 0, suspects, 200);
+    database_run("UPDATE notifications SET created_at = now() - interval '60 s',"
+                 " updated_at = now() - interval '60 s'");
+    int64_t total = 0;
+    for (int round = 0; round < 5; round++) {
+        struct store_reconcile calls[2];
+        enum celeriac_err rcs[2];
+        for (int i = 0; i < 2; i++) {
+            store_reconcile_init(&calls[i]);
+            calls[i].missing_max = 50;
+            calls[i].overdue_seconds = 900;
+            calls[i].suspects = suspects;
+            calls[i].suspect_count = 200;
+        }
+        database_race(store, &calls[0].call, second, &calls[1].call, rcs);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(rcs[i], CELERIAC_OK);
+            total += (int64_t)calls[i].count;
+            store_call_release(&calls[i].call);
+        }
+    }
+    assert_int_equal(total, database_number("SELECT count(*) FROM celeriac.outbox"));
+    assert_int_equal(total, 200);
+    store_destroy(second);
+}
+
+static void limits_are_checked(void **state)
+{
+    struct store_reconcile call;
+    (void)state;
+    store_reconcile_init(&call);
+    call.backlog = STORE_RECONCILE_BACKLOG_MAX + 1;
+    assert_int_equal(store_run(store, &call.call), CELERIAC_ERR_VALUE);
+    call.backlog = STORE_RECONCILE_BACKLOG_MAX;
+    call.missing_max = STORE_RECONCILE_MAX - 1;
+    call.overdue_max = 2;
+    assert_int_equal(store_run(store, &call.call), CELERIAC_ERR_VALUE);
+    call.overdue_max = 1;
+    assert_int_equal(store_run(store, &call.call), CELERIAC_OK);
+    store_call_release(&call.call);
+    call.suspect_count = STORE_RECONCILE_MAX + 1;
+    assert_int_equal(store_run(store, &call.call), CELERIAC_ERR_VALUE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(pending_ones_can_be_cancelled, empty),
+        cmocka_unit_test_setup(unpublished_ones_have_no_message, empty),
+        cmocka_unit_test_setup(cancelled_ones_are_not_sent, empty),
+        cmocka_unit_test_setup(cancelling_races_with_sending, empty),
+        cmocka_unit_test_setup(one_letter_is_shown, empty),
+        cmocka_unit_test_setup(one_letter_is_retried_once, empty),
+        cmocka_unit_test_setup(letters_of_what_was_sent_stay, empty),
+        cmocka_unit_test_setup(filters_choose, empty),
+        cmocka_unit_test_setup(the_oldest_come_first, empty),
+        cmocka_unit_test_setup(as_many_as_messages_are_missing, empty),
+        cmocka_unit_test_setup(young_and_later_ones_have_time, empty),
+        cmocka_unit_test_setup(what_is_being_sent_is_left_alone, empty),
+        cmocka_unit_test_setup(overdue_ones_come_a_few_at_a_time, empty),
+        cmocka_unit_test_setup(suspects_can_be_cleared, empty),
+        cmocka_unit_test_setup(one_process_at_a_time, empty),
+        cmocka_unit_test_setup(limits_are_checked, empty),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
