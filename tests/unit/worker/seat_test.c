@@ -599,8 +599,8 @@ static void a_broken_frame_costs_the_child_its_life(void **state)
         think_of(broken[i].place, broken[i].value);
         assert_lost(execute(*state, "say"), "signal 9 (SIGKILL)");
     }
-    for (char kind = CEL_FRAME_READY; kind <= CEL_FRAME_BEGUN; kind++) {
-        const char plain[2 * CEL_FRAME_HEADER] = {CEL_FRAME_BEGUN, 0, 0, 0, 0, 0, 0, 0, kind};
+    for (int kind = CEL_FRAME_READY; kind <= CEL_FRAME_BEGUN; kind++) {
+        const char plain[2 * CEL_FRAME_HEADER] = {CEL_FRAME_BEGUN, 0, 0, 0, 0, 0, 0, 0, (char)kind};
 
         memcpy(shared->frame, plain, sizeof plain);
         atomic_store(&shared->len, sizeof plain);
