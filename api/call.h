@@ -13,6 +13,7 @@
 #include "api/auth.h"
 #include "api/body.h"
 #include "api/http.h"
+#include "api/rate_limit.h"
 #include "api/router.h"
 #include "api/validate.h"
 #include "api/work_pool.h"
@@ -36,6 +37,9 @@
 /* Bytes of a number in a header, with its NUL. */
 #define CALL_NUMBER_SIZE 24
 
+/* RateLimit-Limit, -Remaining and -Reset. */
+#define CALL_RATE_HEADERS 3
+
 struct api_metrics;
 
 /* What handlers work with. All members outlive all calls; any thread. */
@@ -44,6 +48,7 @@ struct api {
     const struct notify_settings *settings;
     struct store *store;
     struct auth *auth;
+    struct rate_limit *rates; /* NULL: no tenant has a limit */
     struct work_pool *work;
     struct notify_render *render;
     struct notify_enqueue *enqueue;
@@ -62,8 +67,10 @@ struct api_call {
     struct route_params params;
     char allow[ROUTE_ALLOW_SIZE];
     char retry_after[CALL_NUMBER_SIZE];
+    char rate_limit[CALL_RATE_HEADERS][CALL_NUMBER_SIZE]; /* limit, remaining, reset */
 
     struct auth_check check;
+    struct rate_check rate;
     bool is_authenticated;
     struct auth_identity who; /* when is_authenticated */
     char tenant_text[UUID_SIZE];

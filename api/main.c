@@ -79,6 +79,20 @@ static enum celeriac_err open_auth(struct program *p, struct celeriac_error *err
     return auth_create(&options, &p->api.auth, err);
 }
 
+static enum celeriac_err open_rates(struct program *p, struct celeriac_error *err)
+{
+    const struct notify_settings *settings = &p->options.notify;
+    const struct rate_limit_options options = {
+        .redis = {.broker_url = settings->broker_url,
+                  .broker_transport_options = settings->redis.broker_transport_options,
+                  .broker_use_ssl = settings->redis.broker_use_ssl,
+                  .broker_failover_strategy = settings->redis.failover_strategy},
+        .per_1000_s = p->options.rate_limit * 1000,
+        .burst = p->options.rate_burst};
+
+    return rate_limit_create(&options, &p->api.rates, err);
+}
+
 static enum celeriac_err open_services(struct program *p, struct celeriac_error *err)
 {
     const struct notify_settings *settings = &p->options.notify;
@@ -102,6 +116,8 @@ static enum celeriac_err open_services(struct program *p, struct celeriac_error 
         return celeriac_error_set(err, code, "no memory for the metrics");
     if (code == CELERIAC_OK)
         code = open_auth(p, err);
+    if (code == CELERIAC_OK)
+        code = open_rates(p, err);
     if (code == CELERIAC_OK)
         code = work_pool_create(&p->api.work, err);
     if (code == CELERIAC_OK)
@@ -177,12 +193,15 @@ static void write_metrics(void *user, struct strbuf *out)
     const struct program *p = user;
     struct server_stats server;
     struct auth_stats keys;
+    struct rate_limit_stats rates;
 
     server_get_stats(p->server, &server);
     auth_get_stats(p->api.auth, &keys);
+    rate_limit_get_stats(p->api.rates, &rates);
     api_metrics_write_requests(p->api.metrics, out);
     api_metrics_write_server(&server, out);
     api_metrics_write_keys(&keys, out);
+    api_metrics_write_rates(&rates, out);
     notify_metrics_store(p->api.store, out);
     notify_metrics_outbox(p->api.store, p->api.enqueue, out);
 }
@@ -215,6 +234,7 @@ static void close_all(struct program *p)
     probe_server_destroy(p->probe);
     server_destroy(p->server);
     notify_enqueue_destroy(p->api.enqueue);
+    rate_limit_destroy(p->api.rates);
     work_pool_destroy(p->api.work);
     if (p->api.store)
         store_stop(p->api.store);

@@ -183,3 +183,9 @@ void api_metrics_write_keys(const struct auth_stats *stats, struct strbuf *out)
     write_one(out, "celeriac_api_key_searches_total", METRICS_COUNTER,
               "Keys without a digest that were searched for by their hash.", stats->searches);
 }
+
+void api_metrics_write_rates(const struct rate_limit_stats *stats, struct strbuf *out)
+{
+    write_one(out, "celeriac_api_rate_unchecked_total", METRICS_COUNTER,
+              "Requests that no limit of rate was asked for, Redis being away.", stats->open);
+}

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "api/auth.h"
+#include "api/rate_limit.h"
 #include "api/router.h"
 #include "api/server.h"
 #include "base/strbuf.h"
@@ -37,6 +38,9 @@ void api_metrics_write_requests(const struct api_metrics *metrics, struct strbuf
 
 /* Appends those of the connections. */
 void api_metrics_write_server(const struct server_stats *stats, struct strbuf *out);
+
+/* Appends celeriac_api_rate_unchecked_total. */
+void api_metrics_write_rates(const struct rate_limit_stats *stats, struct strbuf *out);
 
 /* Appends those of the memory for keys. */
 void api_metrics_write_keys(const struct auth_stats *stats, struct strbuf *out);

@@ -19,6 +19,10 @@ static const struct setting table[] = {
      "most connections of one address, or one /64 of IPv6 (default: half of --connections)"},
     {"unknown_keys", SETTING_INT, "50", "CELERIAC_API_UNKNOWN_KEYS", "--unknown-keys", "N", 0, 100000, false,
      "unknown keys that an address may try a second, ten times as many at once (default 50; 0: no limit)"},
+    {"rate_limit", SETTING_INT, "0", "CELERIAC_RATE_LIMIT", "--rate-limit", "N", 0, 100000, false,
+     "requests a second of a tenant that has no limit of its own (default 0: no limit)"},
+    {"rate_burst", SETTING_INT, "0", "CELERIAC_RATE_BURST", "--rate-burst", "N", 0, 1000000, false,
+     "and how many at once after a pause (default: as many as in a second)"},
     {"keep_alive", SETTING_INT, "75", "CELERIAC_API_KEEP_ALIVE", "--keep-alive", "SECONDS", 1, 3600, false,
      "how long a silent connection stays open (default 75)"},
     {"graceful_timeout", SETTING_INT, "30", "CELERIAC_API_GRACEFUL_TIMEOUT", "--graceful-timeout", "SECONDS",
@@ -139,6 +143,10 @@ enum celeriac_err api_options_read(struct api_options *options, int argc, char *
     options->connections_per_address = (unsigned)settings_int(settings, "connections_per_address");
     if (options->connections_per_address == 0)
         options->connections_per_address = (options->connections + 1) / 2;
+    options->rate_limit = settings_int(settings, "rate_limit");
+    options->rate_burst = settings_int(settings, "rate_burst");
+    if (options->rate_burst == 0)
+        options->rate_burst = options->rate_limit;
     options->unknown_keys = (unsigned)settings_int(settings, "unknown_keys");
     options->idle_seconds = (unsigned)settings_int(settings, "keep_alive");
     options->grace_ns = settings_int(settings, "graceful_timeout") * INT64_C(1000000000);

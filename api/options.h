@@ -37,7 +37,9 @@ struct api_options {
     unsigned threads;
     unsigned connections;
     unsigned connections_per_address; /* at least 1 */
-    unsigned unknown_keys;            /* tries of an address a second; 0: no limit */
+    int64_t rate_limit;    /* requests a second of a tenant without a limit of its own; 0: none */
+    int64_t rate_burst;    /* and at once */
+    unsigned unknown_keys; /* tries of an address a second; 0: no limit */
     unsigned idle_seconds;
     int64_t grace_ns;
     enum log_level level;

@@ -21,6 +21,8 @@
 /* Bytes of a sentence with one number. */
 #define SENTENCE_SIZE 96
 
+#define MS_PER_S 1000
+
 #define UNAVAILABLE "Service temporarily unavailable, try again later."
 
 /* What a page may load and do: our own files and calls, and nothing else. */
@@ -257,12 +259,29 @@ void reply_later(struct api_call *call)
     reply_detail(call, 503, UNAVAILABLE);
 }
 
+static void put_number(char text[CALL_NUMBER_SIZE], int64_t number)
+{
+    (void)snprintf(text, CALL_NUMBER_SIZE, "%" PRId64, number);
+}
+
+void reply_add_rate(struct api_call *call)
+{
+    static const char *const names[CALL_RATE_HEADERS] = {"RateLimit-Limit", "RateLimit-Remaining",
+                                                         "RateLimit-Reset"};
+
+    put_number(call->rate_limit[0], call->rate.limit);
+    put_number(call->rate_limit[1], call->rate.remaining);
+    put_number(call->rate_limit[2], (call->rate.reset_ms + MS_PER_S - 1) / MS_PER_S);
+    for (size_t i = 0; i < CALL_RATE_HEADERS; i++)
+        http_add_header(call->response, names[i], call->rate_limit[i]);
+}
+
 void reply_throttled(struct api_call *call, int64_t wait_ns)
 {
     int64_t seconds = wait_ns > 0 ? (wait_ns - 1) / NS_PER_SEC + 1 : 1;
     char sentence[SENTENCE_SIZE];
 
-    (void)snprintf(call->retry_after, sizeof call->retry_after, "%" PRId64, seconds);
+    put_number(call->retry_after, seconds);
     (void)snprintf(sentence, sizeof sentence,
                    "Request was throttled. Expected available in %" PRId64 " second%s.", seconds,
                    seconds == 1 ? "" : "s");

@@ -28,3 +28,8 @@ void cel_key_once(const struct cel_keys *keys, struct span once_key, struct strb
 {
     add(keys, "celeriac.once.", once_key, out);
 }
+
+void cel_key_limit(const struct cel_keys *keys, struct span name, struct strbuf *out)
+{
+    add(keys, "celeriac.limit.", name, out);
+}

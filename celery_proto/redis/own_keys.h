@@ -26,4 +26,7 @@ void cel_key_claim(const struct cel_keys *keys, struct span worker_id, struct st
 /* String: a message with this key was published. */
 void cel_key_once(const struct cel_keys *keys, struct span once_key, struct strbuf *out);
 
+/* String: a bucket of tokens; lua/limit.lua. */
+void cel_key_limit(const struct cel_keys *keys, struct span name, struct strbuf *out);
+
 #endif

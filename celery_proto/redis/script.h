@@ -26,6 +26,7 @@ extern const struct cel_script cel_script_chord_part;
 extern const struct cel_script cel_script_claim;
 extern const struct cel_script cel_script_depart;
 extern const struct cel_script cel_script_finish;
+extern const struct cel_script cel_script_limit;
 extern const struct cel_script cel_script_publish_once;
 extern const struct cel_script cel_script_recall;
 extern const struct cel_script cel_script_refresh;

@@ -15,6 +15,7 @@ PAGES = {  # header: what it is, in half a line; bytes.h is on the page of error
     "app": "tasks in a shared object",
     "client": "send Celery tasks and wait for their results",
     "error": "error codes and records, and borrowed bytes",
+    "limiter": "limits of rate that processes share",
     "signature": "canvases: chains, groups and chords",
     "task": "what a Celery task in C sees and says",
     "worker": "a Celery worker inside of a program",

@@ -8,7 +8,7 @@ import tree
 OPEN_STRUCTS = {
     "celeriac_app", "celeriac_error", "celeriac_bytes", "celeriac_backlog", "celeriac_task_options", "celeriac_task_defaults", "celeriac_exception",
     "celeriac_worker_options", "celeriac_worker_stats", "celeriac_client_options", "celeriac_send",
-    "celeriac_result",
+    "celeriac_result", "celeriac_limiter_options", "celeriac_take",
 }
 
 verdict = tree.Verdict("headers")

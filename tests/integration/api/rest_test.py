@@ -661,6 +661,85 @@ class KeysTest(Stage):
             self.assertEqual(self.call("GET", "/v1/tenants/me/", key=key)[0], 401, key[:20])
 
 
+class RatesTest(Stage):
+    """How often a tenant may call."""
+
+    def limited(self, name: str, per_second: float, burst: int) -> str:
+        """A tenant with a limit of its own; returns its key, which nobody has used yet."""
+        tenant, key = self.api.register(name, f"{name.lower()}@acme.example")
+        self.postgres.psql("INSERT INTO celeriac.tenant_limits (tenant_id, per_second, burst) VALUES "
+                           f"('{tenant}', {per_second}, {burst})")
+        return key
+
+    def test_beyond_the_limit_is_429(self):
+        """With the headers that clients look at, and in DRF's words; other tenants don't notice."""
+        key = self.limited("Slow", 0.01, 3)
+        answers = [self.call("GET", "/v1/tenants/me/", key=key) for _ in range(4)]
+        self.assertEqual([status for status, _, _ in answers], [200, 200, 200, 429])
+        self.assertEqual([headers["ratelimit-limit"] for _, headers, _ in answers], ["3"] * 4)
+        self.assertEqual([headers["ratelimit-remaining"] for _, headers, _ in answers], ["2", "1", "0", "0"])
+        self.assertEqual(answers[0][1]["ratelimit-reset"], "100")
+        self.assertIn(int(answers[3][1]["ratelimit-reset"]), range(200, 301))
+        _, headers, body = answers[3]
+        self.assertIn(int(headers["retry-after"]), range(1, 101))
+        self.assertEqual(body, {"detail": "Request was throttled. Expected available in "
+                                          f"{headers['retry-after']} seconds."})
+        self.assertIn("x-tenant-id", headers)
+        status, headers, _ = self.call("GET", "/v1/tenants/me/")
+        self.assertEqual((status, headers.get("ratelimit-limit")), (200, None))
+
+    def test_requests_come_back_at_the_rate(self):
+        """Who is refused gets in when it comes again."""
+        key = self.limited("Quick", 4, 1)
+        wait_until(lambda: self.call("GET", "/v1/tenants/me/", key=key)[0] == 429, 60, "a refusal", every=0)
+        wait_until(lambda: self.call("GET", "/v1/tenants/me/", key=key)[0] == 200, 60, "the next request")
+
+    def test_all_processes_share_a_limit(self):
+        """Many requests at once at two processes: exactly as many get through as may."""
+        other = CeleriacApi(self.session, name="sharing", migrate=False).start()
+        key = self.limited("Shared", 0.001, 50)
+        statuses = []
+
+        def ask(api):
+            for _ in range(15):
+                statuses.append(api.request("GET", "/v1/tenants/me/", key=key)[0])
+
+        threads = [threading.Thread(target=ask, args=(api,)) for api in (self.api, other) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual((statuses.count(200), statuses.count(429)), (50, 70))
+        self.assertEqual(other.stop(), 0)
+
+    def test_a_limit_for_all(self):
+        """From the environment; a tenant's own limit counts instead."""
+        api = CeleriacApi(self.session, name="limiting", migrate=False,
+                          extra={"CELERIAC_RATE_LIMIT": "1", "CELERIAC_RATE_BURST": "2"}).start()
+        _, key = api.register("Usual", "usual@acme.example")
+        own = self.limited("Own", 1, 5)
+        for each, burst in ((key, "2"), (own, "5")):
+            self.assertEqual(api.request("GET", "/v1/tenants/me/", key=each)[1]["ratelimit-limit"], burst)
+        self.assertEqual(api.request("GET", "/health/")[0], 200)
+        self.assertEqual(api.stop(), 0)
+
+    def test_without_redis_all_are_let_through(self):
+        """Frozen or away: served without the headers, counted, and limited again when it is back."""
+        key = self.limited("Open", 0.001, 1)
+        self.assertEqual(self.call("GET", "/v1/tenants/me/", key=key)[0], 200)
+        self.assertEqual(self.call("GET", "/v1/tenants/me/", key=key)[0], 429)
+        for away, back in ((self.redis.freeze, self.redis.thaw), (self.redis.kill, self.redis.start)):
+            away()
+            try:
+                for _ in range(5):
+                    status, headers, _ = self.call("GET", "/v1/tenants/me/", key=key)
+                    self.assertEqual((status, headers.get("ratelimit-limit")), (200, None))
+            finally:
+                back()
+            # What a Redis that was killed has forgotten is full again.
+            wait_until(lambda: self.call("GET", "/v1/tenants/me/", key=key)[0] == 429, 20, "the limit")
+
+
 class FaultsTest(Stage):
     """What is away, who leaves, what is stopped."""
 

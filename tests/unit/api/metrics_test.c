@@ -113,12 +113,14 @@ static void the_others_are_written(void **state)
     const struct server_stats server = {
         .handling = 1, .sending = 2, .connections = 3, .accepted = 4};
     const struct auth_stats keys = {.hits = 5, .misses = 6, .searches = 7};
+    const struct rate_limit_stats rates = {.refused = 8, .open = 9};
     struct strbuf text;
 
     (void)state;
     strbuf_init(&text, 64 * 1024);
     api_metrics_write_server(&server, &text);
     api_metrics_write_keys(&keys, &text);
+    api_metrics_write_rates(&rates, &text);
     assert_non_null(strstr(strbuf_text(&text), "\nceleriac_api_requests_in_flight 1\n"));
     assert_non_null(strstr(strbuf_text(&text), "\nceleriac_api_answers_in_flight 2\n"));
     assert_non_null(strstr(strbuf_text(&text), "\nceleriac_api_connections 3\n"));
@@ -126,6 +128,7 @@ static void the_others_are_written(void **state)
     assert_non_null(strstr(strbuf_text(&text), "\nceleriac_api_key_cache_hits_total 5\n"));
     assert_non_null(strstr(strbuf_text(&text), "\nceleriac_api_key_cache_misses_total 6\n"));
     assert_non_null(strstr(strbuf_text(&text), "\nceleriac_api_key_searches_total 7\n"));
+    assert_non_null(strstr(strbuf_text(&text), "\nceleriac_api_rate_unchecked_total 9\n"));
     strbuf_close(&text);
 }
 

@@ -25,8 +25,10 @@ static void begin_with_prefix_and_project(void **state)
     cel_key_claim(keys, SPAN("w"), &out);
     strbuf_add_char(&out, ' ');
     cel_key_once(keys, SPAN("k"), &out);
+    strbuf_add_char(&out, ' ');
+    cel_key_limit(keys, SPAN("n"), &out);
     assert_string_equal(strbuf_text(&out), "p:celeriac.workers p:celeriac.own.w p:celeriac.claim.w "
-                                           "p:celeriac.once.k");
+                                           "p:celeriac.once.k p:celeriac.limit.n");
     strbuf_close(&out);
     cel_keys_destroy(keys);
 }
