@@ -117,7 +117,7 @@ static void on_page(struct api_call *call)
         list_end(call, &list->w, &list->query, more ? &next : NULL);
         return;
     }
-    if (reply_list_ended(call, &list->w, list->page.complete || !last))
+    if (reply_list_ended(call, &list->w, list->page.complete || !last) || !last)
         return;
     list->query.limit -= (uint32_t)list->page.count;
     list->query.cursor_us = last->created_at_us;

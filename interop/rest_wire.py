@@ -2,10 +2,12 @@
 
 import http.client
 import re
+import time
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 PATIENCE_S = 60.0
+PAUSE_S = 0.2
 # Stands in paths and bodies for an id that the service at hand gave to what an earlier request made.
 SYMBOL = re.compile(r"@\{(\w+)\}")
 UNKNOWN_ID = "999999999"  # of what was never made
@@ -66,7 +68,18 @@ class Client:
         self._port = port
 
     def send(self, request: Request, ids: dict[str, str]) -> Answer:
-        """Sends; follows a redirection to the same path with a slash at its end."""
+        """Sends; follows a redirection to the same path with a slash at its end, and comes again when it is asked to.
+
+        The first use of a key that Django made takes a search, which waits for what else the machine has to do.
+        """
+        began = time.monotonic()
+        while True:
+            answer = self._send(request, ids)
+            if answer.status != 503 or "retry-after" not in answer.headers or time.monotonic() - began > PATIENCE_S:
+                return answer
+            time.sleep(PAUSE_S)
+
+    def _send(self, request: Request, ids: dict[str, str]) -> Answer:
         path = fill(request.path, ids)
         body = request.body if request.body is None else fill_bytes(request.body, ids)
         answer = self._exchange(request, path, body)
