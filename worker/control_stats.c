@@ -309,9 +309,12 @@ static int compare_names(const void *left, const void *right)
     return strcmp(a->ptr, b->ptr);
 }
 
+/* Celery's own tasks are left out unless they are asked for. */
 static void run_registered(struct cel_control_call *call)
 {
     const struct cel_registry *registry = call->view->runtime->registry;
+    const struct json_node *asked = cel_control_argument(call, "builtins");
+    bool builtins = asked && asked->type == JSON_TRUE;
     size_t count = cel_registry_count(registry);
     struct span *names = mem_calloc(count + 1, sizeof *names);
 
@@ -324,7 +327,8 @@ static void run_registered(struct cel_control_call *call)
     qsort(names, count, sizeof *names, compare_names);
     json_begin_array(&call->answer);
     for (size_t i = 0; i < count; i++)
-        write_task(call, cel_registry_find(registry, names[i]));
+        if (builtins || !span_starts(names[i], SPAN("celery.")))
+            write_task(call, cel_registry_find(registry, names[i]));
     json_end_array(&call->answer);
     mem_free(names);
 }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "celery_proto/codec/task_message.h"
 #include "celery_proto/redis/claim.h"
+#include "worker/builtins.h"
 #include "worker/endings.h"
 #include "worker/events.h"
 #include "worker/limited.h"
@@ -108,6 +109,19 @@ static struct span lasting_name(struct cel_intake *intake, struct span name)
     return (struct span){.ptr = copy, .len = copy ? name.len : 0};
 }
 
+/* The task that a message is for; NULL when it, or the task that it maps, is for others to run. */
+static const struct cel_task_definition *find_task(const struct cel_runtime *runtime,
+                                                   const struct cel_task_message *message)
+{
+    const struct cel_task_definition *definition =
+        cel_registry_find(runtime->registry, message->task);
+
+    if (definition && runtime->unknown_task == CELERIAC_UNKNOWN_LEAVE &&
+        !cel_builtins_serve(runtime->registry, definition, message))
+        return NULL;
+    return definition;
+}
+
 enum celeriac_err cel_intake_receive(struct cel_intake *intake, struct span tag, struct span queue,
                                      struct span envelope, bool is_new)
 {
@@ -123,7 +137,7 @@ enum celeriac_err cel_intake_receive(struct cel_intake *intake, struct span tag,
         cel_task_message_destroy(message);
         return CELERIAC_ERR_MEMORY;
     }
-    definition = cel_registry_find(intake->runtime->registry, message->task);
+    definition = find_task(intake->runtime, message);
     code = cel_request_create(message, definition, tag, queue, &request);
     if (code)
         return code;

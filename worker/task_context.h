@@ -68,6 +68,7 @@ struct celeriac_task {
     struct json_doc args;     /* parsed when first asked for */
     struct json_doc kwargs;   /* likewise */
     bool args_parsed;
+    unsigned depth; /* maps within which it is called (builtin_map.h) */
     struct cel_argument_text *texts;
     const struct cel_task_host *host; /* NULL: it can ask its worker for nothing */
     struct cel_outcome outcome;

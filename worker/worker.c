@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "worker/builtins.h"
 #include "worker/consumer.h"
 #include "worker/fork_server.h"
 #include "worker/metrics.h"
@@ -71,6 +72,13 @@ enum celeriac_err celeriac_worker_register(struct celeriac_worker *worker,
     return cel_registry_add(worker->runtime.registry, options, err);
 }
 
+/* When the program has registered its own: they may have taken a name. */
+static enum celeriac_err add_builtins(struct celeriac_worker *worker, struct celeriac_error *err)
+{
+    return cel_builtins_add(worker->runtime.registry, worker->settings.addresses.backend != NULL,
+                            err);
+}
+
 enum celeriac_err celeriac_worker_prefork(struct celeriac_worker *worker,
                                           struct celeriac_error *err)
 {
@@ -84,12 +92,14 @@ enum celeriac_err celeriac_worker_prefork(struct celeriac_worker *worker,
                                         .private_fds = private_fds,
                                         .private_count =
                                             sizeof private_fds / sizeof private_fds[0]};
+    enum celeriac_err code;
 
     if (options->pool != CELERIAC_POOL_PREFORK)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "pool: tasks do not run in processes");
     if (worker->runtime.fork_server)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "pool: forked already");
-    return cel_fork_server_create(&plan, &worker->runtime.fork_server, err);
+    code = add_builtins(worker, err);
+    return code ? code : cel_fork_server_create(&plan, &worker->runtime.fork_server, err);
 }
 
 static bool needs_prefork(const struct celeriac_worker *worker)
@@ -118,13 +128,12 @@ static void end_running(struct celeriac_worker *worker)
 enum celeriac_err celeriac_worker_run(struct celeriac_worker *worker, struct celeriac_error *err)
 {
     struct celeriac_error unwanted = {0};
-    enum celeriac_err code = CELERIAC_OK;
+    enum celeriac_err code;
 
     /* The consumer looks into the record to log why the broker is away. */
     if (!err)
         err = &unwanted;
-    if (needs_prefork(worker))
-        code = celeriac_worker_prefork(worker, err);
+    code = needs_prefork(worker) ? celeriac_worker_prefork(worker, err) : add_builtins(worker, err);
     if (code)
         return code;
     code = cel_parts_start(&worker->parts, &worker->settings, &worker->runtime, worker, err);

@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from tests.integration.worker.peers import PythonWorker, TaskWorker, peer_env
+from tests.integration.worker.peers import Client, PythonWorker, TaskWorker, peer_env
 from tests.services import ROOT, Redis, Session, venvs, wait_until
 
 QUEUES = ("celery", "celery\x06\x163", "celery\x06\x166", "celery\x06\x169")
@@ -110,6 +110,27 @@ class CanvasTest(unittest.TestCase):
         fleet = Fleet("mixed", c=1, python=1)
         self.addCleanup(fleet.close)
         self.compare(fleet)
+
+    def test_a_map_of_an_unknown_task_is_for_others(self):
+        """Python's own tasks are mapped by Python, however often a C worker meets the message."""
+        fleet = Fleet("strange-map", c=1)
+        self.addCleanup(fleet.close)
+        client = Client(fleet.session)
+        self.addCleanup(client.close)
+        sent = [client.send("celery.map", {"task": "t.python_only", "args": []}, [i, 1]) for i in range(20)]
+        fleet.c[0].wait_logged("task received", 60)
+        wait_until(lambda: fleet.redis.call("LLEN", "celery") == 20, 60, "all to be back")
+        PythonWorker(fleet.session, "late").start()
+        for i, task_id in enumerate(sent):
+            self.assertEqual(client.get(task_id), {"state": "SUCCESS", "value": [i + 1, 2]})
+
+    def test_a_map_of_an_unknown_task_fails_where_all_is_ours(self):
+        fleet = Fleet("fail-map")
+        self.addCleanup(fleet.close)
+        worker = TaskWorker(fleet.session, "c", words=("fail-unknown",)).start()
+        self.addCleanup(worker.stop)
+        self.assertEqual(outcomes(fleet.session, "strange_map"),
+                         {"strange_map": ["FAILURE", "NotRegistered", "t.nobodys"]})
 
     def test_the_client_bears_a_late_subscription(self):
         fleet = Fleet("late", c=1)

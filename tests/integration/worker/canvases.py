@@ -8,6 +8,7 @@ import sys
 import uuid
 
 from celery import chain, chord, group, signature
+from celery.result import result_from_tuple
 
 from tests.integration.worker.patience import value_of
 from tests.integration.worker.peer_app import add, app, boom, flaky, identity, mul, mul_late, sleep_late, xsum
@@ -212,6 +213,44 @@ def serialised():
     return state_of(signature(canvas, app=app).apply_async())
 
 
+def mapped():
+    """Maps that return, and maps that fail: a task that is called directly is not retried."""
+    fine = [identity.map([1, "\u00e9", [None]]), identity.map([]), add.starmap([(1, 2), (3, 4)])]
+    failing = [boom.starmap([(), ()]), flaky.starmap([(), ()])]
+    return [state_of(sig.apply_async()) for sig in fine + failing]
+
+
+def map_in_canvases():
+    maps = [add.starmap([(i, 1), (i, 2)]) for i in range(5)]
+    return [state_of(chord(maps)(xsum.s())), state_of(chain(add.s(1, 2), add.starmap([(1, 1), (2, 2)]), xsum.s())()),
+            state_of(add.apply_async((1, 2), link=identity.map([5]))), value_of(group(maps)())]
+
+
+def chunked():
+    return [value_of(add.chunks(zip(range(10), range(10)), 3)()),
+            state_of(chord([add.chunks(zip(range(4), range(4)), 2).group()])(xsum.s()))]
+
+
+def sent_builtins():
+    """Celery's own tasks, called by their names."""
+    send = app.send_task
+    return [state_of(send("celery.accumulate", (1, [2]))), state_of(send("celery.accumulate", (1, [2]), {"index": 1})),
+            state_of(send("celery.accumulate", (1,), {"index": 3})), state_of(send("celery.backend_cleanup")),
+            state_of(send("celery.chain", (1,)))]
+
+
+def sent_canvases():
+    """Canvases as tasks, whose results are the tuples of what they have sent."""
+    gid, one, body = (str(uuid.uuid4()) for _ in range(3))
+    chunk = result_from_tuple(value_of(app.send_task("celery.chunks", (add.s(), [(1, 2), (3, 4), (5, 6)], 2))), app)
+    result = app.send_task("celery.group", ([add.s(1).set(task_id=one)], [[gid, None], [[[one, None], None]]], gid,
+                                            (2,)))
+    group_of = masked(state_of(result), gid, one)
+    chord_of = result_from_tuple(value_of(app.send_task(
+        "celery.chord", ([add.s(1), add.s(2)], xsum.s().set(task_id=body)), {"partial_args": [10]})), app)
+    return [value_of(chunk), group_of, state_of(app.AsyncResult(one)), state_of(chord_of)]
+
+
 def slow_chord():
     """Long enough for workers to be killed meanwhile; every message is acknowledged late."""
     header = [chain(sleep_late.si(0.05), mul_late.si(i, 2)) for i in range(300)]
@@ -224,18 +263,24 @@ def slow_nested():
     return state_of(chord(header)(xsum.s()))
 
 
+def strange_map():
+    kwargs = {"task": {"task": "t.nobodys", "args": []}, "it": [1]}
+    outcome = state_of(app.send_task("celery.map", kwargs=kwargs))
+    return outcome[:2] + [outcome[2].strip("'")]
+
+
 def awaited():
     """Not there yet when the client looks for it first."""
     return state_of(chain(sleep_late.si(0.3), add.si(1, 2))())
 
 
-EXTRA = [slow_chord, slow_nested, awaited]
+EXTRA = [slow_chord, slow_nested, awaited, strange_map]
 SCENARIOS = [linked, linked_once, chained, chain_with_retry, chain_with_kwargs_and_immutable, chain_fails, errback,
              chain_errback, grouped, chord_small, chord_late, chord_in_order, chord_thousand, chord_of_one, chord_empty,
              chord_in_chain, two_chords_in_chain, group_then_group, chain_ends_in_group, chord_of_chains,
              chord_of_chords, chord_body_chain, chord_body_group, nested_groups, chain_ending_in_group_in_chord,
              chord_fails, chain_in_chord_fails, chord_then_failing_step, linked_chain_and_chord, stamped,
-             ignored_in_chord, serialised]
+             ignored_in_chord, serialised, mapped, map_in_canvases, chunked, sent_builtins, sent_canvases]
 
 
 def main(names):

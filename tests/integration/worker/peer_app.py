@@ -100,3 +100,9 @@ def identity(x):
 def xsum(numbers):
     """Adds up every number in a value, however deep."""
     return sum(xsum(n) for n in numbers) if isinstance(numbers, list) else numbers
+
+
+@app.task(name="t.python_only")
+def python_only(x):
+    """Of no C worker's."""
+    return x + 1
