@@ -15,6 +15,7 @@
 #include "worker/control_call.h"
 #include "worker/event_sender.h"
 #include "worker/events.h"
+#include "worker/gossip.h"
 #include "worker/heartbeat.h"
 #include "worker/mingle.h"
 
@@ -40,6 +41,7 @@ struct cel_control {
     struct cel_mailbox *mailbox;
     struct cel_event_sender *sender;
     struct cel_mingle *mingle;
+    struct cel_gossip *gossip; /* NULL: --without-gossip */
     struct cel_pidbox_reader reader;
     struct strbuf answer;
     struct strbuf reply;
@@ -283,6 +285,11 @@ static void drain_wake(const struct cel_control *control)
         return;
 }
 
+static int64_t earlier(int64_t a_ns, int64_t b_ns)
+{
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
 /* What is to be done, then sleep until there is more. */
 static enum celeriac_err turn(struct cel_control *control, struct celeriac_error *err)
 {
@@ -304,9 +311,11 @@ static enum celeriac_err turn(struct cel_control *control, struct celeriac_error
         log_info("control", "broker is back");
     control->away_reported = false;
     now = clock_monotonic_ns();
+    if (is_new)
+        cel_gossip_reconnected(control->gossip, now);
     until = control->interval_ns > 0 ? control->next_beat_ns : now + IDLE_NS;
-    if (cel_mingle_due(control->mingle) < until)
-        until = cel_mingle_due(control->mingle);
+    until = earlier(until, cel_mingle_due(control->mingle));
+    until = earlier(until, cel_gossip_look(control->gossip, now));
     code =
         cel_mailbox_wait(control->mailbox, more ? now : until, control->runtime->control_fd, err);
     drain_wake(control);
@@ -377,6 +386,8 @@ static enum celeriac_err make_parts(struct cel_control *control, struct celeriac
             cel_event_sender_create(control->runtime->events, control->mailbox, &control->sender);
     if (code == CELERIAC_OK)
         code = cel_mingle_create(control->runtime, control->mailbox, &control->mingle);
+    if (code == CELERIAC_OK && !options->settings->without_gossip)
+        code = cel_gossip_create(control->runtime, control->mailbox, &control->gossip);
     return code ? celeriac_error_set(err, code, "out of memory") : CELERIAC_OK;
 }
 
@@ -431,6 +442,7 @@ void cel_control_destroy(struct cel_control *control)
     if (!control)
         return;
     cel_control_stop(control);
+    cel_gossip_destroy(control->gossip);
     cel_mingle_destroy(control->mingle);
     cel_event_sender_destroy(control->sender);
     cel_mailbox_destroy(control->mailbox);

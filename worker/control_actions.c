@@ -44,7 +44,7 @@ static void run_heartbeat(struct cel_control_call *call)
     json_null(&call->answer);
 }
 
-/* Elections are held by gossip, which this worker does not take part in. */
+/* This worker takes no part in elections: see gossip.h. */
 static void run_election(struct cel_control_call *call)
 {
     json_null(&call->answer);

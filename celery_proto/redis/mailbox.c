@@ -23,6 +23,8 @@ struct cel_mailbox {
     struct cel_publisher *publisher;
     cel_mailbox_handler_fn *handler;
     void *context;
+    cel_mailbox_handler_fn *other; /* of the exchange that is listened to besides; NULL: none */
+    void *other_context;
     struct strbuf binding; /* key of the binding set */
     struct strbuf member;  /* our binding */
     uint64_t subscribed;   /* generations on which we are known; 0: none */
@@ -50,6 +52,36 @@ static enum celeriac_err subscribe(struct cel_mailbox *mailbox)
     if (code == CELERIAC_OK)
         code = cel_pubsub_add(mailbox->pubsub, strbuf_span(&channel), false, on_message, mailbox);
     strbuf_close(&channel);
+    return code;
+}
+
+static void on_other(void *context, struct span subscription, struct span channel,
+                     struct span payload)
+{
+    struct cel_mailbox *mailbox = context;
+
+    (void)subscription;
+    (void)channel;
+    mailbox->other(mailbox->other_context, payload);
+}
+
+enum celeriac_err cel_mailbox_listen(struct cel_mailbox *mailbox, struct span exchange,
+                                     struct span routing_key, cel_mailbox_handler_fn *handler,
+                                     void *context)
+{
+    struct strbuf pattern;
+    enum celeriac_err code;
+
+    if (mailbox->other)
+        return CELERIAC_ERR_EXISTS;
+    mailbox->other = handler;
+    mailbox->other_context = context;
+    strbuf_init(&pattern, NAME_MAX_BYTES);
+    cel_channel_pattern(mailbox->keys, exchange, routing_key, &pattern);
+    code = strbuf_status(&pattern);
+    if (code == CELERIAC_OK)
+        code = cel_pubsub_add(mailbox->pubsub, strbuf_span(&pattern), true, on_other, mailbox);
+    strbuf_close(&pattern);
     return code;
 }
 

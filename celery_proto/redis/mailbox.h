@@ -45,6 +45,15 @@ enum celeriac_err cel_mailbox_create(const struct cel_mailbox_options *options,
 void cel_mailbox_destroy(struct cel_mailbox *mailbox);
 
 /*
+ * Has what is published on a fanout exchange under a routing key (with '#' for any end) delivered
+ * to a handler as well; once, before the first connect. CELERIAC_ERR_MEMORY, _LIMIT for names that
+ * are too long, _EXISTS.
+ */
+enum celeriac_err cel_mailbox_listen(struct cel_mailbox *mailbox, struct span exchange,
+                                     struct span routing_key, cel_mailbox_handler_fn *handler,
+                                     void *context) CELERIAC_MUST_CHECK;
+
+/*
  * Makes sure that both connections are up and that requests reach us; *is_new tells that they did
  * not before. Errors as cel_conn_ensure().
  */

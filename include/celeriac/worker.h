@@ -108,6 +108,7 @@ struct celeriac_worker_options {
     void *progress_user;
     bool task_events;          /* send task events to monitors: -E of `celery worker` */
     bool without_mingle;       /* do not ask peers for revoked ids at the start */
+    bool without_gossip;       /* do not listen to other workers' events */
     bool without_heartbeat;    /* send no worker-online, -heartbeat and -offline events */
     double heartbeat_interval; /* seconds between heartbeats, 0.1 to 3600; 0: 2 */
     enum celeriac_pool pool;   /* concurrency counts its threads or its child processes */

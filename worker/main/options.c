@@ -124,8 +124,8 @@ static const struct setting table[] = {
      "accepted without effect: it is for -B"},
     {"scheduler", SETTING_TEXT, NULL, NULL, "--scheduler", "NAME", 0, 0, false,
      "accepted without effect: it is for -B"},
-    {"without_gossip", SETTING_FLAG, NULL, NULL, "--without-gossip", NULL, 0, 0, false,
-     "accepted without effect"},
+    {"without_gossip", SETTING_FLAG, NULL, "CELERY_WORKER_WITHOUT_GOSSIP", "--without-gossip", NULL, 0, 0, false,
+     "do not listen to other workers' events"},
     {"without_mingle", SETTING_FLAG, NULL, "CELERY_WORKER_WITHOUT_MINGLE", "--without-mingle", NULL, 0, 0, false,
      "do not ask other workers for revoked ids at the start"},
     {"without_heartbeat", SETTING_FLAG, NULL, "CELERY_WORKER_WITHOUT_HEARTBEAT", "--without-heartbeat", NULL, 0, 0,
@@ -142,8 +142,9 @@ static const struct setting table[] = {
 
 /* Options that scripts of existing deployments give and that mean nothing here. */
 static const char *const without_effect[] = {
-    "config",         "loader",     "include",           "optimization", "skip_checks",
-    "without_gossip", "executable", "pool_start_method", "schedule",     "scheduler",
+    "config",      "loader",     "include",           "optimization",
+    "skip_checks", "executable", "pool_start_method", "schedule",
+    "scheduler",
 };
 
 static const struct setting *const tables[] = {table, celery_settings_table, notify_settings_table,
@@ -409,6 +410,7 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
     worker->broker_failover_strategy = options->notify.redis.failover_strategy;
     worker->task_events = settings_bool(settings, "task_events");
     worker->without_mingle = settings_bool(settings, "without_mingle");
+    worker->without_gossip = settings_bool(settings, "without_gossip");
     worker->without_heartbeat = settings_bool(settings, "without_heartbeat");
     worker->heartbeat_interval =
         (double)settings_seconds_ns(settings, "heartbeat_interval") / (double)NS_PER_SEC;

@@ -99,8 +99,8 @@ class EnvironmentTest(unittest.TestCase):
         return node in json.loads(done.stdout or b"{}")
 
     def test_checklist_94_what_only_python_knows_is_told(self):
-        worker = self.worker("--without-gossip", "-O", "fair", "--scheduler", "x").start()
-        for name in ("without_gossip", "optimization", "scheduler"):
+        worker = self.worker("--executable", "python3", "-O", "fair", "--scheduler", "x").start()
+        for name in ("executable", "optimization", "scheduler"):
             self.assertTrue(worker.logged(name.replace("_", "[-_]")), name)
 
     def test_checklist_99_every_setting_is_known_by_its_name(self):

@@ -1,6 +1,6 @@
 /*
  * A worker with a few tasks, for tests that look at it from Python: task_worker NAME CONCURRENCY
- * [events] [noheartbeat] [fail-unknown] [QUEUE...]. The broker is REDIS_URL. Ends on SIGTERM, at
+ * [WORD...] [QUEUE...]; the words are in read_word(). The broker is REDIS_URL. Ends on SIGTERM, at
  * once on SIGQUIT.
  */
 #include <stdio.h>
@@ -131,6 +131,24 @@ static const struct celeriac_task_options tasks[] = {
     {.name = "t.xsum", .run = xsum, .acks_late = true},
 };
 
+/* A word of the command line; false when it is the name of a queue. */
+static bool read_word(const char *word, struct celeriac_worker_options *options)
+{
+    if (strcmp(word, "events") == 0)
+        options->task_events = true;
+    else if (strcmp(word, "noheartbeat") == 0)
+        options->without_heartbeat = true;
+    else if (strcmp(word, "nogossip") == 0)
+        options->without_gossip = true;
+    else if (strcmp(word, "fail-unknown") == 0)
+        options->unknown_task = CELERIAC_UNKNOWN_FAIL;
+    else if (strcmp(word, "debug") == 0)
+        log_set_level(LOG_DEBUG);
+    else
+        return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct celeriac_worker_options options = {.broker_url = getenv("REDIS_URL"),
@@ -140,25 +158,17 @@ int main(int argc, char **argv)
     int status;
 
     if (argc < 3 || parse_int64(span_of(argv[2]), 1, 4096, &threads)) {
-        fprintf(stderr, "usage: task_worker NAME CONCURRENCY [events] [noheartbeat] [fail-unknown] "
-                        "[QUEUE...]\n");
+        fprintf(stderr, "usage: task_worker NAME CONCURRENCY [WORD...] [QUEUE...]\n");
         return EXIT_FAILURE;
     }
     options.hostname = argv[1];
     options.concurrency = (unsigned)threads;
     strbuf_init(&queues, 4096);
-    for (int i = 3; i < argc; i++) {
-        if (strcmp(argv[i], "events") == 0)
-            options.task_events = true;
-        else if (strcmp(argv[i], "noheartbeat") == 0)
-            options.without_heartbeat = true;
-        else if (strcmp(argv[i], "fail-unknown") == 0)
-            options.unknown_task = CELERIAC_UNKNOWN_FAIL;
-        else
-            strbuf_printf(&queues, "%s%s", queues.len > 0 ? "," : "", argv[i]);
-    }
-    options.queues = strbuf_text(&queues);
     log_set_level(LOG_INFO);
+    for (int i = 3; i < argc; i++)
+        if (!read_word(argv[i], &options))
+            strbuf_printf(&queues, "%s%s", queues.len > 0 ? "," : "", argv[i]);
+    options.queues = strbuf_text(&queues);
     status = worker_program_run(&options, tasks, sizeof tasks / sizeof tasks[0]);
     strbuf_close(&queues);
     return status;

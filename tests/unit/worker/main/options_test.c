@@ -85,6 +85,8 @@ static void checklist_94_options_of_celery_worker(void **state)
     assert_string_equal(options.worker.queues, "a,b");
     assert_string_equal(options.worker.hostname, "w@%h");
     assert_int_equal(options.worker.prefetch_multiplier, 2);
+    assert_true(options.worker.without_gossip);
+    assert_false(options.worker.without_mingle);
 }
 
 /* Command line, environment, file, default. */
