@@ -54,6 +54,7 @@ static enum celeriac_err make_parts(struct cel_runtime *runtime,
         cel_world_open(&runtime->texts, runtime->hostname, runtime->pid, options->default_queue,
                        (struct span){.ptr = runtime->id, .len = UUID_LEN}, &runtime->world);
 
+    runtime->world.routes = settings->addresses.routes;
     if (code == CELERIAC_OK)
         code = cel_revoked_create(options->state_db, &runtime->revoked);
     if (code == CELERIAC_OK)

@@ -138,6 +138,7 @@ static enum celeriac_err read_addresses(const struct celeriac_worker_options *gi
         .redis_backend_use_ssl = given->redis_backend_use_ssl,
         .broker_failover_strategy = given->broker_failover_strategy,
         .global_keyprefix = given->global_keyprefix,
+        .task_routes = given->task_routes,
     };
 
     return cel_addresses_open(&texts, addresses, err);
@@ -197,6 +198,7 @@ static void forget_texts(struct celeriac_worker_options *options)
     options->queues = NULL;
     options->global_keyprefix = NULL;
     options->default_queue = NULL;
+    options->task_routes = NULL;
     options->state_db = NULL;
     options->task_defaults.rate_limit = NULL;
 }

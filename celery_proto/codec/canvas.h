@@ -16,6 +16,7 @@
 #include "base/span.h"
 #include "base/uuid.h"
 #include "celeriac/error.h"
+#include "celery_proto/codec/routes.h"
 
 /* Deepest nesting of signatures: bounds recursion on small stacks. */
 #define CEL_CANVAS_DEPTH_MAX 40
@@ -27,14 +28,15 @@
 struct cel_canvas_context {
     void (*new_id)(void *context, char id[UUID_SIZE]); /* fresh UUID4s */
     void *id_context;
-    int64_t now_us;        /* wall time, for countdowns and expirations */
-    struct span origin;    /* "gen<pid>@<host>" */
-    struct span reply_to;  /* for tasks that have none; empty is allowed */
-    struct span queue;     /* for tasks that name none: task_default_queue */
-    struct span parent_id; /* the task that dispatches; empty outside of one */
-    struct span root_id;   /* its root; empty: the parent, or each its own */
-    bool has_priority;     /* task_inherit_parent_priority */
-    int priority;          /* of the task that dispatches */
+    int64_t now_us;                  /* wall time, for countdowns and expirations */
+    struct span origin;              /* "gen<pid>@<host>" */
+    struct span reply_to;            /* for tasks that have none; empty is allowed */
+    struct span queue;               /* for tasks that name none: task_default_queue */
+    const struct cel_routes *routes; /* task_routes; NULL: none */
+    struct span parent_id;           /* the task that dispatches; empty outside of one */
+    struct span root_id;             /* its root; empty: the parent, or each its own */
+    bool has_priority;               /* task_inherit_parent_priority */
+    int priority;                    /* of the task that dispatches */
 };
 
 /* Something to be done, in this order. */

@@ -85,19 +85,41 @@ static struct span stamps_of(struct cel_canvas *c, struct cel_value *options)
     return cel_value_json(c->tree, stamps);
 }
 
-/* Queue, exchange and routing key as amqp.send_task_message() works them out. */
-static void route(struct cel_canvas *c, struct cel_value *options, struct cel_task_send *send)
+/*
+ * Queue, exchange and routing key as Router.route() and amqp.send_task_message() work them out:
+ * what the options do not say the task's route does.
+ */
+static void set_destination(struct cel_canvas *c, struct cel_value *options,
+                            const struct cel_route *route, struct cel_task_send *send)
 {
     struct span queue = text_option(c, options, "queue");
     struct span exchange = text_option(c, options, "exchange");
     struct span routing_key = text_option(c, options, "routing_key");
 
-    if (queue.len == 0 && exchange.len > 0 && routing_key.len > 0) {
+    queue = queue.len > 0 ? queue : route->queue;
+    exchange = exchange.len > 0 ? exchange : route->exchange;
+    routing_key = routing_key.len > 0 ? routing_key : route->routing_key;
+    if (exchange.len > 0 && routing_key.len > 0) {
         send->exchange = exchange;
         send->routing_key = routing_key;
         return;
     }
     send->routing_key = queue.len > 0 ? queue : c->context.queue;
+}
+
+/* The nearest word counts: options, route, the task that dispatches. */
+static void set_priority(struct cel_canvas *c, struct cel_value *options,
+                         const struct cel_route *route, struct cel_task_send *send)
+{
+    int64_t number;
+
+    if (cel_value_int(cel_value_get(c->tree, options, "priority"), &number) && number >= 0 &&
+        number <= UINT8_MAX)
+        send->priority = (int)number;
+    else if (route->has_priority)
+        send->priority = route->priority;
+    else if (c->context.has_priority)
+        send->priority = c->context.priority;
 }
 
 static void fill_family(struct cel_canvas *c, struct cel_value *options, struct cel_task_send *send)
@@ -117,11 +139,6 @@ static void fill_family(struct cel_canvas *c, struct cel_value *options, struct 
     send->errbacks = list_option(c, options, "link_error");
     send->chain = raw_option(c, options, "chain");
     send->chord = raw_option(c, options, "chord");
-    if (cel_value_int(cel_value_get(c->tree, options, "priority"), &number) && number >= 0 &&
-        number <= UINT8_MAX)
-        send->priority = (int)number;
-    else if (c->context.has_priority)
-        send->priority = c->context.priority;
     if (cel_value_int(cel_value_get(c->tree, options, "retries"), &number))
         send->retries = number;
     if (cel_value_int(cel_value_get(c->tree, options, "replaced_task_nesting"), &number))
@@ -154,6 +171,7 @@ void canvas_send_task(struct cel_canvas *c, struct cel_value *name, struct cel_v
         .kwargsrepr = text_option(c, options, "kwargsrepr"),
         .compression = compression_option(c, options),
     };
+    const struct cel_route *route;
     enum celeriac_err code;
 
     c->context.new_id(c->context.id_context, tag);
@@ -163,7 +181,9 @@ void canvas_send_task(struct cel_canvas *c, struct cel_value *name, struct cel_v
     if (send.stamped_headers.len > 0)
         send.stamps = stamps_of(c, options);
     fill_family(c, options, &send);
-    route(c, options, &send);
+    route = cel_routes_find(c->context.routes, send.task);
+    set_destination(c, options, route, &send);
+    set_priority(c, options, route, &send);
     if (c->status || cel_tree_status(c->tree))
         return;
     strbuf_clear(&c->message);

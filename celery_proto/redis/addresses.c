@@ -66,6 +66,8 @@ enum celeriac_err cel_addresses_open(const struct cel_address_texts *texts,
         code = read_urls(texts, &made, err);
     if (code == CELERIAC_OK)
         code = name_keys(texts, &made, err);
+    if (code == CELERIAC_OK)
+        code = cel_routes_create(span_of(texts->task_routes), &made.routes, err);
     if (code != CELERIAC_OK)
         cel_addresses_close(&made);
     else
@@ -75,6 +77,7 @@ enum celeriac_err cel_addresses_open(const struct cel_address_texts *texts,
 
 void cel_addresses_close(struct cel_addresses *addresses)
 {
+    cel_routes_destroy(addresses->routes);
     cel_keys_destroy(addresses->keys);
     cel_broker_url_destroy(addresses->backend);
     cel_broker_url_destroy(addresses->broker);

@@ -1,7 +1,8 @@
 /*
  * Where broker and result backend are and what their keys are called: everything that the settings
  * broker_url, result_backend, broker_transport_options, result_backend_transport_options,
- * broker_use_ssl, redis_backend_use_ssl and broker_failover_strategy say, read together.
+ * broker_use_ssl, redis_backend_use_ssl and broker_failover_strategy say, read together; and the
+ * queues that task_routes sends tasks to.
  *
  * Constant once opened, but for the endpoint that the addresses share among connections; any
  * thread.
@@ -13,6 +14,7 @@
 
 #include "celeriac/error.h"
 #include "celery_proto/codec/keys.h"
+#include "celery_proto/codec/routes.h"
 #include "celery_proto/redis/broker_url.h"
 #include "celery_proto/redis/conn.h"
 #include "celery_proto/redis/transport_options.h"
@@ -27,6 +29,7 @@ struct cel_address_texts {
     const char *redis_backend_use_ssl; /* not given, and no result_backend: the broker's */
     const char *broker_failover_strategy;
     const char *global_keyprefix; /* wins over the one in broker_transport_options */
+    const char *task_routes;
 };
 
 /* What became of them. Owned by the structure. */
@@ -36,6 +39,7 @@ struct cel_addresses {
     struct cel_broker_url *broker;
     struct cel_broker_url *backend; /* NULL: no results */
     struct cel_keys *keys;
+    struct cel_routes *routes; /* task_routes: which queue is whose */
 };
 
 /*

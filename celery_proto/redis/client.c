@@ -33,6 +33,7 @@ static enum celeriac_err open_addresses(const struct celeriac_client_options *op
         .redis_backend_use_ssl = options->redis_backend_use_ssl,
         .broker_failover_strategy = options->broker_failover_strategy,
         .global_keyprefix = options->global_keyprefix,
+        .task_routes = options->task_routes,
     };
     enum celeriac_err code = cel_addresses_open(&texts, addresses, err);
 
@@ -102,9 +103,20 @@ enum celeriac_err celeriac_client_create(const struct celeriac_client_options *o
                                          struct celeriac_error *err)
 {
     struct cel_addresses addresses = {0};
+    struct celeriac_client *made = NULL;
     enum celeriac_err code = open_addresses(options, &addresses, err);
 
-    return code ? code : create(&addresses, NULL, options->result_expires, client, err);
+    if (code == CELERIAC_OK)
+        code = create(&addresses, NULL, options->result_expires, &made, err);
+    if (code)
+        return code;
+    made->default_queue = mem_dup(options->default_queue);
+    if (options->default_queue && !made->default_queue) {
+        celeriac_client_destroy(made);
+        return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    }
+    *client = made;
+    return CELERIAC_OK;
 }
 
 enum celeriac_err cel_client_create_at(const struct cel_addresses *addresses,
@@ -124,6 +136,7 @@ void celeriac_client_destroy(struct celeriac_client *client)
     cel_result_store_destroy(client->results);
     cel_chord_store_destroy(client->chords);
     cel_addresses_close(&client->own);
+    mem_free(client->default_queue);
     strbuf_close(&client->origin);
     strbuf_close(&client->scratch);
     strbuf_close(&client->envelopes);
@@ -132,8 +145,17 @@ void celeriac_client_destroy(struct celeriac_client *client)
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
+/* Queue, or exchange and routing key. Without an exchange both are the queue's name. */
+struct destination {
+    struct span queue;
+    struct span exchange;
+    struct span routing_key;
+    int priority;
+};
+
 /* One batch on its way: where each envelope lies, and the ids and tags that were made for it. */
 struct outgoing {
+    struct destination to;
     size_t start;
     size_t len;
     char id[UUID_SIZE];
@@ -174,17 +196,37 @@ static enum celeriac_err as_array(const char *json, const char *field, struct st
     return code;
 }
 
-/* Queue and priority of a task; what the send does not say its parent does. */
-static struct span queue_of(const struct celeriac_send *send,
-                            const struct cel_client_parent *parent)
+/*
+ * Where a task goes; what the send does not say its route does, and what that does not say its
+ * parent, or else the client.
+ */
+static struct destination destination_of(const struct celeriac_client *client,
+                                         const struct cel_client_parent *parent,
+                                         const struct celeriac_send *send)
 {
-    return text_or(send->queue, parent ? parent->queue : SPAN("celery"));
-}
+    const struct cel_route *route = cel_routes_find(client->at->routes, span_of(send->task));
+    struct destination to = {.queue = span_of(send->queue), .priority = send->priority};
 
-static int priority_of(const struct celeriac_send *send, const struct cel_client_parent *parent)
-{
-    return parent && parent->has_priority && send->priority == 0 ? parent->priority
-                                                                 : send->priority;
+    /* A route with both wins over a queue, as in amqp.send_task_message(). */
+    if (span_of(send->exchange).len > 0) {
+        to.exchange = span_of(send->exchange);
+        to.routing_key = span_of(send->routing_key);
+    } else if (route->exchange.len > 0 && route->routing_key.len > 0) {
+        to.queue = (struct span){0};
+        to.exchange = route->exchange;
+        to.routing_key = route->routing_key;
+    } else {
+        if (to.queue.len == 0)
+            to.queue = route->queue;
+        if (to.queue.len == 0)
+            to.queue = parent ? parent->queue : text_or(client->default_queue, SPAN("celery"));
+        to.routing_key = to.queue;
+    }
+    if (to.priority == 0 && route->has_priority)
+        to.priority = route->priority;
+    else if (to.priority == 0 && parent && parent->has_priority)
+        to.priority = parent->priority;
+    return to;
 }
 
 static struct cel_task_send fields_of(const struct celeriac_client *client,
@@ -194,6 +236,7 @@ static struct cel_task_send fields_of(const struct celeriac_client *client,
 {
     int64_t eta_us = send->eta_us;
 
+    made->to = destination_of(client, parent, send);
     uuid_new(made->tag);
     uuid_new(made->id);
     if (send->countdown_ms > 0)
@@ -202,7 +245,8 @@ static struct cel_task_send fields_of(const struct celeriac_client *client,
         .task = span_of(send->task),
         .id = text_or(send->id, span_of(made->id)),
         .delivery_tag = span_of(made->tag),
-        .routing_key = queue_of(send, parent),
+        .routing_key = made->to.routing_key,
+        .exchange = made->to.exchange,
         .parent_id = parent ? parent->task_id : (struct span){0},
         .root_id = parent ? parent->root_id : (struct span){0},
         .reply_to = span_of(client->reply_to),
@@ -214,7 +258,7 @@ static struct cel_task_send fields_of(const struct celeriac_client *client,
         .now_us = now_us,
         .time_limit = send->time_limit,
         .soft_time_limit = send->soft_time_limit,
-        .priority = priority_of(send, parent),
+        .priority = made->to.priority,
         .shadow = span_of(send->shadow),
         .ignore_result = send->ignore_result,
         .headers = span_of(send->headers_json),
@@ -234,6 +278,9 @@ static enum celeriac_err write_one(struct celeriac_client *client,
 
     if (fields.task.len == 0)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "task: is missing");
+    if (made->to.exchange.len > 0 && span_of(send->exchange).len == 0 && send->unique_key)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "unique_key: the task's route has an exchange");
     strbuf_init(&links, CEL_ENVELOPE_MAX);
     strbuf_init(&error_links, CEL_ENVELOPE_MAX);
     strbuf_init(&stamped, CEL_ENVELOPE_MAX);
@@ -255,7 +302,6 @@ static enum celeriac_err write_one(struct celeriac_client *client,
 }
 
 static enum celeriac_err publish_all(struct celeriac_client *client,
-                                     const struct cel_client_parent *parent,
                                      const struct celeriac_send *sends, const struct outgoing *made,
                                      size_t count, struct celeriac_error *err)
 {
@@ -267,15 +313,12 @@ static enum celeriac_err publish_all(struct celeriac_client *client,
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     for (size_t i = 0; i < count; i++) {
         messages[i].message = (struct span){.ptr = all.ptr + made[i].start, .len = made[i].len};
-        if (made[i].route.by_exchange) {
-            messages[i].exchange = span_of(sends[i].exchange);
-            messages[i].routing_key = span_of(sends[i].routing_key);
-            messages[i].exchange_type =
-                made[i].route.is_topic ? CEL_EXCHANGE_TOPIC : CEL_EXCHANGE_DIRECT;
-        } else {
-            messages[i].queue = queue_of(&sends[i], parent);
-        }
-        messages[i].priority = priority_of(&sends[i], parent);
+        messages[i].queue = made[i].to.queue;
+        messages[i].exchange = made[i].to.exchange;
+        messages[i].routing_key = made[i].to.routing_key;
+        if (made[i].route.is_topic)
+            messages[i].exchange_type = CEL_EXCHANGE_TOPIC;
+        messages[i].priority = made[i].to.priority;
         messages[i].once_key = span_of(sends[i].unique_key);
         messages[i].once_seconds = sends[i].unique_seconds;
     }
@@ -329,7 +372,7 @@ enum celeriac_err cel_client_send(struct celeriac_client *client,
     for (size_t i = 0; code == CELERIAC_OK && i < count; i++)
         code = write_one(client, parent, &sends[i], &made[i], err);
     if (code == CELERIAC_OK)
-        code = publish_all(client, parent, sends, made, count, err);
+        code = publish_all(client, sends, made, count, err);
     for (size_t i = 0; code == CELERIAC_OK && i < count; i++)
         report(client, &sends[i], &made[i], ids ? ids[i] : NULL, children);
     mem_free(made);

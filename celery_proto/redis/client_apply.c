@@ -119,7 +119,8 @@ enum celeriac_err cel_client_apply(struct celeriac_client *client,
         .now_us = clock_wall_us(),
         .origin = strbuf_span(&client->origin),
         .reply_to = span_of(client->reply_to),
-        .queue = SPAN("celery"),
+        .queue = client->default_queue ? span_of(client->default_queue) : SPAN("celery"),
+        .routes = client->at->routes,
     };
     struct celeriac_bytes json = celeriac_signature_json(signature);
     struct cel_canvas *canvas = NULL;

@@ -22,6 +22,7 @@ struct celeriac_client {
     struct cel_result_store *results; /* NULL: there is no result backend */
     struct cel_chord_store *chords;   /* made when the first canvas is sent */
     uint32_t result_expires;          /* seconds; 0: the default */
+    char *default_queue;              /* of tasks that have no route; NULL: "celery" */
     struct strbuf origin;     /* "gen<pid>@<host>", celery/utils/nodenames.py anon_nodename */
     char reply_to[UUID_SIZE]; /* identifies this client, as Celery's thread_oid */
     struct strbuf scratch;

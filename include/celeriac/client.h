@@ -39,6 +39,12 @@ struct celeriac_client_options {
     const char *broker_use_ssl;                   /* ssl_* keys; makes redis:// URLs speak TLS */
     const char *redis_backend_use_ssl;            /* the same for the result backend */
     const char *broker_failover_strategy;         /* "round-robin" (the default) or "shuffle" */
+    /*
+     * task_routes as JSON text: where tasks go that name no queue (docs/settings.md). NULL: none.
+     * default_queue is task_default_queue, for those without a route; NULL: "celery".
+     */
+    const char *task_routes;
+    const char *default_queue;
 };
 
 /* Length of a task id made by us, with its NUL; ids given by callers may have up to 255 bytes. */
@@ -53,7 +59,7 @@ struct celeriac_send {
     const char *args_json;    /* a JSON array; NULL: [] */
     const char *kwargs_json;  /* a JSON object; NULL: {} */
     const char *id;           /* task id; NULL: a fresh UUID4 */
-    const char *queue;        /* NULL: "celery" */
+    const char *queue;        /* NULL: by the task's route, else the default queue */
     int64_t countdown_ms;     /* run not before now + countdown; 0: at once */
     int64_t eta_us;           /* run not before this instant, microseconds since 1970; 0: none */
     int64_t expires_us;       /* not to be started after this instant; 0: never */

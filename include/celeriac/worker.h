@@ -91,6 +91,8 @@ struct celeriac_worker_options {
                                   nothing more is taken; 0: 1,000,000 */
     const char *default_queue; /* task_default_queue: where callbacks, chain steps and chord bodies
                                   go that name no queue; NULL: "celery" */
+    const char *task_routes;   /* task_routes as JSON text: where they go by their names, as well as
+                                  what tasks send (docs/settings.md); NULL: none */
     bool inherit_parent_priority; /* task_inherit_parent_priority: they take the task's priority */
     bool result_extended; /* result_extended: records say name, arguments, worker, queue, stamps */
     double time_limit;    /* --time-limit: hard limit of tasks that have none, seconds; 0: none */

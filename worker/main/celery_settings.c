@@ -57,8 +57,6 @@ const struct setting celery_settings_table[] = {
                    "what is sent is not compressed"),
     WITHOUT_EFFECT("task_queues", "CELERY_TASK_QUEUES",
                    "use -Q or CELERY_WORKER_QUEUES"),
-    WITHOUT_EFFECT("task_routes", "CELERY_TASK_ROUTES",
-                   "what follows a task goes to its signature's queue, or to the default queue"),
     WITHOUT_EFFECT("task_create_missing_queues", "CELERY_TASK_CREATE_MISSING_QUEUES",
                    "queues need no declaration"),
     WITHOUT_EFFECT("task_default_exchange", "CELERY_TASK_DEFAULT_EXCHANGE",

@@ -56,6 +56,8 @@ static const struct setting table[] = {
      "time that results are kept; 0: for ever"},
     {"default_queue", SETTING_TEXT, NULL, "CELERY_TASK_DEFAULT_QUEUE", NULL, NULL, 0, 0, false,
      "queue that is consumed without -Q, and that takes what follows a task"},
+    {"task_routes", SETTING_TEXT, NULL, "CELERY_TASK_ROUTES", NULL, NULL, 0, 0, false,
+     "JSON: where tasks go that a worker or its tasks send, by their names"},
     {"inherit_parent_priority", SETTING_BOOL, "false", "CELERY_TASK_INHERIT_PARENT_PRIORITY", NULL, NULL, 0, 0, false,
      "what follows a task has its priority"},
     {"time_limit", SETTING_SECONDS, "0", "CELERY_WORKER_TIME_LIMIT CELERY_TASK_TIME_LIMIT", "--time-limit", "SECONDS", 0, 315360000, false,
@@ -421,6 +423,7 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
         (unsigned)(settings_seconds_ns(settings, "result_expires") / NS_PER_SEC);
     worker->result_keep = worker->result_expires == 0;
     worker->default_queue = settings_text(settings, "default_queue");
+    worker->task_routes = settings_text(settings, "task_routes");
     worker->inherit_parent_priority = settings_bool(settings, "inherit_parent_priority");
     worker->time_limit = (double)settings_seconds_ns(settings, "time_limit") / (double)NS_PER_SEC;
     worker->soft_time_limit =

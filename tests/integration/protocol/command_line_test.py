@@ -44,7 +44,7 @@ REFUSED = {"--beat": "celery beat"}
 
 
 # What has an effect, with a value other than Celery's own; the addresses are looked at by another test.
-EFFECTIVE = {"result_extended": "true", "result_expires": "7200", "task_default_queue": "shop",
+EFFECTIVE = {"result_extended": "true", "result_expires": "7200", "task_default_queue": "shop", "task_routes": '{"x.*": "other"}',
              "task_inherit_parent_priority": "true", "task_time_limit": "600", "task_soft_time_limit": "500",
              "worker_state_db": "revoked", "worker_send_task_events": "true", "worker_prefetch_multiplier": "3",
              "worker_eta_task_limit": "1000", "worker_disable_prefetch": "false", "worker_concurrency": "2",

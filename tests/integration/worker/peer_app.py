@@ -1,5 +1,6 @@
 """The tasks of task_worker.c as a Celery application: celery -A tests.integration.worker.peer_app worker"""
 
+import json
 import os
 import time
 
@@ -9,6 +10,13 @@ from celery.exceptions import Reject
 app = Celery("peer", broker=os.environ["REDIS_URL"], backend=os.environ["REDIS_URL"])
 app.conf.worker_hijack_root_logger = False
 app.conf.broker_connection_retry_on_startup = True
+# As task_worker.c reads them.
+if "PEER_ROUTES" in os.environ:
+    app.conf.task_routes = json.loads(os.environ["PEER_ROUTES"])
+if "PEER_DEFAULT_QUEUE" in os.environ:
+    app.conf.task_default_queue = os.environ["PEER_DEFAULT_QUEUE"]
+if "PEER_LATE" in os.environ:
+    app.conf.task_acks_late = True
 
 
 @app.task(name="t.add")
@@ -100,6 +108,18 @@ def identity(x):
 def xsum(numbers):
     """Adds up every number in a value, however deep."""
     return sum(xsum(n) for n in numbers) if isinstance(numbers, list) else numbers
+
+
+@app.task(name="t.send")
+def send(name, queue=None):
+    """Sends a task by its name."""
+    app.send_task(name, queue=queue)
+
+
+@app.task(name="t.apply")
+def apply(sig):
+    """Sends a canvas."""
+    app.signature(sig).apply_async()
 
 
 @app.task(name="t.python_only")

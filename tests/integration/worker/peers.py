@@ -16,11 +16,16 @@ def peer_env(session: Session) -> dict[str, str]:
 
 
 class TaskWorker(Server):
-    """The C worker of task_worker.c. words: further words of its command line."""
+    """The C worker of task_worker.c. words: further words of its command line, extra: of its environment."""
 
-    def __init__(self, session: Session, name: str = "c", concurrency: int = 2, words: tuple[str, ...] = ()):
+    def __init__(self, session: Session, name: str = "c", concurrency: int = 2, words: tuple[str, ...] = (),
+                 extra: dict[str, str] | None = None):
         super().__init__(session, name)
         self._words = [str(concurrency), *words]
+        self._extra = extra or {}
+
+    def env(self) -> dict[str, str]:
+        return {**super().env(), **self._extra}
 
     @property
     def nodename(self) -> str:
@@ -34,12 +39,13 @@ class TaskWorker(Server):
 
 
 class PythonWorker(Server):
-    """The Python worker of peer_app.py. options: further options of "celery worker"."""
+    """The Python worker of peer_app.py. options: further options of "celery worker", extra: of its environment."""
 
     def __init__(self, session: Session, name: str = "py", venv: str = "newest", concurrency: int = 2,
-                 options: tuple[str, ...] = ()):
+                 options: tuple[str, ...] = (), extra: dict[str, str] | None = None):
         super().__init__(session, name)
         self._venv = venv
+        self._extra = extra or {}
         self._options = ["-c", str(concurrency), "-P", "prefork", *options]
 
     @property
@@ -47,7 +53,7 @@ class PythonWorker(Server):
         return f"{self.name}@test"
 
     def env(self) -> dict[str, str]:
-        return peer_env(self.session)
+        return {**peer_env(self.session), **self._extra}
 
     def prepare(self) -> None:
         venvs.ensure(self._venv)

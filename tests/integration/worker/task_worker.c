@@ -112,6 +112,45 @@ static void xsum(struct celeriac_task *task, void *user)
     json_close(&doc);
 }
 
+/* Sends a task by its name. */
+static void send_task(struct celeriac_task *task, void *user)
+{
+    struct celeriac_bytes name;
+    struct celeriac_bytes queue = {0};
+    struct celeriac_error err = {0};
+    struct celeriac_send one = {0};
+
+    (void)user;
+    if (celeriac_task_arg_text(task, 0, "name", &name))
+        return;
+    if (celeriac_task_arg_text(task, 1, "queue", &queue) == CELERIAC_OK)
+        one.queue = queue.ptr;
+    one.task = name.ptr;
+    celeriac_task_return_null(task);
+    if (celeriac_task_send(task, &one, 1, NULL, &err))
+        celeriac_task_fail(task, &(struct celeriac_exception){.message = err.text});
+}
+
+/* Sends a canvas. */
+static void apply(struct celeriac_task *task, void *user)
+{
+    struct celeriac_signature *signature = NULL;
+    struct celeriac_error err = {0};
+    struct celeriac_bytes json;
+    struct strbuf text;
+
+    (void)user;
+    if (celeriac_task_arg_json(task, 0, "sig", &json))
+        return;
+    strbuf_init(&text, 100000);
+    strbuf_add(&text, json.ptr, json.len);
+    if (celeriac_signature_from_json(strbuf_text(&text), &signature, &err) ||
+        celeriac_task_apply(task, signature, NULL, &err))
+        celeriac_task_fail(task, &(struct celeriac_exception){.message = err.text});
+    celeriac_signature_destroy(signature);
+    strbuf_close(&text);
+}
+
 static const struct celeriac_task_options tasks[] = {
     {.name = "t.add", .run = sample_add},
     {.name = "t.sleep", .run = sample_sleep_unless_stopping},
@@ -128,6 +167,8 @@ static const struct celeriac_task_options tasks[] = {
     {.name = "t.mul", .run = mul},
     {.name = "t.mul_late", .run = mul, .acks_late = true},
     {.name = "t.identity", .run = sample_identity},
+    {.name = "t.send", .run = send_task},
+    {.name = "t.apply", .run = apply},
     {.name = "t.xsum", .run = xsum, .acks_late = true},
 };
 
@@ -152,6 +193,8 @@ static bool read_word(const char *word, struct celeriac_worker_options *options)
 int main(int argc, char **argv)
 {
     struct celeriac_worker_options options = {.broker_url = getenv("REDIS_URL"),
+                                              .task_routes = getenv("PEER_ROUTES"),
+                                              .default_queue = getenv("PEER_DEFAULT_QUEUE"),
                                               .heartbeat_interval = 0.5};
     struct strbuf queues;
     int64_t threads = 0;
@@ -162,6 +205,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     options.hostname = argv[1];
+    options.task_defaults.acks_late = getenv("PEER_LATE") != NULL;
     options.concurrency = (unsigned)threads;
     strbuf_init(&queues, 4096);
     log_set_level(LOG_INFO);
