@@ -10,6 +10,12 @@ import unittest
 from tests.integration.worker.peers import Client, PythonWorker, TaskWorker, peer_env
 from tests.services import ROOT, Redis, Session, venvs, wait_until
 
+# What is played while C workers are killed, with every message acknowledged late.
+WITH_KILLS = ("chord_thousand", "linked", "chained", "chain_with_retry", "errback", "chain_errback", "grouped",
+              "chord_of_chains", "chord_of_chords", "nested_groups", "linked_chain_and_chord", "chord_fails", "mapped")
+KILLS = 8
+LATE = {"PEER_LATE": "1"}
+
 QUEUES = ("celery", "celery\x06\x163", "celery\x06\x166", "celery\x06\x169")
 
 
@@ -26,12 +32,12 @@ def outcomes(session, *names, **extra):
 class Fleet:
     """Redis with some workers."""
 
-    def __init__(self, name, c=0, python=0):
+    def __init__(self, name, c=0, python=0, extra=None):
         venvs.ensure("newest")
         self.session = Session(f"canvas-{name}")
         self.redis = Redis(self.session).start()
-        self.c = [TaskWorker(self.session, f"c{i}", concurrency=4).start() for i in range(c)]
-        self.python = [PythonWorker(self.session, f"py{i}").start() for i in range(python)]
+        self.c = [TaskWorker(self.session, f"c{i}", concurrency=4, extra=extra).start() for i in range(c)]
+        self.python = [PythonWorker(self.session, f"py{i}", extra=extra).start() for i in range(python)]
 
     def close(self):
         # A sanitizer's complaints show in the exit code.
@@ -91,10 +97,13 @@ class CanvasTest(unittest.TestCase):
     def compare(self, fleet):
         found = outcomes(fleet.session)
         self.assertGreater(len(found), 25)
-        for name, expected in self.expected.items():
+        self.judge(fleet, found, self.expected)
+
+    def judge(self, fleet, found, names):
+        for name in names:
             with self.subTest(canvas=name):
-                self.assertNotEqual(expected[0], "raised", expected)
-                self.assertEqual(found[name], expected)
+                self.assertNotEqual(self.expected[name][0], "raised", self.expected[name])
+                self.assertEqual(found[name], self.expected[name])
         for key in (*QUEUES, "unacked", "unacked_index"):
             wait_until(lambda key=key: not fleet.redis.call("EXISTS", key), 20, f"{key} is empty")
 
@@ -151,6 +160,25 @@ class CanvasTest(unittest.TestCase):
             victim.kill()
         client.join()
         self.assertEqual(found, {scenario: ["SUCCESS", expected]})
+
+    def test_canvases_shared_with_python_survive_kills(self):
+        """Each C worker is killed as soon as it holds something, and replaced; the last one stays."""
+        fleet = Fleet("kills-mixed", python=1, extra=LATE)
+        self.addCleanup(fleet.close)
+        found = {}
+        client = threading.Thread(target=lambda: found.update(outcomes(fleet.session, *WITH_KILLS)))
+        killed = 0
+        for i in range(KILLS):
+            victim = TaskWorker(fleet.session, f"victim{i}", concurrency=4, extra=LATE).start()
+            if i == 0:
+                client.start()
+            wait_until(lambda victim=victim: victim.logged("task received") or not client.is_alive(), 600, "work")
+            killed += victim.logged("task received")
+            victim.kill()
+        fleet.c.append(TaskWorker(fleet.session, "last", concurrency=4, extra=LATE).start())
+        client.join()
+        self.judge(fleet, found, WITH_KILLS)
+        self.assertGreater(killed, 0)
 
     def test_a_chord_survives_kills(self):
         self.play_with_kills("slow_chord", 300 * 299)
