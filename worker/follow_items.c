@@ -24,7 +24,8 @@ static bool add_records(const struct cel_aftermath *a, struct cel_item_list *lis
     for (size_t i = 0; ok && i < a->record_count; i++)
         ok = cel_item_list_add(
             list, (struct cel_finish_item){.result = {.task_id = a->records[i].task_id,
-                                                      .document = a->records[i].document}});
+                                                      .document = a->records[i].document,
+                                                      .may_be_missed = true}});
     return ok;
 }
 

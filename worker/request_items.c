@@ -40,6 +40,8 @@ struct cel_finish_item cel_item_of_end(const struct cel_request *request)
     if (strbuf_span(&settlement->record).len > 0) {
         item.result.task_id = request->message->id;
         item.result.document = strbuf_span(&settlement->record);
+        /* What a client has sent itself it has subscribed to before. */
+        item.result.may_be_missed = request->message->parent_id.len > 0;
     }
     return item;
 }

@@ -388,6 +388,9 @@ uint64_t cel_finish_answered(const struct cel_finisher *finisher)
 void cel_finish_flush_results(struct cel_finisher *finisher, int64_t *next_ns)
 {
     finish_results_flush(finisher->results, next_ns);
+    int64_t again_ns = finish_results_announce(finisher->results, finisher->conn);
+    if (again_ns >= 0 && (*next_ns < 0 || again_ns < *next_ns))
+        *next_ns = again_ns;
 }
 
 uint64_t cel_finish_results_dropped(const struct cel_finisher *finisher)

@@ -88,9 +88,9 @@ enum celeriac_err cel_finish_pause(struct cel_finisher *finisher, int wake_fd) C
 uint64_t cel_finish_answered(const struct cel_finisher *finisher);
 
 /*
- * Tries to write the backlog of results; does nothing when it is empty. Call it when idle.
- * *next_ns gets the monotonic time of the next attempt that is worth while, or -1 when the backlog
- * is empty.
+ * Tries to write the backlog of results, and announces once more those that nobody has heard of.
+ * Call it when idle. *next_ns gets the monotonic time of the next call that is worth while, or -1
+ * when there is nothing to do.
  */
 void cel_finish_flush_results(struct cel_finisher *finisher, int64_t *next_ns);
 

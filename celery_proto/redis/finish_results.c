@@ -3,8 +3,14 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "celery_proto/codec/keys.h"
 #include "celery_proto/redis/result_backlog.h"
 #include "celery_proto/redis/result_state.h"
+#include "celery_proto/redis/script.h"
+#include "celery_proto/redis/unheard.h"
+
+/* Longest key of a result: a prefix of 256 bytes, a name and an id. */
+#define KEY_MAX ((size_t)1024)
 
 /* Records of one attempt to write the backlog. */
 #define FLUSH_MAX 256
@@ -23,6 +29,7 @@ struct finish_results {
     bool is_shared;
     int64_t retry_pause_ns;
     int64_t retry_ns; /* when the next attempt is due */
+    struct unheard unheard;
     enum result_outcome outcomes[FLUSH_MAX];
     struct cel_result_record records[FLUSH_MAX];
 };
@@ -107,6 +114,8 @@ static void settle(struct finish_results *results, const struct cel_result_recor
         result_backlog_count_dropped(results->backlog, 1);
         log_error("redis", "a result was refused and is lost", LOG_SPAN("task", record->task_id));
     }
+    if (outcome == RESULT_UNHEARD && record->may_be_missed)
+        unheard_add(&results->unheard, record->task_id, clock_monotonic_ns());
 }
 
 void finish_results_judge(struct finish_results *results, const struct cel_result_record *record,
@@ -172,6 +181,51 @@ void finish_results_flush(struct finish_results *results, int64_t *next_ns)
     if (results->retry_pause_ns != 0)
         log_info("redis", "results are written again");
     results->retry_pause_ns = 0;
+}
+
+static enum celeriac_err write_announce(struct cel_pipeline *p, const struct cel_keys *keys,
+                                        const struct span *ids, size_t count)
+{
+    struct strbuf key;
+    strbuf_init(&key, KEY_MAX);
+    cel_script_begin(p, &cel_script_announce, count, 0);
+    for (size_t i = 0; i < count && strbuf_status(&key) == CELERIAC_OK; i++) {
+        strbuf_clear(&key);
+        cel_key_result(keys, ids[i], &key);
+        cel_pipeline_arg(p, strbuf_span(&key));
+    }
+    enum celeriac_err code = strbuf_status(&key);
+    strbuf_close(&key);
+    return code;
+}
+
+static void announce(struct finish_results *results, struct cel_conn *conn, const struct span *ids,
+                     size_t count)
+{
+    struct celeriac_error err = {0};
+    struct cel_pipeline p;
+    cel_pipeline_init(&p);
+    enum celeriac_err code = write_announce(&p, results->store->keys, ids, count);
+    if (code == CELERIAC_OK)
+        code = cel_script_run(&p, conn, &cel_script_announce, &err);
+    if (code != CELERIAC_OK)
+        log_debug("redis", "results could not be announced again", LOG_ERR(&err),
+                  LOG_INT("count", count));
+    cel_pipeline_close(&p);
+}
+
+int64_t finish_results_announce(struct finish_results *results, struct cel_conn *shared)
+{
+    struct span ids[UNHEARD_BATCH_MAX];
+    size_t count = unheard_take(&results->unheard, clock_monotonic_ns(), ids);
+    if (count > 0) {
+        struct cel_conn *conn = results->is_shared ? shared : results->store->conn;
+        /* Nobody is worse off than without a second announcement: a server that is away is not
+         * waited for. */
+        if (cel_conn_is_connected(conn))
+            announce(results, conn, ids, count);
+    }
+    return unheard_due(&results->unheard);
 }
 
 uint64_t finish_results_dropped(const struct finish_results *results)

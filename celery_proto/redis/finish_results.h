@@ -44,6 +44,13 @@ void finish_results_defer(struct finish_results *results, const struct cel_resul
 void finish_results_judge(struct finish_results *results, const struct cel_result_record *record,
                           const struct redisReply *reply);
 
+/*
+ * Announces once more what is due of the results that nobody has heard of, over the finisher's
+ * connection where they live in the broker's database; a failure is no matter. Returns when to call
+ * again, monotonic, or -1.
+ */
+int64_t finish_results_announce(struct finish_results *results, struct cel_conn *shared);
+
 /* Tries to write the backlog if an attempt is due; *next_ns: the next one, -1 for none. */
 void finish_results_flush(struct finish_results *results, int64_t *next_ns);
 

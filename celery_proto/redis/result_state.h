@@ -21,9 +21,10 @@ struct cel_result_store {
 /* What became of one record. */
 enum result_outcome {
     RESULT_STORED,
-    RESULT_KEPT,   /* a SUCCESS was there and stays */
-    RESULT_LATER,  /* the server cannot write now */
-    RESULT_REFUSED /* it never will */
+    RESULT_UNHEARD, /* stored, and nobody has subscribed */
+    RESULT_KEPT,    /* a SUCCESS was there and stays */
+    RESULT_LATER,   /* the server cannot write now */
+    RESULT_REFUSED  /* it never will */
 };
 
 /* The outcome in a reply of store_result() (lua/result_function.lua). */

@@ -105,6 +105,8 @@ enum result_outcome cel_result_outcome(const struct redisReply *reply)
     if (refusal.len > 0)
         return cel_result_refusal(refusal) == CELERIAC_ERR_UNAVAILABLE ? RESULT_LATER
                                                                        : RESULT_REFUSED;
+    if (cel_reply_int(reply) == 2)
+        return RESULT_UNHEARD;
     return cel_reply_int(reply) == 0 ? RESULT_KEPT : RESULT_STORED;
 }
 

@@ -32,6 +32,9 @@ struct cel_keys;
 struct cel_result_record {
     struct span task_id;  /* makes the key celery-task-meta-<id> */
     struct span document; /* the JSON record, stored and published as it is */
+    /* A client that did not send the task may wait for it: a finisher announces the record once
+     * more when nobody has heard of it (unheard.h). */
+    bool may_be_missed;
 };
 
 struct cel_result_store_options {

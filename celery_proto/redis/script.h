@@ -19,6 +19,7 @@ struct cel_script {
 };
 
 /* See the head of each lua/NAME.lua for keys, arguments and reply. */
+extern const struct cel_script cel_script_announce;
 extern const struct cel_script cel_script_beat;
 extern const struct cel_script cel_script_chord_done;
 extern const struct cel_script cel_script_chord_hold;

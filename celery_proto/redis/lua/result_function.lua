@@ -1,6 +1,6 @@
 -- store_result(key, seconds, document): GET first, nothing is written over SUCCESS, then SET and
--- PUBLISH of the same bytes. Returns 1 stored, 0 kept, or Redis' error text: a result key that
--- cannot be written must not stop anything else.
+-- PUBLISH of the same bytes. Returns 1 stored, 2 stored and nobody has subscribed, 0 kept, or Redis'
+-- error text: a result key that cannot be written must not stop anything else.
 
 local function is_success(record)
     local status = string.match(record, '^{"status": ?"([^"\\]*)"')
@@ -28,6 +28,5 @@ local function store_result(key, seconds, document)
     if type(reply) == 'table' and reply.err then
         return reply.err
     end
-    redis.pcall('PUBLISH', key, document)
-    return 1
+    return redis.pcall('PUBLISH', key, document) == 0 and 2 or 1
 end

@@ -1,6 +1,7 @@
 """Canvases built in Python, their tasks run by C and Python workers: python3 -m tests.integration.worker.canvas_test"""
 
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -48,9 +49,14 @@ class Fleet:
 
 
 class LateSubscriptions:
-    """A way to Redis on which subscriptions arrive a second late, as if the server had served others first."""
+    """A way to Redis on which subscriptions arrive late, as if the server had served others first.
 
-    def __init__(self, redis):
+    seconds: how late; None: when the record that is subscribed to is stored, so that it was announced to nobody.
+    """
+
+    def __init__(self, redis, seconds=1):
+        self._redis = redis
+        self._seconds = seconds
         self._server = ("127.0.0.1", redis.port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._accept, daemon=True).start()
@@ -71,13 +77,19 @@ class LateSubscriptions:
             for source, sink in ((client, server), (server, client)):
                 threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
 
-    @staticmethod
-    def _pass_on(source, sink):
+    def _hold(self, data):
+        if self._seconds is not None:
+            time.sleep(self._seconds)
+            return
+        for key in re.findall(rb"celery-task-meta-[-0-9a-f]+", data):
+            wait_until(lambda key=key: self._redis.call("EXISTS", key), 60, "a record")
+
+    def _pass_on(self, source, sink):
         with source, sink:
             try:
                 while data := source.recv(65536):
                     if b"\r\nSUBSCRIBE\r\n" in data:
-                        time.sleep(1)
+                        self._hold(data)
                     sink.sendall(data)
             except OSError:
                 pass
@@ -147,6 +159,15 @@ class CanvasTest(unittest.TestCase):
         way = LateSubscriptions(fleet.redis)
         self.addCleanup(way.close)
         self.assertEqual(outcomes(fleet.session, "awaited", REDIS_URL=way.url()), {"awaited": ["SUCCESS", 3]})
+
+    def test_who_subscribes_too_late_is_told_once_more(self):
+        """Celery's own waiting, which looks once and then relies on what is announced."""
+        fleet = Fleet("missed", c=1)
+        self.addCleanup(fleet.close)
+        way = LateSubscriptions(fleet.redis, None)
+        self.addCleanup(way.close)
+        self.assertEqual(outcomes(fleet.session, "awaited_once", REDIS_URL=way.url()),
+                         {"awaited_once": [["SUCCESS", 3], ["SUCCESS", 9], ["FAILURE", "ChordError"]]})
 
     def play_with_kills(self, scenario, expected):
         fleet = Fleet(f"kills-{scenario}", c=1)

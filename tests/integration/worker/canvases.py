@@ -274,7 +274,20 @@ def awaited():
     return state_of(chain(sleep_late.si(0.3), add.si(1, 2))())
 
 
-EXTRA = [slow_chord, slow_nested, awaited, strange_map]
+def awaited_once():
+    """The ends of a chain and of chords, each waited for by Celery's get() alone."""
+    failing = chord([chain(sleep_late.si(0.5), boom.si())], xsum.s())
+    sent = [chain(sleep_late.si(0.5), add.si(1, 2)), chord([chain(sleep_late.si(0.5), add.si(4, 5))], xsum.s()), failing]
+    outcome = []
+    for canvas in sent:
+        try:
+            outcome.append(["SUCCESS", canvas.apply_async().get(timeout=40, follow_parents=False)])
+        except Exception as error:  # told to the test, which compares
+            outcome.append(["FAILURE", type(error).__name__])
+    return outcome
+
+
+EXTRA = [slow_chord, slow_nested, awaited, awaited_once, strange_map]
 SCENARIOS = [linked, linked_once, chained, chain_with_retry, chain_with_kwargs_and_immutable, chain_fails, errback,
              chain_errback, grouped, chord_small, chord_late, chord_in_order, chord_thousand, chord_of_one, chord_empty,
              chord_in_chain, two_chords_in_chain, group_then_group, chain_ends_in_group, chord_of_chains,
