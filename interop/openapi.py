@@ -44,17 +44,29 @@ def seed_rows(api: CeleriacApi, key: str) -> None:
             raise ServiceError(f"POST {path} answered {status}: {answer}")
 
 
-def try_known(api: CeleriacApi, key: str) -> Counter:
+def dead_letter(postgres: Postgres, notification: str) -> str:
+    """Gives a notification up, as a worker does; returns the dead letter's id."""
+    postgres.psql(f"UPDATE notifications SET status = 'failed' WHERE id = '{notification}'; "
+                  f"INSERT INTO dead_letters VALUES (gen_random_uuid(), 'refused', 3, now(), '{notification}')")
+    return postgres.psql(f"SELECT id FROM dead_letters WHERE notification_id = '{notification}'")
+
+
+def try_known(api: CeleriacApi, postgres: Postgres, key: str) -> Counter:
     """Each call that takes an id, with one that is there: no generator finds them all. Returns what succeeded."""
     template = api.request("GET", "/v1/templates/", key=key)[2][-1]["id"]
     notification = api.request("GET", "/v1/notifications/", key=key)[2][-1]["id"]
+    letter = dead_letter(postgres, notification)
     second = api.request("GET", "/v1/api-keys/", key=key)[2][0]["id"]
     whole = {"name": "first", "channel": "sms", "body": "c"}
     found = Counter()
     for name, path, body in (("GET /v1/notifications/{id}/", f"/v1/notifications/{notification}/", None),
+                             ("GET /v1/dead-letters/{id}/", f"/v1/dead-letters/{letter}/", None),
+                             ("POST /v1/dead-letters/{id}/retry/", f"/v1/dead-letters/{letter}/retry/", None),
+                             ("POST /v1/notifications/{id}/cancel/", f"/v1/notifications/{notification}/cancel/", None),
                              ("GET /v1/templates/{id}/", f"/v1/templates/{template}/", None),
                              ("PUT /v1/templates/{id}/", f"/v1/templates/{template}/", whole),
                              ("PATCH /v1/templates/{id}/", f"/v1/templates/{template}/", {"body": "d"}),
+                             ("POST /v1/templates/{id}/restore/", f"/v1/templates/{template}/restore/", {"version": 1}),
                              ("POST /v1/templates/{id}/preview/", f"/v1/templates/{template}/preview/", {}),
                              ("POST /v1/api-keys/{id}/deactivate/", f"/v1/api-keys/{second}/deactivate/", None),
                              ("DELETE /v1/templates/{id}/", f"/v1/templates/{template}/", None)):
@@ -96,7 +108,7 @@ def failures(folder: Path) -> dict[str, str]:
     return found
 
 
-def judge(report: Report, session: Session, seed: int, examples: int) -> None:
+def judge(report: Report, session: Session, postgres: Postgres, seed: int, examples: int) -> None:
     """All cases."""
     folder = session.folder("openapi")
     api = CeleriacApi(session).start()
@@ -109,7 +121,7 @@ def judge(report: Report, session: Session, seed: int, examples: int) -> None:
                 (valid.stdout + valid.stderr).strip().rsplit("/", 1)[-1])
     calls = operations(document)
     seed_rows(api, key)
-    known = try_known(api, key)
+    known = try_known(api, postgres, key)
     printed = run_schemathesis(session, api, key, folder, seed, examples)
     found, seen = failures(folder), answers(folder, calls)
     for name in calls:
@@ -136,8 +148,8 @@ def main() -> int:
     try:
         with Session("openapi") as session:
             Redis(session).start()
-            Postgres(session, fsync=False).start()
-            judge(report, session, chosen.seed, chosen.examples)
+            postgres = Postgres(session, fsync=False).start()
+            judge(report, session, postgres, chosen.seed, chosen.examples)
     except ServiceError as problem:
         print(f"broke off: {problem}", file=sys.stderr)
     return report.close()
