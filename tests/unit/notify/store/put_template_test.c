@@ -112,7 +112,8 @@ static void subject_may_be_null_and_body_not(void **state)
     fill();
     put.row.subject = SPAN("");
     bind(&p, &view);
-    assert_non_null(view.values[3]);
+    assert_non_null(view.values[4]);
+    assert_int_equal(view.lengths[4], 0);
     assert_memory_equal(view.values[1], "\0\0\0\0\0\0\0\5", 8);
     store_params_close(&p);
 }
