@@ -11,6 +11,7 @@
 #   celery44   a worker and a client with Celery 4.4
 #   tracing    the newest Celery with OpenTelemetry and Sentry
 #   openapi    schemathesis and openapi-spec-validator, which judge the API by its description
+#   browser    selenium, which drives Chromium through the dashboard
 #   format     clang-format 14, where the system has another (made only when it is named)
 #
 # They go to build/venv, or to the folder that CELERIAC_VENVS names. An environment is made again
@@ -45,6 +46,7 @@ make() {
     celery53) files=requirements-celery53.txt ;;
     tracing) files=requirements-tracing.txt ;;
     openapi) files=requirements-openapi.txt ;;
+    browser) files=requirements-browser.txt ;;
     format) files=requirements-format.txt ;;
     celery52)
         files=requirements-celery52.txt
