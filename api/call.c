@@ -5,6 +5,7 @@
 #include "api/charset.h"
 #include "api/problems.h"
 #include "api/reply.h"
+#include "api/trace_context.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/uuid.h"
@@ -19,6 +20,7 @@ static void release_call(void *data)
         call->release(call->state);
     mem_free(call->state);
     body_close(&call->body);
+    strbuf_close(&call->trace);
     mem_free(call);
 }
 
@@ -49,6 +51,7 @@ enum celeriac_err call_create(struct api *api, struct http_exchange *http, struc
     made->response = http_response(http);
     made->started_ns = clock_monotonic_ns();
     body_init(&made->body);
+    strbuf_init(&made->trace, TRACE_HEADERS_MAX);
     if (is_usable_id(made->request->request_id))
         memcpy(made->request_id, made->request->request_id.ptr, made->request->request_id.len);
     else
@@ -56,6 +59,17 @@ enum celeriac_err call_create(struct api *api, struct http_exchange *http, struc
     http_attach(http, made, release_call);
     *call = made;
     return CELERIAC_OK;
+}
+
+struct span call_headers(struct api_call *call)
+{
+    const struct http_request *r = call->request;
+
+    if (call->trace.len == 0 && r->traceparent.len > 0)
+        (void)trace_context_write(r->traceparent, r->tracestate, &call->trace);
+    if (call->trace.len == 0 || strbuf_status(&call->trace) != CELERIAC_OK)
+        return (struct span){NULL, 0};
+    return strbuf_span(&call->trace);
 }
 
 void *call_state(struct api_call *call, size_t size, void (*release)(void *state))

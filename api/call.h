@@ -76,6 +76,7 @@ struct api_call {
     char tenant_text[UUID_SIZE];
 
     struct body body;
+    struct strbuf trace; /* see call_headers() */
 
     void *state; /* the handler's; see call_state() */
     void (*release)(void *state);
@@ -108,6 +109,12 @@ void call_submit_store(struct api_call *call, struct store_call *work, int64_t t
  * a reply is made.
  */
 void call_submit_work(struct api_call *call, struct work *work);
+
+/*
+ * Further headers for the messages that the call leads to: its trace context, as a JSON object with
+ * a NUL behind; ptr NULL without one, or without memory. Lives as long as the call.
+ */
+struct span call_headers(struct api_call *call);
 
 /* Goes on with `next` on a server thread. Any thread, once for each thing begun. */
 void call_continue(struct api_call *call, route_handler_fn *next);

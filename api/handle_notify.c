@@ -2,6 +2,7 @@
 #include "api/idempotency.h"
 #include "api/notify_item.h"
 #include "api/reply.h"
+#include "api/trace_context.h"
 #include "base/clock.h"
 #include "notify/store/templates.h"
 
@@ -110,6 +111,7 @@ static void accept_notification(struct api_call *call, struct acceptance *a, int
     if (!write_answer(call, a))
         return;
     a->insert.tenant_id = call->who.tenant_id;
+    a->item.row.headers = call_headers(call);
     a->insert.row = a->item.row;
     call_submit_store(call, &a->insert.call, CALL_STORE_NS, on_accepted, publish);
 }
@@ -160,7 +162,7 @@ const struct description about_notify = {
     .group = "Notifications",
     .text = "Name a template, or give a body, with a subject for email. The answer comes when the "
             "notification is stored; it is sent soon after.",
-    .parameters = {IDEMPOTENCY_PARAMETER},
+    .parameters = {IDEMPOTENCY_PARAMETER, TRACE_PARAMETERS},
     .request = &notify_request_schema,
     .answers = {{.status = 202, .schema = &notify_item_schema, .help = "Accepted"},
                 {.status = 400, .schema = &refusal_schema, .help = "The Idempotency-Key is no key"},

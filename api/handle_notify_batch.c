@@ -11,6 +11,7 @@
 #include "api/notify_item.h"
 #include "api/python_value.h"
 #include "api/reply.h"
+#include "api/trace_context.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -167,7 +168,7 @@ static void insert(struct api_call *call, struct batch *b)
 }
 
 /* Takes over what was found of an item's template, and makes its row. */
-static void make_row(const struct api_call *call, struct batch *b, struct batch_item *item,
+static void make_row(struct api_call *call, struct batch *b, struct batch_item *item,
                      int64_t now_us)
 {
     int64_t template_id = 0;
@@ -183,6 +184,7 @@ static void make_row(const struct api_call *call, struct batch *b, struct batch_
         return;
     if (call_is_simulated(call))
         notify_item_simulate(&item->item);
+    item->item.row.headers = call_headers(call);
     b->rows[b->accepted++] = item->item.row;
     if (notify_item_publication(&item->item, &b->publications[b->publication_count]))
         b->publication_count++;
@@ -369,7 +371,7 @@ const struct description about_notify_batch = {
     .group = "Notifications",
     .text = "Each is validated by itself. Those in order are stored in one transaction, and sent "
             "soon after.",
-    .parameters = {IDEMPOTENCY_PARAMETER},
+    .parameters = {IDEMPOTENCY_PARAMETER, TRACE_PARAMETERS},
     .request = &batch_schema,
     .answers = {{.status = 202, .schema = &answer_schema, .help = "At least one was accepted"},
                 {.status = 400, .schema = &answer_schema, .help = "None was accepted"},

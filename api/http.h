@@ -61,6 +61,8 @@ struct http_request {
     struct span api_key;         /* header X-API-KEY: never log it */
     struct span request_id;      /* header X-Request-ID */
     struct span idempotency_key; /* header Idempotency-Key */
+    struct span traceparent;     /* header traceparent */
+    struct span tracestate;      /* header tracestate; of several the first */
     /*
      * More bytes than the path's limit were sent or announced: body is empty. The first step must
      * then finish, since the rest of the body may still be on its way.

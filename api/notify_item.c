@@ -232,8 +232,10 @@ void notify_item_write(const struct notify_item *item, struct json_writer *w)
 
 bool notify_item_publication(const struct notify_item *item, struct notify_publication *out)
 {
-    *out = (struct notify_publication){
-        .notification_id = item->row.id, .task_id = item->row.task_id, .eta_us = item->row.eta_us};
+    *out = (struct notify_publication){.notification_id = item->row.id,
+                                       .task_id = item->row.task_id,
+                                       .eta_us = item->row.eta_us,
+                                       .headers_json = item->row.headers.ptr};
     return item->row.publish_at_us == STORE_NO_TIME && item->row.simulated_at_us == STORE_NO_TIME;
 }
 

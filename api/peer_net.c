@@ -8,6 +8,18 @@
 #define NETWORK_BYTES 8
 #define MAPPED_BYTES 12
 
+void peer_net_address(const struct sockaddr *address, char *text, size_t size)
+{
+    const void *bytes;
+
+    if (address->sa_family == AF_INET6)
+        bytes = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    else
+        bytes = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
+    if (size > 0 && !inet_ntop(address->sa_family, bytes, text, (socklen_t)size))
+        text[0] = '\0';
+}
+
 struct peer_net peer_net_of(const char *address)
 {
     static const uint8_t mapped[MAPPED_BYTES] = {[10] = 0xff, [11] = 0xff};

@@ -11,10 +11,8 @@
  */
 #include "api/server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -173,16 +171,9 @@ static void fill_peer(struct MHD_Connection *connection, char peer[HTTP_PEER_SIZ
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const void *address;
 
-    if (!info || !info->client_addr)
-        return;
-    if (info->client_addr->sa_family == AF_INET6)
-        address = &((const struct sockaddr_in6 *)(const void *)info->client_addr)->sin6_addr;
-    else
-        address = &((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr;
-    if (!inet_ntop(info->client_addr->sa_family, address, peer, HTTP_PEER_SIZE))
-        peer[0] = '\0';
+    if (info && info->client_addr)
+        peer_net_address(info->client_addr, peer, HTTP_PEER_SIZE);
 }
 
 /* Counts a new connection by its address; one too many is shut down, which its thread then sees. */
@@ -281,6 +272,8 @@ static void fill_request(struct flight *f, const char *method)
     r->api_key = header(f->connection, "X-API-KEY");
     r->request_id = header(f->connection, "X-Request-ID");
     r->idempotency_key = header(f->connection, "Idempotency-Key");
+    r->traceparent = header(f->connection, "traceparent");
+    r->tracestate = header(f->connection, "tracestate");
     fill_peer(f->connection, r->peer);
 }
 

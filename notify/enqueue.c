@@ -66,7 +66,9 @@ struct notify_enqueue {
     pthread_t thread;
     bool thread_started;
 
-    struct notify_publication batch[BATCH_MAX]; /* the thread's, as all until the lock */
+    /* The thread's, as all until the lock. Headers in it and in `waiting` are memory of their own.
+     */
+    struct notify_publication batch[BATCH_MAX];
     struct texts texts[BATCH_MAX];
     struct celeriac_send sends[BATCH_MAX];
     struct store_delete_outbox deletes[BATCH_MAX];
@@ -83,7 +85,8 @@ struct notify_enqueue {
     pthread_cond_t changed;
     struct notify_publication *waiting; /* a ring of NOTIFY_ENQUEUE_WAITING_MAX */
     size_t first, count;
-    size_t deleting; /* deletions under way */
+    size_t header_bytes; /* of those that wait */
+    size_t deleting;     /* deletions under way */
     struct uuid revokes[REVOKES_MAX];
     size_t revoke_count;
     bool revoke_now; /* there is one that was not tried yet */
@@ -94,6 +97,31 @@ struct notify_enqueue {
     atomic_int broker;            /* enum notify_broker */
     atomic_int_fast64_t round_ns; /* see struct notify_enqueue_stats */
 };
+
+/* ---- publications ---------------------------------------------------------------------------- */
+
+/* False without memory. */
+static bool copy_publication(struct notify_publication *to, const struct notify_publication *from)
+{
+    struct notify_publication copy = *from;
+
+    copy.headers_json = mem_dup(from->headers_json);
+    if (from->headers_json && !copy.headers_json)
+        return false;
+    *to = copy;
+    return true;
+}
+
+static void release_publication(struct notify_publication *publication)
+{
+    mem_free((void *)(uintptr_t)publication->headers_json);
+    publication->headers_json = NULL;
+}
+
+static size_t header_bytes(const struct notify_publication *publication)
+{
+    return publication->headers_json ? strlen(publication->headers_json) : 0;
+}
 
 /* ---- one batch ----------------------------------------------------------------------------- */
 
@@ -118,6 +146,7 @@ static enum celeriac_err send_batch(struct notify_enqueue *enqueue, size_t count
             .id = enqueue->texts[i].id,
             .queue = enqueue->queue,
             .eta_us = enqueue->batch[i].eta_us == STORE_NO_TIME ? 0 : enqueue->batch[i].eta_us,
+            .headers_json = enqueue->batch[i].headers_json,
             .unique_key = enqueue->texts[i].unique,
             .unique_seconds = UNIQUE_SECONDS,
         };
@@ -191,12 +220,10 @@ static void try_broker(struct notify_enqueue *enqueue)
 }
 
 /* False when the broker does not take them: they stay in the outbox. */
-static bool publish_batch(struct notify_enqueue *enqueue, size_t count)
+static bool try_batch(struct notify_enqueue *enqueue, size_t count)
 {
     struct celeriac_error err = {0};
 
-    if (count == 0)
-        return true;
     if (send_batch(enqueue, count, &err)) {
         atomic_fetch_add(&enqueue->failures, 1);
         note_broker(enqueue, NOTIFY_BROKER_AWAY);
@@ -215,6 +242,16 @@ static bool publish_batch(struct notify_enqueue *enqueue, size_t count)
     return true;
 }
 
+/* Publishes the batch, which is empty afterwards. False as above. */
+static bool publish_batch(struct notify_enqueue *enqueue, size_t count)
+{
+    bool published = count == 0 || try_batch(enqueue, count);
+
+    for (size_t i = 0; i < count; i++)
+        release_publication(&enqueue->batch[i]);
+    return published;
+}
+
 /* ---- the thread ---------------------------------------------------------------------------- */
 
 /* Moves what waits into the batch; the lock is held. */
@@ -222,8 +259,10 @@ static size_t take_waiting(struct notify_enqueue *enqueue)
 {
     size_t count = enqueue->count < BATCH_MAX ? enqueue->count : BATCH_MAX;
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         enqueue->batch[i] = enqueue->waiting[(enqueue->first + i) % NOTIFY_ENQUEUE_WAITING_MAX];
+        enqueue->header_bytes -= header_bytes(&enqueue->batch[i]);
+    }
     enqueue->first = (enqueue->first + count) % NOTIFY_ENQUEUE_WAITING_MAX;
     enqueue->count -= count;
     return count;
@@ -245,14 +284,23 @@ static size_t wait_for_work(struct notify_enqueue *enqueue, int64_t sweep_ns, bo
     return count;
 }
 
-/* Makes outbox rows the batch. */
-static void take_rows(struct notify_enqueue *enqueue, const struct store_outbox_row *rows,
-                      size_t count)
+/*
+ * Makes outbox rows the batch; returns how many. What there is no memory for is taken again when
+ * its hold has ended.
+ */
+static size_t take_rows(struct notify_enqueue *enqueue, const struct store_outbox_row *rows,
+                        size_t count)
 {
+    size_t copied = 0;
+
     for (size_t i = 0; i < count; i++)
-        enqueue->batch[i] = (struct notify_publication){.notification_id = rows[i].notification_id,
-                                                        .task_id = rows[i].task_id,
-                                                        .eta_us = rows[i].eta_us};
+        copied += copy_publication(
+            &enqueue->batch[copied],
+            &(struct notify_publication){.notification_id = rows[i].notification_id,
+                                         .task_id = rows[i].task_id,
+                                         .eta_us = rows[i].eta_us,
+                                         .headers_json = rows[i].headers.ptr});
+    return copied;
 }
 
 /*
@@ -262,20 +310,20 @@ static void take_rows(struct notify_enqueue *enqueue, const struct store_outbox_
 static bool sweep(struct notify_enqueue *enqueue)
 {
     struct store_take_outbox take;
-    size_t count = 0;
+    size_t taken = 0, count = 0;
 
     store_take_outbox_init(&take, BATCH_MAX);
     take.call.deadline_ns = clock_monotonic_ns() + SWEEP_TIMEOUT_NS;
     if (store_run(enqueue->store, &take.call) == CELERIAC_OK) {
-        count = take.count;
-        take_rows(enqueue, take.rows, count);
+        taken = take.count;
+        count = take_rows(enqueue, take.rows, taken);
     }
     store_call_release(&take.call);
     if (count == 0 || !publish_batch(enqueue, count))
         return false;
     atomic_fetch_add(&enqueue->swept, count);
     log_info("notify", "published from the outbox", LOG_INT("notifications", count));
-    return count == BATCH_MAX;
+    return taken == BATCH_MAX;
 }
 
 /* Removes answers that nobody may ask for any more. One that cannot be done now will be later. */
@@ -307,8 +355,7 @@ static void publish_lost(struct notify_enqueue *enqueue, const struct store_reco
         return;
     log_warning("notify", "publishing again what has no message",
                 LOG_INT("notifications", lost->count), LOG_INT("messages", messages));
-    take_rows(enqueue, lost->rows, lost->count);
-    (void)publish_batch(enqueue, lost->count);
+    (void)publish_batch(enqueue, take_rows(enqueue, lost->rows, lost->count));
 }
 
 /*
@@ -424,9 +471,11 @@ void notify_enqueue_publish(struct notify_enqueue *enqueue,
     for (size_t i = 0; i < count && !enqueue->stopping; i++) {
         size_t at = (enqueue->first + enqueue->count) % NOTIFY_ENQUEUE_WAITING_MAX;
 
-        if (enqueue->count == NOTIFY_ENQUEUE_WAITING_MAX)
+        if (enqueue->count == NOTIFY_ENQUEUE_WAITING_MAX ||
+            header_bytes(&publications[i]) > NOTIFY_ENQUEUE_HEADERS_MAX - enqueue->header_bytes ||
+            !copy_publication(&enqueue->waiting[at], &publications[i]))
             break;
-        enqueue->waiting[at] = publications[i];
+        enqueue->header_bytes += header_bytes(&publications[i]);
         first = enqueue->count++ == 0 || first;
     }
     pthread_mutex_unlock(&enqueue->lock);
@@ -508,6 +557,8 @@ void notify_enqueue_destroy(struct notify_enqueue *enqueue)
         pthread_cond_signal(&enqueue->changed);
         pthread_join(enqueue->thread, NULL);
     }
+    for (size_t i = 0; i < enqueue->count; i++)
+        release_publication(&enqueue->waiting[(enqueue->first + i) % NOTIFY_ENQUEUE_WAITING_MAX]);
     celeriac_client_destroy(enqueue->client);
     pthread_cond_destroy(&enqueue->changed);
     pthread_mutex_destroy(&enqueue->lock);

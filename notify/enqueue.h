@@ -23,9 +23,12 @@ struct notify_enqueue;
 
 /*
  * Most notifications that wait in memory for publication; what comes on top is left to the sweeper,
- * which finds it in the outbox. 40 bytes each.
+ * which finds it in the outbox. 48 bytes each, and their headers.
  */
 #define NOTIFY_ENQUEUE_WAITING_MAX 65536
+
+/* Most bytes of the headers of those that wait: beyond, likewise. */
+#define NOTIFY_ENQUEUE_HEADERS_MAX ((size_t)8 * 1024 * 1024)
 
 /* All but store are strings or numbers that are copied. */
 struct notify_enqueue_options {
@@ -55,6 +58,7 @@ struct notify_publication {
     struct uuid notification_id; /* also the id of the Celery task */
     struct uuid task_id;         /* names the publication, see store/outbox.h */
     int64_t eta_us;              /* when to send it; STORE_NO_TIME: at once */
+    const char *headers_json;    /* its further headers, a JSON object; NULL: none; copied */
 };
 
 /*

@@ -7,6 +7,7 @@
 #include "notify/store/idempotency_row.h"
 #include "notify/store/kinds.h"
 #include "notify/store/notifications.h"
+#include "notify/store/outbox.h"
 #include "notify/store/sql.h"
 #include "notify/store/text.h"
 
@@ -37,12 +38,14 @@ static enum celeriac_err check_row(const struct store_new_notification *row,
         rc = store_text_check(row->to, "to", 1, STORE_TO_MAX, err);
     if (rc == CELERIAC_OK)
         rc = store_text_check_json(row->data, "data", 1, STORE_DATA_MAX, err);
+    if (rc == CELERIAC_OK)
+        rc = store_text_check_json(row->headers, "headers", 0, STORE_HEADERS_MAX, err);
     return rc;
 }
 
 static size_t row_bytes(const struct store_new_notification *row)
 {
-    return sizeof *row + row->channel.len + row->to.len + row->data.len;
+    return sizeof *row + row->channel.len + row->to.len + row->data.len + row->headers.len;
 }
 
 static enum celeriac_err check_key(const struct store_idempotency *i, struct celeriac_error *err)
@@ -100,6 +103,7 @@ static void bind_insert(struct store_params *p, struct store_call **calls, size_
     store_bind_texts(p, &set, FIELD(idempotency.key));
     store_bind_digests(p, &set, FIELD(idempotency.digest));
     store_bind_blobs(p, &set, FIELD(idempotency.document));
+    store_bind_texts(p, &set, FIELD(row.headers));
 }
 
 /* Whether a row of the answer says that another request has the key. */
@@ -162,13 +166,16 @@ static void put_text(struct store_params *p, const void *field)
 #define OF_ROW(field) offsetof(struct store_new_notification, field), false
 #define OF_BATCH(field) offsetof(struct store_insert_batch, field), true
 
-/* The statement's first parameters: arrays with one element for each row. */
-static const struct {
+/* A parameter that is an array with one element for each row. */
+struct column {
     enum store_type type;
     put_fn *put;
     size_t offset;
     bool of_batch; /* the same for all rows */
-} columns[] = {
+};
+
+/* The statement's first parameters, and its last. */
+static const struct column columns[] = {
     {STORE_TYPE_UUID, put_uuid, OF_ROW(id)},
     {STORE_TYPE_UUID, put_uuid, OF_ROW(task_id)},
     {STORE_TYPE_UUID, put_uuid, OF_BATCH(tenant_id)},
@@ -182,6 +189,19 @@ static const struct {
     {STORE_TYPE_UUID, put_uuid, OF_BATCH(request)},
     {STORE_TYPE_TIMESTAMPTZ, put_time, OF_ROW(simulated_at_us)},
 };
+static const struct column headers_column = {STORE_TYPE_TEXT, put_text, OF_ROW(headers)};
+
+static void bind_column(struct store_params *p, const struct store_insert_batch *batch,
+                        const struct column *column)
+{
+    store_params_begin_array(p, column->type);
+    for (size_t i = 0; i < batch->count; i++) {
+        const void *of = column->of_batch ? (const void *)batch : &batch->rows[i];
+
+        column->put(p, (const char *)of + column->offset);
+    }
+    store_params_end_array(p);
+}
 
 static void bind_key(struct store_params *p, const struct store_insert_batch *batch)
 {
@@ -209,16 +229,10 @@ static void bind_batch(struct store_params *p, struct store_call **calls, size_t
 
     (void)count;
     (void)context;
-    for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
-        store_params_begin_array(p, columns[c].type);
-        for (size_t i = 0; i < batch->count; i++) {
-            const void *of = columns[c].of_batch ? (const void *)batch : &batch->rows[i];
-
-            columns[c].put(p, (const char *)of + columns[c].offset);
-        }
-        store_params_end_array(p);
-    }
+    for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++)
+        bind_column(p, batch, &columns[c]);
     bind_key(p, batch);
+    bind_column(p, batch, &headers_column);
 }
 
 static void take_batch(struct store_call **calls, size_t count, const PGresult *result)

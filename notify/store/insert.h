@@ -35,7 +35,8 @@ struct store_new_notification {
                                 outbox row then; STORE_NO_TIME: it is to be sent */
     struct span channel;     /* 1..STORE_CHANNEL_MAX characters */
     struct span to;          /* 1..STORE_TO_MAX characters */
-    struct span data; /* JSON, 1..STORE_DATA_MAX bytes; \u0000 and lone surrogates are refused */
+    struct span data;    /* JSON, 1..STORE_DATA_MAX bytes; \u0000 and lone surrogates are refused */
+    struct span headers; /* of its message, 0..STORE_HEADERS_MAX bytes: a JSON object, or empty */
 };
 
 /* Makes a row whose times are STORE_NO_TIME; the caller then fills the others. */

@@ -10,7 +10,7 @@
 #include "notify/store/sql.h"
 
 /* Columns of sql/take_outbox.sql. */
-enum { COLUMN_NOTIFICATION, COLUMN_TASK, COLUMN_CREATED, COLUMN_ETA };
+enum { COLUMN_NOTIFICATION, COLUMN_TASK, COLUMN_CREATED, COLUMN_ETA, COLUMN_HEADERS };
 
 static struct store_take_outbox *take_of(struct store_call *call)
 {
@@ -34,7 +34,7 @@ static void bind_take(struct store_params *p, struct store_call **calls, size_t 
     store_params_int8(p, take_of(calls[0])->limit);
 }
 
-void store_outbox_take_rows(struct store_call *call, const PGresult *result,
+void store_outbox_take_rows(struct store_call *call, const PGresult *result, bool with_headers,
                             const struct store_outbox_row **rows, size_t *count)
 {
     int found = PQntuples(result);
@@ -52,6 +52,8 @@ void store_outbox_take_rows(struct store_call *call, const PGresult *result,
         store_row_uuid(r, COLUMN_TASK, &to[i].task_id);
         to[i].created_at_us = store_row_time(r, COLUMN_CREATED);
         to[i].eta_us = store_row_time(r, COLUMN_ETA);
+        to[i].headers =
+            with_headers ? store_block_column(&block, r, COLUMN_HEADERS) : (struct span){NULL, 0};
     }
     *rows = to;
     *count = (size_t)found;
@@ -61,7 +63,7 @@ static void take_rows(struct store_call **calls, size_t count, const PGresult *r
 {
     struct store_take_outbox *take = take_of(calls[0]);
     (void)count;
-    store_outbox_take_rows(&take->call, result, &take->rows, &take->count);
+    store_outbox_take_rows(&take->call, result, true, &take->rows, &take->count);
 }
 
 static void bind_delete(struct store_params *p, struct store_call **calls, size_t count,

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/span.h"
 #include "base/uuid.h"
 #include "notify/store/call.h"
 
@@ -19,11 +20,15 @@
 /* Most rows of one take. */
 #define STORE_OUTBOX_TAKE_MAX 1000
 
+/* Most bytes of a message's further headers: a trace context, and room for as much again. */
+#define STORE_HEADERS_MAX 2400
+
 struct store_outbox_row {
     struct uuid notification_id;
     struct uuid task_id; /* names this publication: what is published twice has one key */
     int64_t created_at_us;
-    int64_t eta_us; /* when to send it; STORE_NO_TIME: at once */
+    int64_t eta_us;      /* when to send it; STORE_NO_TIME: at once */
+    struct span headers; /* of its message, a JSON object with a NUL behind; ptr NULL: none */
 };
 
 /*

@@ -5,6 +5,7 @@
 #define NOTIFY_STORE_OUTBOX_ROW_H
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "notify/store/call.h"
@@ -12,9 +13,9 @@
 
 /*
  * Takes all rows of a result, whose first four columns are those of sql/take_outbox.sql, into the
- * call's block. Fails the call for want of memory.
+ * call's block; with_headers its fifth too. Fails the call for want of memory.
  */
-void store_outbox_take_rows(struct store_call *call, const PGresult *result,
+void store_outbox_take_rows(struct store_call *call, const PGresult *result, bool with_headers,
                             const struct store_outbox_row **rows, size_t *count);
 
 #endif

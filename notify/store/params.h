@@ -19,7 +19,7 @@
 #include "notify/store/digest.h"
 
 /* Most parameters of a statement of ours. */
-#define STORE_PARAMS_MAX 17
+#define STORE_PARAMS_MAX 18
 
 /*
  * Most bytes of one statement's parameters: the batch limit (4 MiB, see combine.h) plus the

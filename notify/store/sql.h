@@ -75,5 +75,6 @@ extern const char store_sql_0002_send_failures[];
 extern const char store_sql_0003_accept[];
 extern const char store_sql_0004_template_versions[];
 extern const char store_sql_0005_limits[];
+extern const char store_sql_0006_trace[];
 
 #endif

@@ -1,7 +1,8 @@
 -- $1 ids, $2 publications, $3 tenants, $4 templates, $5 times, $6 channels, $7 addresses, $8 data, $9 times
 -- to send at or NULL, $10 times to publish at or NULL (now), $11 the requests that the rows belong to, $12 times
 -- when rows that nobody is to send are said to be sent, NULL for the others.
--- Requests: $13 ids, $14 tenants, $15 idempotency keys or '' for none, $16 digests, $17 answers.
+-- Requests: $13 ids, $14 tenants, $15 idempotency keys or '' for none, $16 digests, $17 answers. $18 further
+-- headers of the messages, or ''.
 -- A call that is repeated after it was committed changes nothing: its row is there, and its outbox row
 -- may be gone because the message was published.
 -- Of several requests with one key the first to commit wins: the others wait for it here, insert nothing
@@ -29,9 +30,9 @@ WITH requests AS (
     SELECT q.*
       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::text[],
                   $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::uuid[],
-                  $12::timestamptz[])
+                  $12::timestamptz[], $18::text[])
                AS q (id, task_id, tenant_id, template_id, created_at, channel, "to", data, eta,
-                     publish_at, request, sent_at)
+                     publish_at, request, sent_at, headers)
      WHERE NOT EXISTS (SELECT FROM public.notifications x WHERE x.id = q.id)
        AND q.request NOT IN (SELECT l.request FROM losers l)
 ), accepted AS (
@@ -48,8 +49,9 @@ WITH requests AS (
       FROM fresh
     ON CONFLICT (id) DO NOTHING
 ), published AS (
-    INSERT INTO celeriac.outbox (notification_id, task_id, created_at, claimed_until, eta)
-    SELECT id, task_id, created_at, coalesce(publish_at, now() + interval '5 seconds'), eta
+    INSERT INTO celeriac.outbox (notification_id, task_id, created_at, claimed_until, eta, headers)
+    SELECT id, task_id, created_at, coalesce(publish_at, now() + interval '5 seconds'), eta,
+           nullif(headers, '')
       FROM fresh
      WHERE sent_at IS NULL
     ON CONFLICT (notification_id) DO NOTHING

@@ -8,4 +8,4 @@ UPDATE celeriac.outbox o
          LIMIT $1::bigint
            FOR UPDATE SKIP LOCKED) AS due
  WHERE o.notification_id = due.notification_id
-RETURNING o.notification_id, o.task_id, o.created_at, o.eta
+RETURNING o.notification_id, o.task_id, o.created_at, o.eta, o.headers

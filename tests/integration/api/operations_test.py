@@ -9,9 +9,10 @@ import sys
 import threading
 import time
 import unittest
+from pathlib import Path
 
 from tests.integration.worker.exposition import Metrics
-from tests.services import CeleriacApi, Postgres, Redis, Session, ports, wait_until
+from tests.services import CeleriacApi, Postgres, Redis, Server, Session, ports, venvs, wait_until
 from tests.services.celeriac import migrate, program
 
 WAIT_S = 30
@@ -290,6 +291,98 @@ class CommandsTest(Stage):
             self.assertEqual((done.returncode, done.stdout), (1, ""), words)
             self.assertIn(f"celeriac-api: create-tenant: {complaint}", done.stderr)
         self.assertEqual(self.run_command("create-tenant", "Alone").returncode, 64)
+
+
+class TracedWorker(Server):
+    """A Python worker under OpenTelemetry."""
+
+    def env(self) -> dict[str, str]:
+        return self.session.environment({"PYTHONDONTWRITEBYTECODE": "1"})
+
+    def cwd(self) -> str:
+        return str(Path(__file__).parent)
+
+    def command(self) -> list[str]:
+        return [str(venvs.python("tracing")), "-m", "celery", "-A", "traced_worker", "worker", "-P", "solo", "-l", "info",
+                "--without-gossip", "--without-mingle"]
+
+    def ready(self) -> bool:
+        return self.logged(r"\bready\.")
+
+
+class TraceTest(Stage):
+    """traceparent and tracestate of a request, in the headers of the task."""
+
+    TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    GIVEN = {"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "congo=t61rcWkgMzE,rojo=00f067"}
+
+    def setUp(self):
+        if not self.redis.alive:
+            self.redis.start()
+        self.redis.call("FLUSHALL")
+        self.served = self.api()
+        _, self.key = self.served.register("Trace", f"trace{self.served.port}@acme.example")
+
+    def post(self, path: str, body: object, **headers: str) -> dict:
+        """An accepted request with further headers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.served.port, timeout=WAIT_S)
+        try:
+            connection.request("POST", path, json.dumps(body), {"X-API-KEY": self.key, "Content-Type": "application/json",
+                                                                **headers})
+            answer = connection.getresponse()
+            found = json.loads(answer.read())
+            self.assertEqual(answer.status, 202, found)
+            return found
+        finally:
+            connection.close()
+
+    def messages(self, count: int) -> list[dict]:
+        """The headers of all messages, once there are COUNT."""
+        wait_until(lambda: self.redis.call("LLEN", "celery") == count, WAIT_S, f"{count} messages")
+        return [json.loads(text)["headers"] for text in self.redis.call("LRANGE", "celery", 0, -1)]
+
+    def test_the_message_carries_them(self):
+        """At the top of its headers, where OpenTelemetry's instrumentation puts them; one, and a batch."""
+        self.post("/v1/notify/", NOTIFY, **self.GIVEN)
+        self.post("/v1/notify/batch/", {"notifications": [NOTIFY, NOTIFY]}, **self.GIVEN)
+        for headers in self.messages(3):
+            self.assertEqual({name: headers[name] for name in self.GIVEN}, self.GIVEN)
+            self.assertEqual(headers["task"], "notifications.tasks.send_notification_task")
+
+    def test_what_breaks_the_grammar_is_left_out(self):
+        """A bad parent with its state, a bad state alone; and what was never there."""
+        self.post("/v1/notify/", NOTIFY, traceparent=f"00-{'0' * 32}-{self.PARENT}-01", tracestate="a=1")
+        self.post("/v1/notify/", NOTIFY)
+        for headers in self.messages(2):
+            self.assertFalse({"traceparent", "tracestate"} & set(headers))
+        self.redis.call("FLUSHALL")
+        self.post("/v1/notify/", NOTIFY, **{**self.GIVEN, "tracestate": "No=1"})
+        headers, = self.messages(1)
+        self.assertEqual((headers["traceparent"], "tracestate" in headers), (self.GIVEN["traceparent"], False))
+
+    def test_the_outbox_keeps_them(self):
+        """A message that could not be published at once has them when another process publishes it."""
+        self.redis.stop()
+        accepted = self.post("/v1/notify/", NOTIFY, **self.GIVEN)
+        row = self.postgres.psql(f"SELECT headers FROM celeriac.outbox WHERE notification_id = '{accepted['id']}'")
+        self.assertEqual(json.loads(row), self.GIVEN)
+        self.served.kill()
+        self.redis.start()
+        self.api()
+        headers, = self.messages(1)
+        self.assertEqual({name: headers[name] for name in self.GIVEN}, self.GIVEN)
+
+    def test_a_traced_worker_continues_the_trace(self):
+        """Its span is a child of the request's."""
+        venvs.ensure("tracing")
+        worker = TracedWorker(self.session, "traced")
+        self.addCleanup(lambda: worker.alive and worker.stop())
+        worker.start()
+        accepted = self.post("/v1/notify/", NOTIFY, **self.GIVEN)
+        wait_until(lambda: self.redis.call("LLEN", "traces") == 1, WAIT_S, "the task")
+        told = json.loads(self.redis.call("LRANGE", "traces", 0, -1)[0])
+        self.assertEqual((told["notification"], told["trace"], told["parent"], told["state"]),
+                         (accepted["id"], self.TRACE, self.PARENT, {"congo": "t61rcWkgMzE", "rojo": "00f067"}))
 
 
 class LogTest(Stage):

@@ -67,6 +67,35 @@ static void the_first_request_is_done_and_its_repeat_answered(void **state)
     assert_int_equal(rows_of(&first.row.id), 2);
 }
 
+static void headers_are_kept_and_bounded(void **state)
+{
+    char longest[STORE_HEADERS_MAX + 2];
+    struct store_take_outbox take;
+    struct store_insert_notification in;
+    (void)state;
+    database_run("DELETE FROM celeriac.outbox");
+    memset(longest, ' ', sizeof longest);
+    longest[0] = '{';
+    for (size_t len = STORE_HEADERS_MAX; len <= STORE_HEADERS_MAX + 1; len++) {
+        bool fits = len == STORE_HEADERS_MAX;
+        store_insert_notification_init(&in);
+        in.tenant_id = tenant;
+        in.row = new_row();
+        longest[len - 1] = '}';
+        in.row.headers = (struct span){longest, len};
+        assert_int_equal(store_run(store, &in.call), fits ? CELERIAC_OK : CELERIAC_ERR_VALUE);
+        store_call_release(&in.call);
+        longest[len - 1] = ' ';
+    }
+    database_run("UPDATE celeriac.outbox SET claimed_until = now()");
+    store_take_outbox_init(&take, 10);
+    assert_int_equal(store_run(store, &take.call), CELERIAC_OK);
+    assert_int_equal(take.count, 1);
+    assert_int_equal(take.rows[0].headers.len, STORE_HEADERS_MAX);
+    assert_int_equal(take.rows[0].headers.ptr[STORE_HEADERS_MAX], '\0');
+    store_call_release(&take.call);
+}
+
 static void keys_are_a_tenants_own(void **state)
 {
     (void)state;
@@ -302,6 +331,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_request_is_done_and_its_repeat_answered),
+        cmocka_unit_test(headers_are_kept_and_bounded),
         cmocka_unit_test(keys_are_a_tenants_own),
         cmocka_unit_test(a_race_has_one_winner),
         cmocka_unit_test(failed_requests_leave_their_key_free),

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -32,10 +34,31 @@ static void addresses_stand_for_networks(void **state)
     same("1.2.3", "", 1);
 }
 
+static void addresses_are_written(void **state)
+{
+    struct sockaddr_in four = {.sin_family = AF_INET};
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6};
+    struct sockaddr none = {.sa_family = AF_UNIX};
+    char text[INET6_ADDRSTRLEN];
+
+    (void)state;
+    four.sin_addr.s_addr = htonl(0x0a000102);
+    peer_net_address((const struct sockaddr *)&four, text, sizeof text);
+    assert_string_equal(text, "10.0.1.2");
+    six.sin6_addr = in6addr_loopback;
+    peer_net_address((const struct sockaddr *)&six, text, sizeof text);
+    assert_string_equal(text, "::1");
+    peer_net_address(&none, text, sizeof text);
+    assert_string_equal(text, "");
+    peer_net_address((const struct sockaddr *)&four, text, 8);
+    assert_string_equal(text, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_stand_for_networks),
+        cmocka_unit_test(addresses_are_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,9 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 
+/* The headers of those messages that have some. */
+static const char script_headers[] = "{\"traceparent\": \"00-1-2-01\"}";
+
 static struct {
     bool broker_away;
     bool store_refuses; /* deletions end with a timeout */
@@ -44,6 +47,7 @@ static struct {
     bool held;                    /* sending waits until this is false */
     bool slow;                    /* sending takes 20 ms, as with a broker that is silent */
     /* what happened */
+    size_t with_headers; /* messages that had headers */
     size_t batches, sent, deleted, forgotten, sweeps, largest, attempts, contacts;
     unsigned char seen[SEEN_MAX]; /* by the number in the id */
 } script;
@@ -113,6 +117,10 @@ static void take_message(const struct celeriac_send *send)
     assert_string_equal(send->unique_key + 25, send->id + 9);
     assert_int_equal(send->eta_us, number >= 2000 && number % 2 ? 1000 + number : 0);
     assert_true(send->unique_seconds >= 3600);
+    if (send->headers_json && send->headers_json[0] != 'x') {
+        assert_string_equal(send->headers_json, script_headers);
+        script.with_headers++;
+    }
     script.seen[number]++;
 }
 
@@ -300,6 +308,7 @@ enum celeriac_err store_run(struct store *s, struct store_call *call)
         rows[i].notification_id = id_of(2000 + i);
         rows[i].task_id = id_of(2000 + i);
         rows[i].task_id.bytes[0] = 1;
+        rows[i].headers = i % 3 ? (struct span){NULL, 0} : span_of(script_headers);
         rows[i].eta_us = i % 2 ? (int64_t)(3000 + i) : STORE_NO_TIME;
     }
     script.in_outbox -= count;
@@ -334,13 +343,18 @@ static struct notify_enqueue *start(unsigned sweep_ms)
     return e;
 }
 
-static void publish(struct notify_enqueue *e, size_t number)
+static void publish_with(struct notify_enqueue *e, size_t number, const char *headers)
 {
     struct uuid id = id_of(number);
     struct notify_publication publication = {
-        .notification_id = id, .task_id = id, .eta_us = STORE_NO_TIME};
+        .notification_id = id, .task_id = id, .eta_us = STORE_NO_TIME, .headers_json = headers};
     publication.task_id.bytes[0] = 1;
     notify_enqueue_publish(e, &publication, 1);
+}
+
+static void publish(struct notify_enqueue *e, size_t number)
+{
+    publish_with(e, number, NULL);
 }
 
 static void accepted_is_published_and_forgotten(void **state)
@@ -420,6 +434,60 @@ static void broker_that_is_away_loses_nothing(void **state)
     assert_int_equal(stats.failures, 1);
     assert_int_equal(stats.swept + script.seen[5], 1);
     notify_enqueue_destroy(e);
+}
+
+/* Those of swept rows too; the caller's memory is not needed any more. */
+static void headers_go_with_their_message(void **state)
+{
+    (void)state;
+    struct notify_enqueue *e = start(60000);
+    for (size_t i = 0; i < 10; i++) {
+        char headers[sizeof script_headers];
+        memcpy(headers, script_headers, sizeof headers);
+        publish_with(e, i, i % 2 ? headers : NULL);
+        memset(headers, 'x', sizeof headers - 1);
+    }
+    await(&script.forgotten, 10);
+    notify_enqueue_destroy(e);
+    assert_int_equal(script.with_headers, 5);
+    (void)set_up(NULL);
+    script.in_outbox = 10;
+    e = start(60000);
+    await(&script.forgotten, 10);
+    notify_enqueue_destroy(e);
+    assert_int_equal(script.with_headers, 4);
+}
+
+/* What is beyond the limit, or what there is no memory for, is left to the sweeper. */
+static void headers_are_bounded(void **state)
+{
+    (void)state;
+    char *half = mem_calloc(NOTIFY_ENQUEUE_HEADERS_MAX / 2 + 2, 1);
+    struct notify_enqueue *e = start(60000);
+    await(&script.sweeps, 1);
+    set_bool(&script.held, true);
+    publish(e, 0);
+    await(&script.attempts, 1);
+    memset(half, 'x', NOTIFY_ENQUEUE_HEADERS_MAX / 2);
+    publish_with(e, 1, half);
+    publish_with(e, 2, half);
+    publish_with(e, 3, script_headers);
+    publish(e, 4);
+    set_bool(&script.held, false);
+    await(&script.forgotten, 4);
+    set_bool(&script.held, true);
+    publish(e, 6);
+    await(&script.attempts, 3);
+    mem_fail_at(1);
+    publish_with(e, 5, script_headers);
+    mem_fail_at(0);
+    /* What still waits at the end is released, as a leak checker sees. */
+    publish_with(e, 7, script_headers);
+    set_bool(&script.held, false);
+    notify_enqueue_destroy(e);
+    mem_free(half);
+    assert_int_equal(script.seen[3] + script.seen[5], 0);
+    assert_int_equal(script.with_headers, 1);
 }
 
 /* With nothing to publish the broker is tried all the same, and the thread goes round. */
@@ -625,6 +693,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(accepted_is_published_and_forgotten, set_up),
+        cmocka_unit_test_setup(headers_go_with_their_message, set_up),
+        cmocka_unit_test_setup(headers_are_bounded, set_up),
         cmocka_unit_test_setup(idle_it_knows_the_broker, set_up),
         cmocka_unit_test_setup(batches_grow_to_their_limit, set_up),
         cmocka_unit_test_setup(outbox_is_swept_until_it_is_empty, set_up),
