@@ -477,6 +477,7 @@ static void the_longest_idle_make_room(void **state)
 
 static void connections_of_an_address_are_limited(void **state)
 {
+    static const char request[] = "GET /z HTTP/1.1\r\nHost: h\r\n\r\n";
     struct strbuf text;
     int fds[5];
 
@@ -506,7 +507,7 @@ static void connections_of_an_address_are_limited(void **state)
         int fd = dial(*state);
 
         assert_in_range(tries, 0, 1000);
-        if (send(fd, "GET /z HTTP/1.1\r\nHost: h\r\n\r\n", 31, 0) > 0)
+        if (send(fd, request, sizeof request - 1, 0) > 0)
             hear(fd, &text, "GET /z ? 0");
         close(fd);
     }
