@@ -183,7 +183,7 @@ static enum celeriac_err check_pattern(struct entry *entry, struct celeriac_erro
     bool fits = false;
     enum celeriac_err code;
 
-    entry->is_pattern = memchr(entry->name.ptr, '*', entry->name.len) != NULL;
+    entry->is_pattern = entry->name.ptr && memchr(entry->name.ptr, '*', entry->name.len) != NULL;
     if (!entry->is_pattern)
         return CELERIAC_OK;
     code = cel_node_match(SPAN("any.task"), entry->name, SPAN("glob"), &fits, NULL);

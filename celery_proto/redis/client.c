@@ -108,7 +108,7 @@ enum celeriac_err celeriac_client_create(const struct celeriac_client_options *o
 
     if (code == CELERIAC_OK)
         code = create(&addresses, NULL, options->result_expires, &made, err);
-    if (code)
+    if (code || !made)
         return code;
     made->default_queue = mem_dup(options->default_queue);
     if (options->default_queue && !made->default_queue) {
