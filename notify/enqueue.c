@@ -557,7 +557,8 @@ void notify_enqueue_destroy(struct notify_enqueue *enqueue)
         pthread_cond_signal(&enqueue->changed);
         pthread_join(enqueue->thread, NULL);
     }
-    for (size_t i = 0; i < enqueue->count; i++)
+    /* It is not there when creating ended early. */
+    for (size_t i = 0; enqueue->waiting && i < enqueue->count; i++)
         release_publication(&enqueue->waiting[(enqueue->first + i) % NOTIFY_ENQUEUE_WAITING_MAX]);
     celeriac_client_destroy(enqueue->client);
     pthread_cond_destroy(&enqueue->changed);
