@@ -44,6 +44,7 @@ OPTIONS = """
 
 # A value other than the default of each setting that does not take a number.
 VALUES = {"task_default_rate_limit": "9/m", "worker_state_db": "revoked", "task_default_queue": "shop",
+          "task_routes": '{"shop.*": "shop"}',
           "broker_failover_strategy": "shuffle", "worker_pool": "prefork", "broker_transport_options": "{}",
           "result_backend_transport_options": "{}", "broker_use_ssl": "", "redis_backend_use_ssl": "", "broker_url": "",
           "result_backend": ""}
