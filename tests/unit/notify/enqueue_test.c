@@ -498,7 +498,7 @@ static void idle_it_knows_the_broker(void **state)
         struct notify_enqueue_stats stats;
         int64_t began = clock_monotonic_ns();
         (void)set_up(NULL);
-        script.broker_away = away;
+        set_bool(&script.broker_away, away);
         struct notify_enqueue *e = start(10);
         await(&script.contacts, 1);
         await(&script.sweeps, 3);
@@ -540,7 +540,7 @@ static void end_publishes_what_waits(void **state)
     notify_enqueue_destroy(e);
     assert_int_equal(script.sent, 1200);
     (void)set_up(NULL);
-    script.broker_away = true;
+    set_bool(&script.broker_away, true);
     e = start(60000);
     for (size_t i = 0; i < 1200; i++)
         publish(e, i);
@@ -554,8 +554,8 @@ static void end_does_not_wait_for_a_silent_broker(void **state)
 {
     struct notify_enqueue *e = start(60000);
     (void)state;
-    script.broker_away = true;
-    script.slow = true;
+    set_bool(&script.broker_away, true);
+    set_bool(&script.slow, true);
     set_bool(&script.held, true);
     publish(e, 0);
     await(&script.attempts, 1);
@@ -644,7 +644,7 @@ static void long_backlogs_are_not_compared(void **state)
     assert_int_equal(script.asked.missing_max, 0);
     assert_int_equal(script.asked.overdue_max, 100);
     (void)set_up(NULL);
-    script.broker_away = true;
+    set_bool(&script.broker_away, true);
     e = start_reconciler();
     await(&script.sweeps, 3);
     notify_enqueue_destroy(e);
