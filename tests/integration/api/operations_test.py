@@ -46,6 +46,16 @@ class ProbesTest(Stage):
                 server.start()
         self.port = ports.claim()
         self.served = self.api("--http", f"127.0.0.1:{self.port}")
+        # It comes after the port that the harness waits for.
+        wait_until(self.listens, WAIT_S, "the probes' port")
+
+    def listens(self) -> bool:
+        """Whether somebody answers there."""
+        try:
+            self.ask("/livez")
+            return True
+        except ConnectionRefusedError:
+            return False
 
     def ask(self, path: str, method: str = "GET") -> tuple[int, str]:
         """Status and text."""
