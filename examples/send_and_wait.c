@@ -1,7 +1,7 @@
 /*
  * Sends a task to whoever serves it, in Python or in C, and waits for its result:
  *
- *     send_and_wait shop.tasks.add '[40, 2]'
+ *     send_and_wait shop.add '[40, 2]'
  *
  * REDIS_URL says where the broker is. Waiting is done by subscription: nothing is asked again and
  * again while the task runs.

@@ -75,7 +75,7 @@ class InstallTest(unittest.TestCase):
         env = {**self.session.environment(), "LD_LIBRARY_PATH": str(self.lib)}
         with subprocess.Popen([served], env=env, stderr=subprocess.PIPE) as worker:
             try:
-                answer = run(sender, "shop.tasks.add", "[40, 2]", "0", "20000", env=env)
+                answer = run(sender, "shop.add", "[40, 2]", "0", "20000", env=env)
             finally:
                 worker.terminate()
                 worker.communicate()
