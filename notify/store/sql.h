@@ -76,5 +76,6 @@ extern const char store_sql_0003_accept[];
 extern const char store_sql_0004_template_versions[];
 extern const char store_sql_0005_limits[];
 extern const char store_sql_0006_trace[];
+extern const char store_sql_0007_webhooks[];
 
 #endif
