@@ -109,6 +109,8 @@ const struct setting notify_settings_table[] = {
      "seconds before its send_at that the message of a notification is published"},
     {"celeriac_test_keys_send", SETTING_BOOL, "True", "CELERIAC_TEST_KEYS_SEND", NULL, NULL, 0, 0,
      false, "whether what comes with a test key is sent; else it is only recorded as sent"},
+    {"celeriac_webhook_allow", SETTING_TEXT, "", "CELERIAC_WEBHOOK_ALLOW", NULL, NULL, 0, 0, false,
+     "where webhooks may go besides https to public addresses: http, private, or networks"},
     {"celeriac_template_fuel", SETTING_INT, "1000000", "CELERIAC_TEMPLATE_FUEL", NULL, NULL,
      1000, 1000000000, false, "work units that rendering one text may take"},
     {"celeriac_template_output", SETTING_INT, "4194304", "CELERIAC_TEMPLATE_OUTPUT", NULL, NULL,
@@ -234,6 +236,13 @@ static enum celeriac_err load_retries(const struct settings *s, struct notify_re
                                    "CELERIAC_RETRY_SCHEDULE", plan, err);
 }
 
+static enum celeriac_err load_webhooks(const struct settings *s, struct notify_settings *out,
+                                       struct celeriac_error *err)
+{
+    return notify_webhook_allow_parse(span_of(text_or_empty(s, "celeriac_webhook_allow")),
+                                      "CELERIAC_WEBHOOK_ALLOW", &out->webhooks.allow, err);
+}
+
 static void load_email(const struct settings *s, struct notify_settings *out)
 {
     const char *from = settings_text(s, "default_from_email");
@@ -280,6 +289,8 @@ enum celeriac_err notify_settings_load(const struct settings *s, struct notify_s
     code = load_smtp(s, &loaded, err);
     if (code == CELERIAC_OK)
         code = load_retries(s, &loaded.retries, err);
+    if (code == CELERIAC_OK)
+        code = load_webhooks(s, &loaded, err);
     if (code)
         return code;
     *out = loaded;

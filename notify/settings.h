@@ -15,6 +15,7 @@
 #include "celeriac/error.h"
 #include "notify/providers/server_list.h"
 #include "notify/rules/retry_plan.h"
+#include "notify/rules/webhook_allow.h"
 
 /* The file in the working directory that settings_read_dotenv() is given. */
 #define NOTIFY_SETTINGS_DOTENV ".env"
@@ -90,6 +91,10 @@ struct notify_settings {
     } api; /* of all calls of Twilio and FCM */
 
     struct notify_retry_plan retries; /* CELERIAC_PERMANENT_FAILURES and the like */
+
+    struct {
+        struct notify_webhook_allow allow; /* CELERIAC_WEBHOOK_ALLOW */
+    } webhooks;
 
     struct {
         uint64_t fuel;      /* work units of one render */

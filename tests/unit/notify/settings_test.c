@@ -227,6 +227,23 @@ static void test_providers(void **state)
     settings_destroy(s);
 }
 
+static void test_webhooks(void **state)
+{
+    struct settings *s = create();
+    struct notify_settings loaded = load(s);
+
+    (void)state;
+    assert_false(loaded.webhooks.allow.http);
+    assert_false(loaded.webhooks.allow.any_address);
+    assert_int_equal(loaded.webhooks.allow.network_count, 0);
+    settings_destroy(s);
+    s = create_with("CELERIAC_WEBHOOK_ALLOW=http, 10.0.0.0/8");
+    loaded = load(s);
+    assert_true(loaded.webhooks.allow.http);
+    assert_int_equal(loaded.webhooks.allow.network_count, 1);
+    settings_destroy(s);
+}
+
 static void test_credentials_of_push(void **state)
 {
     struct settings *s = create_with("GOOGLE_APPLICATION_CREDENTIALS=/a\nFCM_CREDENTIALS=");
@@ -277,6 +294,7 @@ static void test_bad_values(void **state)
     refuse("CELERIAC_PERMANENT_FAILURES=yes", "CELERIAC_PERMANENT_FAILURES: ");
     refuse("CELERIAC_RETRY_AFTER_MAX=604801", "CELERIAC_RETRY_AFTER_MAX");
     refuse("CELERIAC_RETRY_SCHEDULE=1m", "CELERIAC_RETRY_SCHEDULE: ");
+    refuse("CELERIAC_WEBHOOK_ALLOW=10.0.0.1/8", "CELERIAC_WEBHOOK_ALLOW: ");
     refuse("CELERIAC_TEMPLATE_FUEL=many", "CELERIAC_TEMPLATE_FUEL");
     refuse("CELERIAC_TEMPLATE_CACHE=1", "CELERIAC_TEMPLATE_CACHE");
 }
@@ -388,19 +406,13 @@ static void test_longest_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_redis_roles),
-        cmocka_unit_test(test_from),
-        cmocka_unit_test(test_tls_words),
-        cmocka_unit_test(test_database),
-        cmocka_unit_test(test_providers),
-        cmocka_unit_test(test_credentials_of_push),
-        cmocka_unit_test(test_bad_values),
-        cmocka_unit_test(test_ignored_variables),
-        cmocka_unit_test(test_dotenv),
-        cmocka_unit_test(test_secrets_are_marked),
-        cmocka_unit_test(test_manual),
-        cmocka_unit_test(test_hosts_as_in_django),
+        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_redis_roles),
+        cmocka_unit_test(test_from),         cmocka_unit_test(test_tls_words),
+        cmocka_unit_test(test_database),     cmocka_unit_test(test_providers),
+        cmocka_unit_test(test_webhooks),     cmocka_unit_test(test_credentials_of_push),
+        cmocka_unit_test(test_bad_values),   cmocka_unit_test(test_ignored_variables),
+        cmocka_unit_test(test_dotenv),       cmocka_unit_test(test_secrets_are_marked),
+        cmocka_unit_test(test_manual),       cmocka_unit_test(test_hosts_as_in_django),
         cmocka_unit_test(test_longest_host),
     };
 
