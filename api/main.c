@@ -105,8 +105,12 @@ static enum celeriac_err open_services(struct program *p, struct celeriac_error 
         .broker_use_ssl = settings->redis.broker_use_ssl,
         .broker_failover_strategy = settings->redis.failover_strategy,
         .reconcile_after_s = settings->reconcile_after_s};
-    enum celeriac_err code = open_store(p, err);
+    /* First, so that a broker's bad address is told before a database that is away is waited for.
+     */
+    enum celeriac_err code = open_rates(p, err);
 
+    if (code == CELERIAC_OK)
+        code = open_store(p, err);
     p->api.routes = api_routes;
     p->api.settings = settings;
     enqueue.store = p->api.store;
@@ -116,8 +120,6 @@ static enum celeriac_err open_services(struct program *p, struct celeriac_error 
         return celeriac_error_set(err, code, "no memory for the metrics");
     if (code == CELERIAC_OK)
         code = open_auth(p, err);
-    if (code == CELERIAC_OK)
-        code = open_rates(p, err);
     if (code == CELERIAC_OK)
         code = work_pool_create(&p->api.work, err);
     if (code == CELERIAC_OK)
@@ -376,22 +378,46 @@ static int show_help(void)
     return EXIT_SUCCESS;
 }
 
+/* Whether a value of ours is to blame, and not the machine; *err says then where it came from. */
+static bool is_usage(const struct program *p, struct celeriac_error *err)
+{
+    bool ours = settings_blame(p->options.settings, notify_settings_fields, err);
+
+    return ours && (err->code == CELERIAC_ERR_VALUE || err->code == CELERIAC_ERR_SYNTAX ||
+                    err->code == CELERIAC_ERR_LIMIT || err->code == CELERIAC_ERR_UNSUPPORTED);
+}
+
+/* Says why a command could not be obeyed; returns the exit code. */
+static int fail(const struct program *p, struct celeriac_error *err)
+{
+    if (p->options.command == API_CHECK)
+        return EXIT_FAILURE;
+    if (is_usage(p, err)) {
+        fprintf(stderr, "celeriac-api: %s\n", err->text);
+        return EXIT_USAGE;
+    }
+    if (p->options.command == API_CREATE_TENANT)
+        fprintf(stderr, "celeriac-api: create-tenant: %s\n", err->text);
+    else
+        log_critical("api", "cannot go on", LOG_ERR(err));
+    return EXIT_FAILURE;
+}
+
 static int run(struct program *p)
 {
     struct celeriac_error err = {0};
     enum celeriac_err code;
+    int status = EXIT_SUCCESS;
 
     log_set_level(p->options.level);
     log_set_format(p->options.format);
     code = log_set_file(p->options.logfile, &err);
     if (code == CELERIAC_OK)
         code = obey(p, &err);
-    if (code != CELERIAC_OK && p->options.command == API_CREATE_TENANT)
-        fprintf(stderr, "celeriac-api: create-tenant: %s\n", err.text);
-    else if (code != CELERIAC_OK && p->options.command != API_CHECK)
-        log_critical("api", "cannot go on", LOG_ERR(&err));
+    if (code != CELERIAC_OK)
+        status = fail(p, &err);
     close_all(p);
-    return code == CELERIAC_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+    return status;
 }
 
 /* A wrong setting is a finding of `check`; everybody else cannot even begin. */

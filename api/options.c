@@ -99,15 +99,31 @@ static enum celeriac_err read_sources(struct api_options *options, int argc, cha
     return code;
 }
 
-static enum celeriac_err read_bind(struct api_options *options, struct celeriac_error *err)
+static enum celeriac_err read_address(const struct settings *settings, const char *name,
+                                      char host[LISTEN_HOST_SIZE], unsigned *port,
+                                      struct celeriac_error *err)
 {
     struct celeriac_error why = {0};
-    enum celeriac_err code = listen_address_parse(span_of(settings_text(options->settings, "bind")),
-                                                  options->host, &options->port, &why);
+    enum celeriac_err code =
+        listen_address_parse(span_of(settings_text(settings, name)), host, port, &why);
 
     if (code != CELERIAC_OK)
-        return celeriac_error_set(err, code, "option --bind: %s", why.text);
+        return celeriac_error_set(err, code, "%s: %s", settings_place(settings, name), why.text);
     return CELERIAC_OK;
+}
+
+/* Where to listen; what the operator's port is made of is read again when it is opened. */
+static enum celeriac_err read_addresses(struct api_options *options, struct celeriac_error *err)
+{
+    char host[LISTEN_HOST_SIZE];
+    unsigned port;
+    enum celeriac_err code =
+        read_address(options->settings, "bind", options->host, &options->port, err);
+
+    options->http = settings_text(options->settings, "http");
+    if (code == CELERIAC_OK && options->http)
+        code = read_address(options->settings, "http", host, &port, err);
+    return code;
 }
 
 static enum celeriac_err read_log(struct api_options *options, struct celeriac_error *err)
@@ -115,8 +131,8 @@ static enum celeriac_err read_log(struct api_options *options, struct celeriac_e
     struct span format = span_of(settings_text(options->settings, "logformat"));
 
     if (!span_is(format, "text") && !span_is(format, "json"))
-        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
-                                  "option --logformat: must be text or json");
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "%s: must be text or json",
+                                  settings_place(options->settings, "logformat"));
     options->format = span_is(format, "json") ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
     options->logfile = settings_text(options->settings, "logfile");
     return log_level_parse(span_of(settings_text(options->settings, "loglevel")), &options->level);
@@ -137,7 +153,6 @@ enum celeriac_err api_options_read(struct api_options *options, int argc, char *
         return celeriac_error_set(err, CELERIAC_ERR_VALUE,
                                   "option --json: only with create-tenant");
     options->share_port = settings_bool(settings, "share_port");
-    options->http = settings_text(settings, "http");
     options->threads = (unsigned)settings_int(settings, "threads");
     options->connections = (unsigned)settings_int(settings, "connections");
     options->connections_per_address = (unsigned)settings_int(settings, "connections_per_address");
@@ -152,9 +167,11 @@ enum celeriac_err api_options_read(struct api_options *options, int argc, char *
     options->grace_ns = settings_int(settings, "graceful_timeout") * INT64_C(1000000000);
     code = notify_settings_load(settings, &options->notify, err);
     if (code == CELERIAC_OK)
-        code = read_bind(options, err);
+        code = read_addresses(options, err);
     if (code == CELERIAC_OK)
         code = read_log(options, err);
+    if (code != CELERIAC_OK && err != NULL)
+        (void)settings_blame(settings, notify_settings_fields, err);
     return code;
 }
 

@@ -142,6 +142,68 @@ int64_t settings_seconds_ns(const struct settings *s, const char *name)
     return settings_int(s, name);
 }
 
+const char *settings_place(const struct settings *s, const char *name)
+{
+    const struct setting_value *value = settings_find(s, name);
+    return value && value->place ? value->place : name;
+}
+
+static bool has_word(const char *list, struct span wanted)
+{
+    struct span rest = span_of(list);
+    struct span word;
+    while (settings_next_word(&rest, ' ', &word)) {
+        if (span_equal(word, wanted))
+            return true;
+    }
+    return false;
+}
+
+/* Of the settings that can give a field its value, the first that is filled. */
+static const struct setting_value *find_giver(const struct settings *s, const char *names)
+{
+    struct span rest = span_of(names);
+    struct span name;
+    while (settings_next_word(&rest, ' ', &name)) {
+        for (size_t i = 0; i < s->count; i++) {
+            const struct setting_value *value = &s->values[i];
+            if (span_is(name, value->row->name) && value->text && *value->text)
+                return value;
+        }
+    }
+    return NULL;
+}
+
+/* The setting that an error is about, by the word at its head. */
+static const struct setting_value *find_guilty(const struct settings *s,
+                                               const struct setting_field *fields, struct span head)
+{
+    for (; fields->field; fields++) {
+        if (span_is(head, fields->field))
+            return find_giver(s, fields->settings);
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        if (has_word(s->values[i].row->env, head))
+            return &s->values[i];
+    }
+    return NULL;
+}
+
+bool settings_blame(const struct settings *s, const struct setting_field *fields,
+                    struct celeriac_error *err)
+{
+    struct span head, why;
+    if (!span_cut(span_of(err->text), ':', &head, &why))
+        return false;
+    const struct setting_value *guilty = find_guilty(s, fields, head);
+    if (!guilty || guilty->origin == SETTING_DEFAULT)
+        return guilty != NULL;
+    struct celeriac_error blamed = {0};
+    (void)celeriac_error_set(&blamed, err->code, "%s:%.*s", guilty->place, SPAN_PRINTF(why));
+    *err = blamed;
+    return true;
+}
+
 enum setting_origin settings_origin(const struct settings *s, const char *name)
 {
     const struct setting_value *value = settings_find(s, name);

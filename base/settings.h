@@ -118,6 +118,31 @@ int64_t settings_seconds_ns(const struct settings *s, const char *name);
 /* Where the value came from. */
 enum setting_origin settings_origin(const struct settings *s, const char *name);
 
+/*
+ * Where the value came from as errors say it: "option --concurrency", "environment variable
+ * EMAIL_PORT", ".env line 3: EMAIL_PORT", "default of email_port"; the name itself when it is
+ * unset. Borrowed from the set.
+ */
+const char *settings_place(const struct settings *s, const char *name);
+
+/*
+ * A field of some options structure, and the settings of which it takes the first that is filled,
+ * separated by ' '. Lists of them end with a row whose field is NULL.
+ */
+struct setting_field {
+    const char *field;
+    const char *settings;
+};
+
+/*
+ * Has an error say where a bad value came from. Whoever was given the values as a structure begins
+ * its error with the field's name, "broker_url: ...", or with a variable's; the place of the
+ * setting takes that name's place, unless it has its default. False: the error begins with neither,
+ * and is about no setting.
+ */
+bool settings_blame(const struct settings *s, const struct setting_field *fields,
+                    struct celeriac_error *err);
+
 /* Appends the options of one table as --help prints them, wrapped to 80 columns. */
 void settings_help(const struct setting *table, struct strbuf *out);
 

@@ -152,10 +152,15 @@ enum celeriac_err setting_store(struct setting_value *value, struct span text,
     if (origin < value->origin)
         return CELERIAC_OK;
     char *copy = mem_dup_span(text);
-    if (!copy)
+    char *place_copy = mem_dup(place);
+    if (!copy || !place_copy) {
+        mem_free(copy);
+        mem_free(place_copy);
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
+    }
     setting_clear(value);
     value->text = copy;
+    value->place = place_copy;
     value->number = number;
     value->origin = origin;
     return CELERIAC_OK;
@@ -166,6 +171,8 @@ void setting_clear(struct setting_value *value)
     if (value->text && value->row->secret)
         explicit_bzero(value->text, strlen(value->text));
     mem_free(value->text);
+    mem_free(value->place);
     value->text = NULL;
+    value->place = NULL;
     value->number = 0;
 }

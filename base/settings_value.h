@@ -17,6 +17,7 @@
 struct setting_value {
     const struct setting *row;
     char *text;     /* owned, wiped before it is released if the row is secret; NULL: unset */
+    char *place;    /* owned, where text came from, as errors say it; NULL with text */
     int64_t number; /* what text means by the row's type: integer, 0 or 1, nanoseconds, level */
     enum setting_origin origin;
 };
@@ -43,7 +44,7 @@ enum celeriac_err setting_store(struct setting_value *value, struct span text,
                                 enum setting_origin origin, const char *place,
                                 struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
-/* Releases the value's text. */
+/* Releases the value's texts. */
 void setting_clear(struct setting_value *value);
 
 /* The value of the row with that name, or NULL. */

@@ -28,6 +28,29 @@ static const struct cli_command *find(const char *name)
     return NULL;
 }
 
+/* By which settings the fields come about that errors about addresses name. */
+static const struct setting_field fields[] = {
+    {"broker_url", "broker"},
+    {"result_backend", "result_backend broker"},
+    {"broker_transport_options", "broker_transport_options"},
+    {"result_backend_transport_options",
+     "result_backend_transport_options broker_transport_options"},
+    {"broker_use_ssl", "broker_use_ssl"},
+    {"redis_backend_use_ssl", "redis_backend_use_ssl broker_use_ssl"},
+    {"broker_failover_strategy", "broker_failover_strategy"},
+    {NULL, NULL},
+};
+
+/* A value that is wrong in whatever way is a mistake of whoever gave it. */
+static enum celeriac_err blame(const struct settings *settings, enum celeriac_err code,
+                               struct celeriac_error *err)
+{
+    (void)settings_blame(settings, fields, err);
+    if (code == CELERIAC_ERR_LIMIT || code == CELERIAC_ERR_UNSUPPORTED)
+        code = CELERIAC_ERR_VALUE;
+    return code;
+}
+
 static enum celeriac_err connect_to_broker(struct cli *cli, struct celeriac_error *err)
 {
     const struct settings *s = cli->settings;
@@ -44,7 +67,7 @@ static enum celeriac_err connect_to_broker(struct cli *cli, struct celeriac_erro
     enum celeriac_err code = cel_addresses_open(&texts, &cli->addresses, err);
 
     if (code)
-        return code;
+        return blame(s, code, err);
     options = cel_to_broker(&cli->addresses, "celeriac-cli");
     return cel_conn_create(&options, &cli->conn, err);
 }

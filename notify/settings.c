@@ -121,6 +121,15 @@ const struct setting notify_settings_table[] = {
 };
 /* clang-format on */
 
+const struct setting_field notify_settings_fields[] = {
+    {"broker_url", "celery_broker_url redis_url"},
+    {"broker_transport_options", "celery_broker_transport_options"},
+    {"broker_use_ssl", "celery_broker_use_ssl"},
+    {"broker_failover_strategy", "celery_broker_failover_strategy"},
+    {"dbname", "db_name"},
+    {NULL, NULL},
+};
+
 /* A text that means nothing when it is empty. */
 static const char *filled(const struct settings *s, const char *name)
 {
@@ -134,6 +143,44 @@ static const char *text_or_empty(const struct settings *s, const char *name)
     const char *text = settings_text(s, name);
 
     return text != NULL ? text : "";
+}
+
+#define PORT_MAX 65535
+
+static size_t count_entries(struct span list)
+{
+    struct span entry;
+    size_t count = 1;
+
+    while (span_cut(list, ',', &entry, &list))
+        count++;
+    return count;
+}
+
+/* libpq looks at ports when it connects, which would look like a server that is away. */
+static enum celeriac_err check_ports(const struct settings *s, struct celeriac_error *err)
+{
+    const char *hosts = filled(s, "db_host");
+    struct span rest = span_of(filled(s, "db_port"));
+    size_t count = count_entries(rest);
+    bool more = rest.len > 0;
+
+    while (more) {
+        struct span entry;
+        int64_t port;
+
+        more = span_cut(rest, ',', &entry, &rest);
+        entry = span_trim(entry);
+        if (entry.len > 0 && parse_int64(entry, 1, PORT_MAX, &port) != CELERIAC_OK)
+            return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                      "DB_PORT: must be a port between 1 and %d, or such ports "
+                                      "separated by commas",
+                                      PORT_MAX);
+    }
+    if (hosts != NULL && count > 1 && count != count_entries(span_of(hosts)))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "DB_PORT: must be one port, or as many as DB_HOST has hosts");
+    return CELERIAC_OK;
 }
 
 static void load_database(const struct settings *s, struct notify_conninfo *database)
@@ -286,7 +333,9 @@ enum celeriac_err notify_settings_load(const struct settings *s, struct notify_s
     loaded.allowed_hosts = text_or_empty(s, "allowed_hosts");
     if (filled(s, "db_name") == NULL)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "DB_NAME: must not be empty");
-    code = load_smtp(s, &loaded, err);
+    code = check_ports(s, err);
+    if (code == CELERIAC_OK)
+        code = load_smtp(s, &loaded, err);
     if (code == CELERIAC_OK)
         code = load_retries(s, &loaded.retries, err);
     if (code == CELERIAC_OK)

@@ -27,6 +27,10 @@
  */
 extern const struct setting notify_settings_table[];
 
+/* By which settings of the table the fields come about that errors of the library and the store
+ * name, for settings_blame(). */
+extern const struct setting_field notify_settings_fields[];
+
 /* The database settings as libpq takes them: libpq's keyword arrays, no quoting involved. */
 #define NOTIFY_CONNINFO_MAX 16
 struct notify_conninfo {

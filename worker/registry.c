@@ -52,7 +52,7 @@ enum celeriac_err cel_registry_set_defaults(struct cel_registry *registry,
         cel_rate_parse(span_of(defaults->rate_limit), &registry->rate_limit, &why);
 
     if (code)
-        return celeriac_error_set(err, code, "task_defaults: %s", why.text);
+        return celeriac_error_set(err, code, "task_defaults.rate_limit: %s", why.text);
     registry->defaults = *defaults;
     registry->defaults.rate_limit = NULL;
     return CELERIAC_OK;

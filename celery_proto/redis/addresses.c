@@ -34,16 +34,20 @@ static enum celeriac_err read_options(const struct cel_address_texts *texts,
 static enum celeriac_err read_urls(const struct cel_address_texts *texts,
                                    struct cel_addresses *addresses, struct celeriac_error *err)
 {
+    struct celeriac_error why = {0};
     struct span backend = span_of(or_else(texts->result_backend, texts->broker_url));
     enum celeriac_err code = cel_broker_url_create(span_of(texts->broker_url), CEL_URL_BROKER,
                                                    cel_transport_url(addresses->broker_options),
-                                                   &addresses->broker, err);
+                                                   &addresses->broker, &why);
+    if (code != CELERIAC_OK)
+        return celeriac_error_set(err, code, "broker_url: %s", why.text);
     /* Celery's stricter rules are for a URL that was meant for the backend. */
     enum cel_url_use use = or_else(texts->result_backend, NULL) ? CEL_URL_RESULTS : CEL_URL_BROKER;
-    if (code == CELERIAC_OK && !span_starts(backend, SPAN(NO_BACKEND)))
+    if (!span_starts(backend, SPAN(NO_BACKEND)))
         code = cel_broker_url_create(backend, use, cel_transport_url(addresses->backend_options),
-                                     &addresses->backend, err);
-    return code;
+                                     &addresses->backend, &why);
+    return code != CELERIAC_OK ? celeriac_error_set(err, code, "result_backend: %s", why.text)
+                               : CELERIAC_OK;
 }
 
 static enum celeriac_err name_keys(const struct cel_address_texts *texts,
@@ -54,7 +58,13 @@ static enum celeriac_err name_keys(const struct cel_address_texts *texts,
     if (or_else(texts->result_backend_transport_options, NULL))
         names.result_keyprefix = cel_transport_keys(addresses->backend_options)->result_keyprefix;
     names.db = cel_broker_url_db(addresses->broker);
-    return cel_keys_create(&names, &addresses->keys, err);
+    struct celeriac_error why = {0};
+    enum celeriac_err code = cel_keys_create(&names, &addresses->keys, &why);
+    /* All names but that prefix are among the options. */
+    const char *field =
+        or_else(texts->global_keyprefix, NULL) ? "global_keyprefix" : "broker_transport_options";
+    return code != CELERIAC_OK ? celeriac_error_set(err, code, "%s: %s", field, why.text)
+                               : CELERIAC_OK;
 }
 
 enum celeriac_err cel_addresses_open(const struct cel_address_texts *texts,

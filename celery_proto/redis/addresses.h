@@ -44,7 +44,7 @@ struct cel_addresses {
 
 /*
  * Reads the texts. On failure nothing is held. CELERIAC_ERR_VALUE, _SYNTAX, _UNSUPPORTED or _LIMIT
- * with what is wrong, CELERIAC_ERR_MEMORY.
+ * with the member's name at the head ("broker_url: ...") and what is wrong, CELERIAC_ERR_MEMORY.
  */
 enum celeriac_err cel_addresses_open(const struct cel_address_texts *texts,
                                      struct cel_addresses *addresses,

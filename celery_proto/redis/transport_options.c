@@ -473,10 +473,36 @@ static enum celeriac_err read_failover(struct cel_transport_options *o, const ch
     if (strategy.len == 0 || span_is(strategy, "round-robin"))
         return CELERIAC_OK;
     if (!span_is(strategy, "shuffle"))
-        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
-                                  "failover strategy must be round-robin or shuffle");
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "must be round-robin or shuffle");
     o->url.shuffle = true;
     return CELERIAC_OK;
+}
+
+/* The settings that the texts are, by use. */
+static const struct {
+    const char *options;
+    const char *use_ssl;
+} fields[] = {[CEL_URL_BROKER] = {"broker_transport_options", "broker_use_ssl"},
+              [CEL_URL_RESULTS] = {"result_backend_transport_options", "redis_backend_use_ssl"}};
+
+/* Reads all texts; *field is the setting that is being read. */
+static enum celeriac_err read_all(struct cel_transport_options *o,
+                                  const struct cel_transport_texts *texts, const char **field,
+                                  struct celeriac_error *err)
+{
+    bool given = false;
+    *field = fields[o->use].options;
+    enum celeriac_err code =
+        read_setting(o, "transport options", texts->options, read_option, &given, err);
+    if (code == CELERIAC_OK) {
+        *field = fields[o->use].use_ssl;
+        code = read_use_ssl(o, texts->use_ssl, err);
+    }
+    if (code == CELERIAC_OK) {
+        *field = "broker_failover_strategy";
+        code = read_failover(o, texts->failover, err);
+    }
+    return code;
 }
 
 enum celeriac_err cel_transport_options_create(const struct cel_transport_texts *texts,
@@ -486,28 +512,23 @@ enum celeriac_err cel_transport_options_create(const struct cel_transport_texts 
 {
     size_t lengths[] = {span_of(texts->options).len, span_of(texts->use_ssl).len};
     if (lengths[0] > CEL_TRANSPORT_TEXT_MAX || lengths[1] > CEL_TRANSPORT_TEXT_MAX)
-        return celeriac_error_set(err, CELERIAC_ERR_LIMIT,
-                                  "transport options are longer than 65536 bytes");
+        return celeriac_error_set(err, CELERIAC_ERR_LIMIT, "%s: longer than 65536 bytes",
+                                  lengths[0] > CEL_TRANSPORT_TEXT_MAX ? fields[use].options
+                                                                      : fields[use].use_ssl);
     struct cel_transport_options *o = mem_calloc(1, sizeof *o);
     if (o == NULL)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "no memory for transport options");
     o->use = use;
     o->cap = lengths[0] + lengths[1] + 1;
     o->texts = mem_calloc(1, o->cap);
-    bool given = false;
+    struct celeriac_error why = {0};
+    const char *field = fields[use].options;
     enum celeriac_err code =
-        o->texts != NULL
-            ? CELERIAC_OK
-            : celeriac_error_set(err, CELERIAC_ERR_MEMORY, "no memory for transport options");
-    if (code == CELERIAC_OK)
-        code = read_setting(o, "transport options", texts->options, read_option, &given, err);
-    if (code == CELERIAC_OK)
-        code = read_use_ssl(o, texts->use_ssl, err);
-    if (code == CELERIAC_OK)
-        code = read_failover(o, texts->failover, err);
+        o->texts != NULL ? read_all(o, texts, &field, &why) : CELERIAC_ERR_MEMORY;
     if (code != CELERIAC_OK) {
         cel_transport_options_destroy(o);
-        return code;
+        return celeriac_error_set(err, code, "%s: %s", field,
+                                  why.text[0] ? why.text : celeriac_err_name(code));
     }
     *options = o;
     return CELERIAC_OK;

@@ -33,9 +33,10 @@ struct cel_transport_texts {
 struct cel_transport_options;
 
 /*
- * Reads the texts for the broker or the result backend. CELERIAC_ERR_VALUE or _SYNTAX with the
- * option's name, CELERIAC_ERR_UNSUPPORTED for ack_emulation=false and credential_provider,
- * CELERIAC_ERR_LIMIT, CELERIAC_ERR_MEMORY. The caller destroys it.
+ * Reads the texts for the broker or the result backend. An error begins with the setting's name,
+ * such as "broker_use_ssl: ": CELERIAC_ERR_VALUE or _SYNTAX with the option's name,
+ * CELERIAC_ERR_UNSUPPORTED for ack_emulation=false and credential_provider, CELERIAC_ERR_LIMIT,
+ * CELERIAC_ERR_MEMORY. The caller destroys it.
  */
 enum celeriac_err cel_transport_options_create(const struct cel_transport_texts *texts,
                                                enum cel_url_use use,

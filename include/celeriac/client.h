@@ -95,7 +95,10 @@ struct celeriac_send {
                               */
 };
 
-/* Makes a client; connects when it is first used. CELERIAC_ERR_VALUE names a bad URL. */
+/*
+ * Makes a client; connects when it is first used. CELERIAC_ERR_VALUE, _SYNTAX, _LIMIT and
+ * _UNSUPPORTED begin with the bad option's name ("broker_url: ...").
+ */
 CELERIAC_PUBLIC enum celeriac_err celeriac_client_create(
     const struct celeriac_client_options *options, struct celeriac_client **client,
     struct celeriac_error *err) CELERIAC_MUST_CHECK;

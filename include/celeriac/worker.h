@@ -149,8 +149,8 @@ enum celeriac_stop {
 };
 
 /*
- * Makes a worker; nothing is connected or started yet. CELERIAC_ERR_VALUE names the bad option.
- * The caller destroys it.
+ * Makes a worker; nothing is connected or started yet. CELERIAC_ERR_VALUE, _SYNTAX, _LIMIT and
+ * _UNSUPPORTED begin with the bad option's name ("task_routes: ..."). The caller destroys it.
  */
 CELERIAC_PUBLIC enum celeriac_err celeriac_worker_create(
     const struct celeriac_worker_options *options, struct celeriac_worker **worker,

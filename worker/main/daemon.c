@@ -103,8 +103,7 @@ static enum celeriac_err find_group(const char *text, gid_t *gid, struct celeria
     }
     group = getgrnam(text);
     if (!group)
-        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "option --gid: there is no group %s",
-                                  text);
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "gid: there is no group %s", text);
     *gid = group->gr_gid;
     return CELERIAC_OK;
 }
@@ -119,8 +118,7 @@ static enum celeriac_err find_user(const char *text, const struct passwd **user,
     else
         *user = getpwnam(text);
     if (!*user)
-        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "option --uid: there is no user %s",
-                                  text);
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "uid: there is no user %s", text);
     return CELERIAC_OK;
 }
 
@@ -162,7 +160,7 @@ enum celeriac_err daemon_set_umask(const char *text, struct celeriac_error *err)
     }
     if (digits.len == 0 || mask > UMASK_MAX)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE,
-                                  "option --umask: must be octal digits, at most 0777");
+                                  "umask: must be octal digits, at most 0777");
     (void)umask(mask);
     return CELERIAC_OK;
 }

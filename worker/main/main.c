@@ -24,7 +24,7 @@
 #include "worker/main/start.h"
 #include "worker/main/stop_signals.h"
 
-/* Exit codes: as `celery worker` (0, 1), and sysexits.h EX_USAGE for a wrong command line. */
+/* Exit codes: as `celery worker` (0, 1), and sysexits.h EX_USAGE for a wrong option or setting. */
 #define EXIT_USAGE 64
 
 /* sysexits.h EX_CANTCREAT: the pidfile belongs to another process, as celery/platforms.py has it.
@@ -308,6 +308,27 @@ static enum celeriac_err serve(struct program *program, struct celeriac_error *e
     return code;
 }
 
+/* Whether a value of ours is to blame, and not the machine; *err says then where it came from. */
+static bool is_usage(const struct program *program, struct celeriac_error *err)
+{
+    bool ours = settings_blame(program->options.settings, worker_options_fields, err);
+
+    return ours && (err->code == CELERIAC_ERR_VALUE || err->code == CELERIAC_ERR_SYNTAX ||
+                    err->code == CELERIAC_ERR_LIMIT || err->code == CELERIAC_ERR_UNSUPPORTED);
+}
+
+/* Says why the work ended; returns the exit code. */
+static int fail(const struct program *program, struct celeriac_error *err)
+{
+    if (is_usage(program, err)) {
+        fprintf(stderr, "celeriac-worker: %s\n", err->text);
+        return EXIT_USAGE;
+    }
+    log_critical("worker", "cannot go on", LOG_ERR(err));
+    return err->code == CELERIAC_ERR_EXISTS && program->start.locked_out ? EXIT_LOCKED
+                                                                         : EXIT_FAILURE;
+}
+
 static int work(struct program *program, char *const *argv)
 {
     struct celeriac_error err = {0};
@@ -335,12 +356,8 @@ static int work(struct program *program, char *const *argv)
         code = shutdown_create(&program->signals, &err);
     if (code == CELERIAC_OK)
         code = serve(program, &err);
-    if (code)
-        log_critical("worker", "cannot go on", LOG_ERR(&err));
     restart = code == CELERIAC_OK && program->plan.restart;
-    status = code ? EXIT_FAILURE : program->plan.exit_code;
-    if (code == CELERIAC_ERR_EXISTS && program->start.locked_out)
-        status = EXIT_LOCKED;
+    status = code ? fail(program, &err) : program->plan.exit_code;
     worker_start_end(&program->start);
     close_all(program);
     if (restart) {

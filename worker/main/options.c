@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/listen_socket.h"
 #include "base/parse_num.h"
 #include "worker/main/app.h"
 #include "worker/main/celery_settings.h"
@@ -142,6 +143,29 @@ static const struct setting table[] = {
 };
 /* clang-format on */
 
+const struct setting_field worker_options_fields[] = {
+    {"broker_url", "broker celery_broker_url redis_url"},
+    {"result_backend", "result_backend celery_result_backend redis_url"},
+    {"broker_transport_options", "celery_broker_transport_options"},
+    {"result_backend_transport_options",
+     "celery_result_backend_transport_options celery_broker_transport_options"},
+    {"broker_use_ssl", "celery_broker_use_ssl"},
+    {"redis_backend_use_ssl", "celery_redis_backend_use_ssl celery_broker_use_ssl"},
+    {"broker_failover_strategy", "celery_broker_failover_strategy"},
+    {"task_routes", "task_routes"},
+    {"task_defaults.rate_limit", "task_default_rate_limit"},
+    {"hostname", "hostname"},
+    {"queues", "queues default_queue"},
+    {"heartbeat_interval", "heartbeat_interval"},
+    {"uid", "uid"},
+    {"gid", "gid"},
+    {"umask", "umask"},
+    {"logfile", "logfile"},
+    {"pidfile", "pidfile"},
+    {"dbname", "db_name"},
+    {NULL, NULL},
+};
+
 /* Options that scripts of existing deployments give and that mean nothing here. */
 static const char *const without_effect[] = {
     "config",      "loader",     "include",           "optimization",
@@ -198,8 +222,8 @@ static enum celeriac_err read_unknown(const struct worker_options *options,
     struct span text = span_of(settings_text(options->settings, "unknown_tasks"));
 
     if (!span_is(text, "leave") && !span_is(text, "fail"))
-        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
-                                  "option --unknown-tasks: must be leave or fail");
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "%s: must be leave or fail",
+                                  settings_place(options->settings, "unknown_tasks"));
     *unknown = span_is(text, "fail") ? CELERIAC_UNKNOWN_FAIL : CELERIAC_UNKNOWN_LEAVE;
     return CELERIAC_OK;
 }
@@ -223,9 +247,8 @@ static enum celeriac_err read_autoscale(const struct settings *settings,
         max = -1;
     if (max < 0 || parse_int64(span_trim(first), 1, CONCURRENCY_MAX, &max) || max < min)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE,
-                                  "option --autoscale: must be MAX,MIN with MAX 1 to %d and not "
-                                  "below MIN",
-                                  CONCURRENCY_MAX);
+                                  "%s: must be MAX,MIN with MAX 1 to %d and not below MIN",
+                                  settings_place(settings, "autoscale"), CONCURRENCY_MAX);
     worker->autoscale_max = (unsigned)max;
     worker->autoscale_min = (unsigned)min;
     worker->autoscale_keepalive =
@@ -238,8 +261,9 @@ static enum celeriac_err refuse(const struct settings *settings, struct celeriac
 {
     if (settings_bool(settings, "beat"))
         return celeriac_error_set(err, CELERIAC_ERR_VALUE,
-                                  "option --beat: there is no scheduler in this worker; run "
-                                  "`celery beat` beside it");
+                                  "%s: there is no scheduler in this worker; run `celery beat` "
+                                  "beside it",
+                                  settings_place(settings, "beat"));
     return CELERIAC_OK;
 }
 
@@ -314,10 +338,12 @@ static enum celeriac_err read_queues(struct worker_options *options, struct cele
     if (code)
         return code;
     if (strbuf_status(&options->queues))
-        return celeriac_error_set(err, strbuf_status(&options->queues),
-                                  "option --queues: too long");
+        return celeriac_error_set(err, strbuf_status(&options->queues), "%s: too long",
+                                  settings_place(options->settings, "queues"));
     if (strbuf_span(&options->queues).len == 0)
-        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "option --queues: no queue is left");
+        return celeriac_error_set(
+            err, CELERIAC_ERR_VALUE, "%s: no queue is left",
+            settings_place(options->settings, all ? "queues" : "exclude_queues"));
     options->worker.queues = strbuf_text(&options->queues);
     return CELERIAC_OK;
 }
@@ -333,8 +359,8 @@ static enum celeriac_err read_log(struct worker_options *options, struct celeria
     options->auto_format = span_is(format, "auto");
     options->format = span_is(format, "json") ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
     if (!options->auto_format && options->format == LOG_FORMAT_TEXT && !span_is(format, "text"))
-        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
-                                  "option --log-format: must be auto, text or json");
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "%s: must be auto, text or json",
+                                  settings_place(options->settings, "log_format"));
     return log_level_parse(span_of(settings_text(options->settings, "loglevel")), &options->level);
 }
 
@@ -363,16 +389,28 @@ static void read_daemon(struct worker_options *options)
     options->term_is_quit = remap && span_is(span_of(remap), "SIGQUIT");
 }
 
-enum celeriac_err worker_options_read(struct worker_options *options, int argc, char *const *argv,
-                                      char *const *environment, struct celeriac_error *err)
+static enum celeriac_err read_http(struct worker_options *options, struct celeriac_error *err)
+{
+    struct celeriac_error why = {0};
+    char host[LISTEN_HOST_SIZE];
+    unsigned port;
+    enum celeriac_err code = CELERIAC_OK;
+
+    options->http = settings_text(options->settings, "http");
+    if (options->http)
+        code = listen_address_parse(span_of(options->http), host, &port, &why);
+    return code ? celeriac_error_set(err, code, "%s: %s", settings_place(options->settings, "http"),
+                                     why.text)
+                : CELERIAC_OK;
+}
+
+/* What the values mean, once they are there. */
+static enum celeriac_err interpret(struct worker_options *options, struct celeriac_error *err)
 {
     struct celeriac_worker_options *worker = &options->worker;
-    struct settings *settings;
-    enum celeriac_err code = read_sources(options, argc, argv, environment, err);
+    struct settings *settings = options->settings;
+    enum celeriac_err code;
 
-    if (code)
-        return code;
-    settings = options->settings;
     options->help = settings_bool(settings, "help");
     options->version = settings_bool(settings, "version");
     code = notify_settings_load(settings, &options->notify, err);
@@ -385,13 +423,14 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
     if (code == CELERIAC_OK)
         code = read_log(options, err);
     if (code == CELERIAC_OK)
+        code = read_http(options, err);
+    if (code == CELERIAC_OK)
         code = read_autoscale(settings, worker, err);
     if (code)
         return code;
     read_app(options);
     read_daemon(options);
     read_pool(settings, worker);
-    options->http = settings_text(settings, "http");
     worker->broker_url = settings_text(settings, "broker");
     if (!worker->broker_url)
         worker->broker_url = options->notify.broker_url;
@@ -429,6 +468,19 @@ enum celeriac_err worker_options_read(struct worker_options *options, int argc, 
     worker->soft_time_limit =
         (double)settings_seconds_ns(settings, "soft_time_limit") / (double)NS_PER_SEC;
     return celery_settings_read(settings, worker, err);
+}
+
+enum celeriac_err worker_options_read(struct worker_options *options, int argc, char *const *argv,
+                                      char *const *environment, struct celeriac_error *err)
+{
+    enum celeriac_err code = read_sources(options, argc, argv, environment, err);
+
+    if (code)
+        return code;
+    code = interpret(options, err);
+    if (code && err)
+        (void)settings_blame(options->settings, worker_options_fields, err);
+    return code;
 }
 
 void worker_options_close(struct worker_options *options)

@@ -41,6 +41,9 @@ struct worker_options {
     bool version;
 };
 
+/* By which settings the fields come about that errors of the library and of daemon.h name. */
+extern const struct setting_field worker_options_fields[];
+
 /*
  * Reads .env, the environment and the command line. CELERIAC_ERR_VALUE names the option, variable
  * or line. The caller closes *options, also after a failure.

@@ -25,9 +25,9 @@ static enum celeriac_err detach(struct worker_start *start, const struct worker_
     return code;
 }
 
-/* The name of a file with the node name filled in; NULL stays NULL. */
-static enum celeriac_err expand(const char *pattern, const char *nodename, char **name,
-                                struct celeriac_error *err)
+/* The name of a file with the node name filled in, for an option; NULL stays NULL. */
+static enum celeriac_err expand(const char *option, const char *pattern, const char *nodename,
+                                char **name, struct celeriac_error *err)
 {
     struct strbuf text;
     enum celeriac_err code;
@@ -39,7 +39,7 @@ static enum celeriac_err expand(const char *pattern, const char *nodename, char 
     if (code == CELERIAC_OK)
         code = strbuf_take(&text, name, NULL);
     strbuf_close(&text);
-    return code ? celeriac_error_set(err, code, "file name: %s", celeriac_err_name(code))
+    return code ? celeriac_error_set(err, code, "%s: %s", option, celeriac_err_name(code))
                 : CELERIAC_OK;
 }
 
@@ -121,9 +121,9 @@ enum celeriac_err worker_start_begin(struct worker_start *start,
     code = celeriac_worker_nodename(options->worker.hostname, nodename, err);
 
     if (code == CELERIAC_OK)
-        code = expand(options->logfile, nodename, &start->logfile, err);
+        code = expand("logfile", options->logfile, nodename, &start->logfile, err);
     if (code == CELERIAC_OK)
-        code = expand(options->pidfile, nodename, &pidfile, err);
+        code = expand("pidfile", options->pidfile, nodename, &pidfile, err);
     if (code == CELERIAC_OK && options->umask)
         code = daemon_set_umask(options->umask, err);
     if (code == CELERIAC_OK)

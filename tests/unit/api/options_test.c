@@ -122,6 +122,12 @@ static void addresses_to_listen_on(void **state)
     assert_refused(WORDS("-b", "127.0.0.1:65536"), no_words, "option --bind: ");
     assert_refused(WORDS("-b", "127.0.0.1"), no_words, "option --bind: ");
     assert_refused(WORDS("-b", ""), no_words, "option --bind: ");
+    assert_refused(no_words, WORDS("CELERIAC_API_BIND=x"),
+                   "environment variable CELERIAC_API_BIND: ");
+    assert_refused(WORDS("--http", "9090"), no_words, "option --http: ");
+    assert_refused(no_words, WORDS("CELERIAC_API_LOGFORMAT=xml"),
+                   "environment variable CELERIAC_API_LOGFORMAT");
+    assert_refused(no_words, WORDS("DB_PORT=x"), "environment variable DB_PORT: ");
 }
 
 /* Command line, environment, file, default. */

@@ -187,6 +187,66 @@ static void follows_the_order_of_precedence(void **state)
     word_list_free(environment);
 }
 
+static void says_where_a_value_came_from(void **state)
+{
+    (void)state;
+    char *environment[] = {(char[]){"DB_USER=u"}, NULL};
+    char *argv[] = {(char[]){"program"}, (char[]){"-c5"}, NULL};
+    char **rest = NULL;
+    struct settings *s = new_settings();
+    assert_string_equal(settings_place(s, "concurrency"), "default of concurrency");
+    assert_string_equal(settings_place(s, "user"), "user");
+    assert_string_equal(settings_place(s, "unheard-of"), "unheard-of");
+    assert_int_equal(settings_read_options(s, 2, argv, &rest, NULL), CELERIAC_OK);
+    assert_int_equal(settings_read_environment(s, environment, NULL), CELERIAC_OK);
+    assert_string_equal(settings_place(s, "concurrency"), "option --concurrency");
+    assert_string_equal(settings_place(s, "user"), "environment variable DB_USER");
+    mem_free(rest);
+    settings_destroy(s);
+}
+
+/* What settings_blame() makes of an error; *ours is its answer. */
+static const char *blame(const struct settings *s, const char *text, bool *ours)
+{
+    static const struct setting_field fields[] = {{"server", "user password"},
+                                                  {"login", "password user"},
+                                                  {"threads", "concurrency"},
+                                                  {NULL, NULL}};
+    static struct celeriac_error err;
+    celeriac_error_clear(&err);
+    (void)celeriac_error_set(&err, CELERIAC_ERR_LIMIT, "%s", text);
+    *ours = settings_blame(s, fields, &err);
+    assert_int_equal(err.code, CELERIAC_ERR_LIMIT);
+    return err.text;
+}
+
+static void blames_the_setting_that_a_value_came_from(void **state)
+{
+    (void)state;
+    char *environment[] = {(char[]){"DB_USER=u"}, (char[]){"TLS=1"}, NULL};
+    struct settings *s = new_settings();
+    bool ours = false;
+    assert_int_equal(settings_read_environment(s, environment, NULL), CELERIAC_OK);
+    assert_string_equal(blame(s, "server: is bad: so", &ours),
+                        "environment variable DB_USER: is bad: so");
+    assert_true(ours);
+    /* The password is empty, and counts for nothing. */
+    assert_string_equal(blame(s, "login: is bad", &ours), "environment variable DB_USER: is bad");
+    assert_true(ours);
+    assert_string_equal(blame(s, "TLS: is bad", &ours), "environment variable TLS: is bad");
+    assert_true(ours);
+    /* Of a default the program's word says more. */
+    assert_string_equal(blame(s, "threads: too many", &ours), "threads: too many");
+    assert_true(ours);
+    assert_string_equal(blame(s, "disk: is full", &ours), "disk: is full");
+    assert_false(ours);
+    assert_string_equal(blame(s, "server is bad", &ours), "server is bad");
+    assert_false(ours);
+    assert_string_equal(blame(s, "", &ours), "");
+    assert_false(ours);
+    settings_destroy(s);
+}
+
 static void reports_lack_of_memory(void **state)
 {
     (void)state;
@@ -225,6 +285,8 @@ int main(void)
         cmocka_unit_test(keeps_what_has_the_stronger_origin),
         cmocka_unit_test(checks_values_that_are_set),
         cmocka_unit_test(follows_the_order_of_precedence),
+        cmocka_unit_test(says_where_a_value_came_from),
+        cmocka_unit_test(blames_the_setting_that_a_value_came_from),
         cmocka_unit_test(reports_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,6 +203,42 @@ static void test_database(void **state)
     settings_destroy(s);
 }
 
+static void test_ports_of_the_database(void **state)
+{
+    static const struct {
+        const char *variables;
+        bool good;
+    } cases[] = {
+        {"DB_PORT=1", true},
+        {"DB_PORT=65535", true},
+        {"DB_PORT=65536", false},
+        {"DB_PORT=0", false},
+        {"DB_PORT=many", false},
+        {"DB_PORT=", true},
+        {"DB_PORT=5432,5433\nDB_HOST=a,b", true},
+        {"DB_PORT=5432,\nDB_HOST=a,b", true},
+        {"DB_PORT=5432\nDB_HOST=a,b", true},
+        {"DB_PORT=5432,5433\nDB_HOST=a", false},
+        {"DB_PORT=5432,5433,5434\nDB_HOST=a,b", false},
+        {"DB_PORT=5432,x\nDB_HOST=a,b", false},
+        {"DB_PORT=5432,5433\nDB_HOST=", true}, /* libpq has its own list then */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct settings *s = create_with(cases[i].variables);
+        struct notify_settings loaded;
+        struct celeriac_error err = {0};
+        enum celeriac_err code = notify_settings_load(s, &loaded, &err);
+
+        if (code != (cases[i].good ? CELERIAC_OK : CELERIAC_ERR_VALUE))
+            fail_msg("%s: %s", cases[i].variables, err.text);
+        if (!cases[i].good)
+            assert_ptr_equal(strstr(err.text, "DB_PORT: "), err.text);
+        settings_destroy(s);
+    }
+}
+
 static void test_providers(void **state)
 {
     static const char environment[] = "CELERIAC_SMTP_HOSTS=a, b:26\n"
@@ -406,13 +442,21 @@ static void test_longest_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_redis_roles),
-        cmocka_unit_test(test_from),         cmocka_unit_test(test_tls_words),
-        cmocka_unit_test(test_database),     cmocka_unit_test(test_providers),
-        cmocka_unit_test(test_webhooks),     cmocka_unit_test(test_credentials_of_push),
-        cmocka_unit_test(test_bad_values),   cmocka_unit_test(test_ignored_variables),
-        cmocka_unit_test(test_dotenv),       cmocka_unit_test(test_secrets_are_marked),
-        cmocka_unit_test(test_manual),       cmocka_unit_test(test_hosts_as_in_django),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_redis_roles),
+        cmocka_unit_test(test_from),
+        cmocka_unit_test(test_tls_words),
+        cmocka_unit_test(test_database),
+        cmocka_unit_test(test_ports_of_the_database),
+        cmocka_unit_test(test_providers),
+        cmocka_unit_test(test_webhooks),
+        cmocka_unit_test(test_credentials_of_push),
+        cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_ignored_variables),
+        cmocka_unit_test(test_dotenv),
+        cmocka_unit_test(test_secrets_are_marked),
+        cmocka_unit_test(test_manual),
+        cmocka_unit_test(test_hosts_as_in_django),
         cmocka_unit_test(test_longest_host),
     };
 

@@ -93,24 +93,36 @@ static void results_may_be_disabled(void **state)
 
 static void refuses_as_a_whole(void **state)
 {
+    static char long_text[CEL_TRANSPORT_TEXT_MAX + 2];
     (void)state;
-    static const struct cel_address_texts cases[] = {
-        {.broker_url = "amqp://"},
-        {.result_backend = "rediss://h"},
-        {.broker_transport_options = "{"},
-        {.broker_url = "redis://", .result_backend_transport_options = "["},
-        {.broker_transport_options = "{\"sep\": \"\"}"},
-        {.broker_use_ssl = "1"},
-        {.redis_backend_use_ssl = "1"},
-        {.broker_failover_strategy = "x"},
+    static const struct {
+        struct cel_address_texts texts;
+        const char *field; /* with which the error begins */
+    } cases[] = {
+        {{.broker_url = "amqp://"}, "broker_url: "},
+        {{.result_backend = "rediss://h"}, "result_backend: "},
+        {{.broker_transport_options = "{"}, "broker_transport_options: "},
+        {{.broker_url = "redis://", .result_backend_transport_options = "["},
+         "result_backend_transport_options: "},
+        {{.broker_transport_options = "{\"sep\": \"\"}"}, "broker_transport_options: "},
+        {{.global_keyprefix = long_text}, "global_keyprefix: "},
+        {{.broker_use_ssl = "1"}, "broker_use_ssl: "},
+        {{.broker_use_ssl = "{\"ssl_cert_reqs\": 9}"}, "broker_use_ssl: "},
+        {{.redis_backend_use_ssl = "1"}, "redis_backend_use_ssl: "},
+        {{.broker_failover_strategy = "x"}, "broker_failover_strategy: "},
+        {{.broker_transport_options = long_text}, "broker_transport_options: "},
+        {{.redis_backend_use_ssl = long_text}, "redis_backend_use_ssl: "},
+        {{.task_routes = "[1]"}, "task_routes: "},
     };
+    memset(long_text, 'x', sizeof long_text - 1);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct cel_addresses a = {0};
         struct celeriac_error err = {0};
-        if (cel_addresses_open(&cases[i], &a, &err) == CELERIAC_OK)
+        if (cel_addresses_open(&cases[i].texts, &a, &err) == CELERIAC_OK)
             fail_msg("case %zu", i);
         assert_null(a.broker);
-        assert_int_not_equal(err.text[0], '\0');
+        if (strstr(err.text, cases[i].field) != err.text)
+            fail_msg("case %zu: %s", i, err.text);
     }
 }
 

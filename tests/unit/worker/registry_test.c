@@ -118,7 +118,7 @@ static void a_bad_default_is_named(void **state)
     (void)state;
     assert_int_equal(cel_registry_create(&registry), CELERIAC_OK);
     assert_int_equal(cel_registry_set_defaults(registry, &often, &err), CELERIAC_ERR_VALUE);
-    assert_non_null(strstr(err.text, "task_defaults: rate limit"));
+    assert_non_null(strstr(err.text, "task_defaults.rate_limit: rate limit"));
     cel_registry_destroy(registry);
 }
 

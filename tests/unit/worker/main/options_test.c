@@ -128,6 +128,22 @@ static void bad_line_that_is_overridden_is_no_error(void **state)
     assert_int_equal(read_all(no_words, WORDS("EMAIL_PORT=25")), CELERIAC_OK);
 }
 
+/* Wherever a value came from, that is what is named. */
+static void a_mistake_is_named_by_its_place(void **state)
+{
+    (void)state;
+    assert_refused(no_words, WORDS("CELERIAC_HTTP=9090"), "environment variable CELERIAC_HTTP: ");
+    assert_refused(WORDS("--http", "9090"), no_words, "option --http: ");
+    assert_refused(no_words, WORDS("CELERY_WORKER_BEAT=1"),
+                   "environment variable CELERY_WORKER_BEAT");
+    assert_refused(no_words, WORDS("CELERIAC_SMTP_RATE=x"),
+                   "environment variable CELERIAC_SMTP_RATE");
+    assert_refused(WORDS("-n", "a\x01"), WORDS("CELERY_WORKER_DIRECT=1"), "option --hostname: ");
+    assert_refused(WORDS("-Q", "a"), WORDS("CELERY_WORKER_EXCLUDE_QUEUES=a"), "no queue is left");
+    command_line_write_dotenv("DB_PORT=x\n");
+    assert_refused(no_words, no_words, ".env line 1: DB_PORT: ");
+}
+
 static void numbers_up_to_their_limits(void **state)
 {
     (void)state;
@@ -283,6 +299,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(checklist_96_nearest_word_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(checklist_96_brokers_may_be_two, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_line_that_is_overridden_is_no_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_mistake_is_named_by_its_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbers_up_to_their_limits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(checklist_94_words_that_mean_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(checklist_99_settings_of_tasks_are_the_workers_defaults,
