@@ -9,6 +9,7 @@
 #include "notify/providers/curl_library.h"
 #include "notify/providers/fcm_answer.h"
 #include "notify/providers/google_account.h"
+#include "notify/providers/google_grant.h"
 #include "notify/providers/google_token.h"
 #include "notify/providers/http_url.h"
 #include "notify/providers/text_message.h"

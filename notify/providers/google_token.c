@@ -5,8 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/json.h"
-#include "notify/providers/answer_text.h"
+#include "notify/providers/google_grant.h"
 #include "notify/providers/text_message.h"
 #include "notify/providers/turn_lock.h"
 
@@ -14,9 +13,6 @@
 
 /* How long before its end a token is not used any more; a short-lived one is for half its life. */
 #define MARGIN_S 60
-
-/* Longest life believed, in seconds; Google's is an hour. */
-#define LIFE_MAX_S 86400
 
 #define FORM_MAX ((size_t)64 * 1024)
 
@@ -66,48 +62,9 @@ void notify_google_token_destroy(struct notify_google_token *token)
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-/* A token that was given. */
-struct grant {
-    struct strbuf token;
-    int64_t life_s;
-    struct strbuf problem; /* error_description, or error */
-};
-
-/* What a token may consist of in a header (RFC 6750). */
-static bool is_token(struct span text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
-            return false;
-    }
-    return text.len > 0;
-}
-
-static enum celeriac_err read_grant(struct span body, struct grant *grant)
-{
-    struct json_doc doc;
-    const struct json_node *root, *life;
-    enum celeriac_err code;
-
-    json_init(&doc);
-    code = json_parse(&doc, body, &(struct json_options){.keep_depth = 2}, NULL);
-    root = json_root(&doc);
-    if (code == CELERIAC_OK && (!notify_answer_text(root, "access_token", &grant->token) ||
-                                !notify_answer_text(root, "error_description", &grant->problem)))
-        code = CELERIAC_ERR_MEMORY;
-    if (code == CELERIAC_OK && strbuf_span(&grant->problem).len == 0 &&
-        !notify_answer_text(root, "error", &grant->problem))
-        code = CELERIAC_ERR_MEMORY;
-    life = code == CELERIAC_OK ? json_get(root, "expires_in") : NULL;
-    if (life == NULL || json_int(life, 1, LIFE_MAX_S, &grant->life_s) != CELERIAC_OK)
-        grant->life_s = 1;
-    json_close(&doc);
-    return code == CELERIAC_ERR_MEMORY ? code : CELERIAC_OK;
-}
-
 /* Asks for a token over the connection; false with *outcome when there is none. */
 static bool call(struct notify_google_token *t, struct notify_http *http, struct strbuf *form,
-                 struct grant *grant, struct notify_outcome *outcome)
+                 struct notify_google_grant *grant, struct notify_outcome *outcome)
 {
     struct notify_http_request request = {
         .url = t->url,
@@ -122,11 +79,11 @@ static bool call(struct notify_google_token *t, struct notify_http *http, struct
         outcome->perhaps_sent = false;
         return false;
     }
-    if (read_grant(answer.body, grant)) {
+    if (notify_google_grant_read(grant, answer.body) != CELERIAC_OK) {
         notify_outcome_hold_for_memory(outcome);
         return false;
     }
-    if (answer.status == 200 && is_token(strbuf_span(&grant->token)))
+    if (answer.status == 200 && strbuf_span(&grant->token).len > 0)
         return true;
     notify_outcome_fail(outcome, NOTIFY_OUTCOME_LATER, (int)answer.status, "no access token",
                         "Google gives no access token: HTTP %ld %s", answer.status,
@@ -135,8 +92,8 @@ static bool call(struct notify_google_token *t, struct notify_http *http, struct
     return false;
 }
 
-static bool ask(struct notify_google_token *t, struct notify_http *http, struct grant *grant,
-                struct notify_outcome *outcome)
+static bool ask(struct notify_google_token *t, struct notify_http *http,
+                struct notify_google_grant *grant, struct notify_outcome *outcome)
 {
     struct strbuf assertion, form;
     enum celeriac_err code;
@@ -163,7 +120,7 @@ static bool ask(struct notify_google_token *t, struct notify_http *http, struct 
 }
 
 /* Keeps what was given, or why nothing was. Under the lock. */
-static void keep(struct notify_google_token *t, bool given, const struct grant *grant,
+static void keep(struct notify_google_token *t, bool given, const struct notify_google_grant *grant,
                  const struct notify_outcome *outcome)
 {
     struct span token = strbuf_span(&grant->token);
@@ -186,21 +143,17 @@ static void keep(struct notify_google_token *t, bool given, const struct grant *
 static bool fetch(struct notify_google_token *t, struct notify_http *http, struct strbuf *out,
                   struct notify_outcome *outcome)
 {
-    struct grant grant = {.life_s = 0};
+    struct notify_google_grant grant;
     bool given;
 
-    strbuf_init(&grant.token, NOTIFY_GOOGLE_TOKEN_MAX);
-    strbuf_init(&grant.problem, 512);
+    notify_google_grant_init(&grant);
     given = ask(t, http, &grant, outcome);
     (void)pthread_mutex_lock(&t->lock.mutex);
     keep(t, given, &grant, outcome);
     (void)pthread_mutex_unlock(&t->lock.mutex);
     if (given)
         strbuf_add_span(out, strbuf_span(&grant.token));
-    if (grant.token.ptr != NULL)
-        OPENSSL_cleanse(grant.token.ptr, grant.token.len);
-    strbuf_close(&grant.token);
-    strbuf_close(&grant.problem);
+    notify_google_grant_close(&grant);
     return given;
 }
 

@@ -15,9 +15,6 @@
 #include "notify/providers/provider.h"
 #include "notify/rules/outcome.h"
 
-/* Longest token taken, in bytes: Google says they have up to 2,048. */
-#define NOTIFY_GOOGLE_TOKEN_MAX ((size_t)8 * 1024)
-
 struct notify_google_token;
 
 /*

@@ -34,20 +34,39 @@ static void test_texts(void **state)
     json_close(&doc);
 }
 
-/* What is too long is no want of memory. */
-static void test_too_long(void **state)
+static void assert_text(const char *json, size_t max, const char *want)
 {
     struct json_doc doc;
     struct strbuf out;
 
-    (void)state;
     json_init(&doc);
-    strbuf_init(&out, 3);
-    assert_int_equal(json_parse(&doc, SPAN("{\"a\": \"1234\"}"), NULL, NULL), CELERIAC_OK);
+    strbuf_init(&out, max);
+    assert_int_equal(json_parse(&doc, span_of(json), NULL, NULL), CELERIAC_OK);
     assert_true(notify_answer_text(json_root(&doc), "a", &out));
-    assert_in_range(strbuf_span(&out).len, 0, 3);
+    assert_string_equal(strbuf_text(&out), want);
     strbuf_close(&out);
     json_close(&doc);
+}
+
+/* What is too long is no want of memory, and its beginning is worth having. */
+static void test_too_long(void **state)
+{
+    (void)state;
+    assert_text("{\"a\": \"123\"}", 3, "123");
+    assert_text("{\"a\": \"1234\"}", 3, "123");
+    assert_text("{\"a\": \"\\u00fc\\u00fc\"}", 3, "\xc3\xbc");
+    assert_text("{\"a\": \"12\xf0\x9f\x98\x80\"}", 5, "12");
+    assert_text("{\"a\": \"12\xf0\x9f\x98\x80\"}", 6, "12\xf0\x9f\x98\x80");
+    assert_text("{\"a\": \"1\"}", 0, "");
+}
+
+/* JSON can spell what no text of PostgreSQL holds. */
+static void test_unstorable(void **state)
+{
+    (void)state;
+    assert_text("{\"a\": \"S\\ud800M\\udc00\"}", 9, "S?M?");
+    assert_text("{\"a\": \"\\u0000S\\u0000M\\u0000\"}", 2, "SM");
+    assert_text("{\"a\": \"\\ud83d\\ude00\"}", 9, "\xf0\x9f\x98\x80");
 }
 
 int main(void)
@@ -55,6 +74,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_unstorable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

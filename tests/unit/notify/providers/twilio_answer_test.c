@@ -31,6 +31,11 @@ static void test_sent(void **state)
     assert_string_equal(o.backend, "celeriac-twilio");
     assert_string_equal(o.message_id, "SM1");
     assert_string_equal(o.status, "queued");
+    /* A sent message must be recorded: what PostgreSQL refuses is not in its id. */
+    o = explain(200, "{\"sid\": \"\\u0000SM\\ud800\", \"status\": \"\\udc00\"}", 0);
+    assert_int_equal(o.kind, NOTIFY_OUTCOME_SENT);
+    assert_string_equal(o.message_id, "SM?");
+    assert_string_equal(o.status, "?");
     o = explain(200, "{\"sid\": \"SM1\"}", 0);
     assert_int_equal(o.kind, NOTIFY_OUTCOME_SENT);
     assert_string_equal(o.status, "");
