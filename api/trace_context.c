@@ -101,6 +101,16 @@ static bool is_new(const struct span *keys, size_t count, struct span key)
     return true;
 }
 
+/* What may stand around a member: spaces and tabs, and nothing else that might be taken for one. */
+static struct span without_blanks(struct span text)
+{
+    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
+        text = part(text, 1, text.len - 1);
+    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
 static bool is_tracestate(struct span text)
 {
     struct span keys[TRACESTATE_MEMBERS_MAX];
@@ -113,7 +123,7 @@ static bool is_tracestate(struct span text)
         struct span member, value;
 
         more = span_cut(text, ',', &member, &text);
-        member = span_trim(member);
+        member = without_blanks(member);
         if (member.len == 0) /* the grammar allows empty ones */
             continue;
         if (count == TRACESTATE_MEMBERS_MAX || !span_cut(member, '=', &keys[count], &value) ||

@@ -89,6 +89,10 @@ static void states_are_judged_by_their_grammar(void **state)
         {"a=1,b=2", true},
         {"a=1 \t,\t b=2", true},
         {"a=1,,b=2", true},
+        {"a=1,\v", false},
+        {"\fa=1", false},
+        {"a=1\r", false},
+        {"a=1,\n,b=2", false},
         {",", false}, /* there is nothing to pass on */
         {"a=1,a=2", false},
         {"a", false},
