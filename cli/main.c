@@ -6,8 +6,6 @@
 #include "base/alloc.h"
 #include "cli/cli.h"
 
-#define HELP_MAX ((size_t)64 * 1024)
-
 static const struct setting *const tables[] = {cli_options, NULL};
 
 static void add_usage(struct strbuf *out)

@@ -47,7 +47,7 @@ enum cel_subtask_type sig_type(struct cel_canvas *c, struct cel_value *sig)
     return CEL_SUBTASK_TASK;
 }
 
-bool sig_is_immutable(struct cel_canvas *c, struct cel_value *sig)
+static bool sig_is_immutable(struct cel_canvas *c, struct cel_value *sig)
 {
     return cel_value_is_true(c->tree, cel_value_get(c->tree, sig, "immutable"));
 }
@@ -93,7 +93,7 @@ struct cel_value *sig_body(struct cel_canvas *c, struct cel_value *chord)
     return cel_value_is_object(body) ? body : NULL;
 }
 
-void sig_set_body(struct cel_canvas *c, struct cel_value *chord, struct cel_value *body)
+static void sig_set_body(struct cel_canvas *c, struct cel_value *chord, struct cel_value *body)
 {
     cel_value_set(c->tree, sig_kwargs(c, chord), "body", body);
 }

@@ -56,12 +56,10 @@ struct cel_value *sig_options(struct cel_canvas *c, struct cel_value *sig);
 struct cel_value *sig_kwargs(struct cel_canvas *c, struct cel_value *sig);
 struct cel_value *sig_option(struct cel_canvas *c, struct cel_value *sig, const char *name);
 enum cel_subtask_type sig_type(struct cel_canvas *c, struct cel_value *sig);
-bool sig_is_immutable(struct cel_canvas *c, struct cel_value *sig);
 /* Members of a group or chain; the header's of a chord, wherever it keeps them. An array. */
 struct cel_value *sig_tasks(struct cel_canvas *c, struct cel_value *sig);
 void sig_set_tasks(struct cel_canvas *c, struct cel_value *sig, struct cel_value *tasks);
 struct cel_value *sig_body(struct cel_canvas *c, struct cel_value *chord);
-void sig_set_body(struct cel_canvas *c, struct cel_value *chord, struct cel_value *body);
 /* The header as a group, which it becomes if it was a list. */
 struct cel_value *sig_header(struct cel_canvas *c, struct cel_value *chord);
 struct cel_value *sig_new_group(struct cel_canvas *c, struct cel_value *tasks);

@@ -31,15 +31,6 @@ enum cel_content_type cel_content_type_of(struct span name)
     return CEL_CONTENT_OTHER;
 }
 
-const char *cel_content_type_name(enum cel_content_type type)
-{
-    for (size_t i = 0; i < CONTENT_NAMES; i++) {
-        if (content_names[i].type == type)
-            return content_names[i].mime;
-    }
-    return "";
-}
-
 enum celeriac_err cel_accept_add(struct cel_accept *accept, struct span name,
                                  struct celeriac_error *err)
 {

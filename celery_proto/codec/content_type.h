@@ -24,9 +24,6 @@ enum cel_content_type {
 /* The kind that a MIME type or one of kombu's serialiser names ("json", "pickle") means. */
 enum cel_content_type cel_content_type_of(struct span name);
 
-/* Its MIME type; "" for CEL_CONTENT_OTHER. Never NULL. */
-const char *cel_content_type_name(enum cel_content_type type);
-
 /* A set of kinds. All zero means the default: JSON only. */
 struct cel_accept {
     unsigned mask; /* one bit per kind; 0 = CEL_CONTENT_JSON */

@@ -30,11 +30,6 @@ const char *cel_worker_event_type(enum cel_worker_event kind)
     return worker_types[kind];
 }
 
-const char *cel_task_event_type(enum cel_task_event kind)
-{
-    return task_types[kind];
-}
-
 static void begin(struct json_writer *w, const struct cel_event_origin *origin,
                   const struct cel_event_moment *moment, struct strbuf *out)
 {

@@ -101,9 +101,8 @@ struct cel_task_event_fields {
 void cel_event_task(const struct cel_event_origin *origin, const struct cel_event_moment *moment,
                     const struct cel_task_event_fields *fields, struct strbuf *out);
 
-/* The event's type, e.g. "worker-heartbeat" and "task-started". Never NULL. */
+/* The event's type, e.g. "worker-heartbeat". Never NULL. */
 const char *cel_worker_event_type(enum cel_worker_event kind);
-const char *cel_task_event_type(enum cel_task_event kind);
 
 /* The routing key of a type: the same with '.' for '-' ("worker.heartbeat"). */
 void cel_event_routing_key(const char *type, char key[CEL_EVENT_KEY_MAX + 1]);

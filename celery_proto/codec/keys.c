@@ -187,11 +187,6 @@ const struct cel_priority_steps *cel_keys_steps(const struct cel_keys *keys)
     return &keys->steps;
 }
 
-struct span cel_keys_sep(const struct cel_keys *keys)
-{
-    return fixed(keys, FIXED_SEP);
-}
-
 struct span cel_keys_prefix(const struct cel_keys *keys)
 {
     return fixed(keys, FIXED_PREFIX);

@@ -58,9 +58,6 @@ void cel_keys_destroy(struct cel_keys *keys);
 /* The steps in use, ascending. Borrowed. */
 const struct cel_priority_steps *cel_keys_steps(const struct cel_keys *keys);
 
-/* The separator. Borrowed. */
-struct span cel_keys_sep(const struct cel_keys *keys);
-
 /* The prefix of every broker key. Borrowed. */
 struct span cel_keys_prefix(const struct cel_keys *keys);
 

@@ -92,12 +92,6 @@ enum celeriac_err cel_signature_read(const struct json_node *node, struct cel_si
     return CELERIAC_OK;
 }
 
-const struct json_node *cel_signature_option(const struct cel_signature *signature,
-                                             const char *name)
-{
-    return json_get(signature->options, name);
-}
-
 void cel_signature_write(struct span task, struct span args, struct span kwargs,
                          struct span options, bool immutable, struct strbuf *out)
 {

@@ -43,10 +43,6 @@ struct cel_signature {
 enum celeriac_err cel_signature_read(const struct json_node *node, struct cel_signature *signature,
                                      struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
-/* An option's value, or NULL: task_id, queue, priority, link, chord and so on. */
-const struct json_node *cel_signature_option(const struct cel_signature *signature,
-                                             const char *name);
-
 /*
  * Appends a signature of one task as Celery writes it: task, args, kwargs, options, subtask_type,
  * immutable. Raw JSON spans may be empty: [], {}, {}.

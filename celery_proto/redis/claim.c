@@ -150,11 +150,6 @@ void cel_claimer_destroy(struct cel_claimer *claimer)
     mem_free(claimer);
 }
 
-struct cel_pubsub *cel_claimer_pubsub(struct cel_claimer *claimer)
-{
-    return claimer->pubsub;
-}
-
 enum celeriac_err cel_claimer_set_queues(struct cel_claimer *claimer, const char *const *queues,
                                          size_t count, struct celeriac_error *err)
 {

@@ -126,12 +126,6 @@ enum celeriac_err cel_claimer_set_queues(struct cel_claimer *claimer, const char
                                          size_t count,
                                          struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
-/*
- * The claimer's pub/sub connection, for further subscriptions; their messages are delivered during
- * cel_claim_wait(). Borrowed.
- */
-struct cel_pubsub *cel_claimer_pubsub(struct cel_claimer *claimer);
-
 /* Whether waiting is push (client-side caching) or, on old or restricted servers, bounded polling.
  */
 bool cel_claimer_is_polling(const struct cel_claimer *claimer);

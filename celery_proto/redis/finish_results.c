@@ -83,12 +83,13 @@ bool finish_results_is_shared(const struct finish_results *results)
     return results->is_shared;
 }
 
-bool finish_results_is_healthy(const struct finish_results *results)
+/* Whether nothing waits: what comes now may be written before the moves. */
+static bool is_healthy(const struct finish_results *results)
 {
     return result_backlog_count(results->backlog) == 0;
 }
 
-void finish_results_defer(struct finish_results *results, const struct cel_result_record *record)
+static void defer(struct finish_results *results, const struct cel_result_record *record)
 {
     result_backlog_add(results->backlog, record);
 }
@@ -109,7 +110,7 @@ static void settle(struct finish_results *results, const struct cel_result_recor
                    enum result_outcome outcome)
 {
     if (outcome == RESULT_LATER)
-        finish_results_defer(results, record);
+        defer(results, record);
     if (outcome == RESULT_REFUSED) {
         result_backlog_count_dropped(results->backlog, 1);
         log_error("redis", "a result was refused and is lost", LOG_SPAN("task", record->task_id));
@@ -123,7 +124,7 @@ void finish_results_judge(struct finish_results *results, const struct cel_resul
 {
     enum result_outcome outcome =
         cel_result_is_storable(record) ? cel_result_outcome(reply) : RESULT_REFUSED;
-    if (outcome == RESULT_LATER && finish_results_is_healthy(results))
+    if (outcome == RESULT_LATER && is_healthy(results))
         note_failure(results, "the server refuses to write");
     settle(results, record, outcome);
 }
@@ -145,11 +146,11 @@ void finish_results_put(struct finish_results *results, const struct cel_result_
 {
     while (count > 0) {
         size_t some = count < FLUSH_MAX ? count : FLUSH_MAX;
-        if (finish_results_is_healthy(results)) {
+        if (is_healthy(results)) {
             put_some(results, records, some);
         } else {
             for (size_t i = 0; i < some; i++)
-                finish_results_defer(results, &records[i]);
+                defer(results, &records[i]);
         }
         records += some;
         count -= some;
@@ -159,7 +160,7 @@ void finish_results_put(struct finish_results *results, const struct cel_result_
 void finish_results_flush(struct finish_results *results, int64_t *next_ns)
 {
     *next_ns = -1;
-    while (!finish_results_is_healthy(results)) {
+    while (!is_healthy(results)) {
         struct celeriac_error err = {0};
         *next_ns = results->retry_ns;
         if (clock_monotonic_ns() < results->retry_ns)

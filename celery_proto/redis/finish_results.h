@@ -30,15 +30,9 @@ bool finish_results_is_on(const struct finish_results *results);
 /* Whether they live in the broker's database, so that one script can do for both. */
 bool finish_results_is_shared(const struct finish_results *results);
 
-/* Whether nothing waits: what comes now may be written before the moves. */
-bool finish_results_is_healthy(const struct finish_results *results);
-
 /* Writes records, or puts them into the backlog. count is at most CEL_FINISH_ITEMS_MAX. */
 void finish_results_put(struct finish_results *results, const struct cel_result_record *records,
                         size_t count);
-
-/* Puts a record into the backlog. */
-void finish_results_defer(struct finish_results *results, const struct cel_result_record *record);
 
 /* Deals with what the shared script said about a record. */
 void finish_results_judge(struct finish_results *results, const struct cel_result_record *record,

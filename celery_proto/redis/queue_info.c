@@ -57,13 +57,12 @@ static enum celeriac_err execute(struct cel_pipeline *p, struct cel_conn *conn,
 }
 
 /* Runs the commands; lengths get the sum of each queue. */
-static enum celeriac_err run(struct cel_conn *conn, const struct cel_keys *keys,
-                             const struct span *queues, size_t count, bool purge, uint64_t *lengths,
-                             uint64_t *total, struct celeriac_error *err)
+enum celeriac_err cel_queue_purge(struct cel_conn *conn, const struct cel_keys *keys,
+                                  const struct span *queues, size_t count, uint64_t *purged,
+                                  struct celeriac_error *err)
 {
     struct cel_pipeline p;
-    size_t steps = cel_keys_steps(keys)->count;
-    size_t each = purge ? 2 : 1;
+    size_t lists = count * cel_keys_steps(keys)->count;
     uint64_t sum = 0;
     enum celeriac_err code = check_names(queues, count, err);
     const struct redisReply *replies = NULL;
@@ -72,37 +71,18 @@ static enum celeriac_err run(struct cel_conn *conn, const struct cel_keys *keys,
     cel_pipeline_init(&p);
     /* One transaction, so that a purge reports exactly what it deleted. */
     CEL_COMMAND(&p, SPAN("MULTI"));
-    code = write_commands(&p, keys, queues, count, purge);
+    code = write_commands(&p, keys, queues, count, true);
     if (code != CELERIAC_OK)
         (void)celeriac_error_set(err, code, "no memory for the names of queues");
     else
         code = execute(&p, conn, &replies, err);
-    for (size_t i = 0; i < count && code == CELERIAC_OK; i++) {
-        uint64_t length = 0;
-        for (size_t s = 0; s < steps; s++)
-            length += (uint64_t)cel_reply_int(cel_reply_at(replies, (i * steps + s) * each));
-        if (lengths != NULL)
-            lengths[i] = length;
-        sum += length;
-    }
+    /* Each list has two replies, of which the first is its length. */
+    for (size_t i = 0; i < lists && code == CELERIAC_OK; i++)
+        sum += (uint64_t)cel_reply_int(cel_reply_at(replies, 2 * i));
     cel_pipeline_close(&p);
-    if (code == CELERIAC_OK && total != NULL)
-        *total = sum;
+    if (code == CELERIAC_OK)
+        *purged = sum;
     return code;
-}
-
-enum celeriac_err cel_queue_lengths(struct cel_conn *conn, const struct cel_keys *keys,
-                                    const struct span *queues, size_t count, uint64_t *lengths,
-                                    struct celeriac_error *err)
-{
-    return run(conn, keys, queues, count, false, lengths, NULL, err);
-}
-
-enum celeriac_err cel_queue_purge(struct cel_conn *conn, const struct cel_keys *keys,
-                                  const struct span *queues, size_t count, uint64_t *purged,
-                                  struct celeriac_error *err)
-{
-    return run(conn, keys, queues, count, true, NULL, purged, err);
 }
 
 enum celeriac_err cel_queue_backlog(struct cel_conn *conn, const struct cel_keys *keys,

@@ -14,14 +14,9 @@
 
 struct cel_keys;
 
-/* Messages waiting in each of count queues, all priority lists added up, into lengths. */
-enum celeriac_err cel_queue_lengths(struct cel_conn *conn, const struct cel_keys *keys,
-                                    const struct span *queues, size_t count, uint64_t *lengths,
-                                    struct celeriac_error *err) CELERIAC_MUST_CHECK;
-
 /*
- * The same for one queue, and how many messages are taken and not acknowledged, of all queues, both
- * at one moment.
+ * Messages waiting in a queue, all priority lists added up, and how many messages are taken and not
+ * acknowledged, of all queues; both at one moment.
  */
 enum celeriac_err cel_queue_backlog(struct cel_conn *conn, const struct cel_keys *keys,
                                     struct span queue, uint64_t *waiting, uint64_t *unacked,

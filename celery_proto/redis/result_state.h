@@ -42,10 +42,4 @@ uint32_t cel_result_seconds(const struct cel_result_store_options *options);
 /* Whether a record keeps to the limits. */
 bool cel_result_is_storable(const struct cel_result_record *record);
 
-/*
- * What an error text of store_result() (lua/result_function.lua) means: CELERIAC_ERR_UNAVAILABLE
- * when trying later may help, else CELERIAC_ERR_PROTOCOL.
- */
-enum celeriac_err cel_result_refusal(struct span text);
-
 #endif

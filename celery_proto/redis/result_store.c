@@ -99,12 +99,26 @@ static enum celeriac_err write_put(struct cel_result_store *s,
     return CELERIAC_OK;
 }
 
+/* What an error text of store_result() (lua/result_function.lua) means: whether trying later may
+ * help. */
+static bool may_pass(struct span text)
+{
+    static const char *const passing[] = {"OOM", "MISCONF", "READONLY", "LOADING", "NOREPLICAS"};
+    /* Some versions leave the protocol's dash in front of what a script sees. */
+    if (text.len > 0 && text.ptr[0] == '-')
+        text = (struct span){text.ptr + 1, text.len - 1};
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
+        if (span_starts(text, span_of(passing[i])))
+            return true;
+    }
+    return false;
+}
+
 enum result_outcome cel_result_outcome(const struct redisReply *reply)
 {
     struct span refusal = cel_reply_span(reply);
     if (refusal.len > 0)
-        return cel_result_refusal(refusal) == CELERIAC_ERR_UNAVAILABLE ? RESULT_LATER
-                                                                       : RESULT_REFUSED;
+        return may_pass(refusal) ? RESULT_LATER : RESULT_REFUSED;
     if (cel_reply_int(reply) == 2)
         return RESULT_UNHEARD;
     return cel_reply_int(reply) == 0 ? RESULT_KEPT : RESULT_STORED;
@@ -155,19 +169,6 @@ enum celeriac_err cel_result_put(struct cel_result_store *store,
     return code;
 }
 
-enum celeriac_err cel_result_refusal(struct span text)
-{
-    static const char *const passing[] = {"OOM", "MISCONF", "READONLY", "LOADING", "NOREPLICAS"};
-    /* Some versions leave the protocol's dash in front of what a script sees. */
-    if (text.len > 0 && text.ptr[0] == '-')
-        text = (struct span){text.ptr + 1, text.len - 1};
-    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
-        if (span_starts(text, span_of(passing[i])))
-            return CELERIAC_ERR_UNAVAILABLE;
-    }
-    return CELERIAC_ERR_PROTOCOL;
-}
-
 enum celeriac_err cel_result_get(struct cel_result_store *store, struct span task_id,
                                  struct strbuf *document, struct celeriac_error *err)
 {
@@ -186,18 +187,4 @@ enum celeriac_err cel_result_get(struct cel_result_store *store, struct span tas
         return celeriac_error_set(err, CELERIAC_ERR_NOT_FOUND, "no result is stored");
     strbuf_add_span(document, cel_reply_span(reply));
     return strbuf_status(document);
-}
-
-enum celeriac_err cel_result_forget(struct cel_result_store *store, struct span task_id,
-                                    struct celeriac_error *err)
-{
-    enum celeriac_err code = key_of(store, task_id, err);
-    if (code != CELERIAC_OK)
-        return code;
-    cel_pipeline_clear(&store->pipeline);
-    CEL_COMMAND(&store->pipeline, SPAN("DEL"), strbuf_span(&store->key));
-    code = cel_pipeline_run(&store->pipeline, store->conn, err);
-    if (code == CELERIAC_OK)
-        code = cel_reply_check(cel_pipeline_reply(&store->pipeline, 0), err);
-    return code;
 }

@@ -80,8 +80,4 @@ enum celeriac_err cel_result_wait(struct cel_result_store *store, struct span ta
                                   int wake_fd, struct strbuf *document,
                                   struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
-/* Deletes a task's record (AsyncResult.forget). */
-enum celeriac_err cel_result_forget(struct cel_result_store *store, struct span task_id,
-                                    struct celeriac_error *err) CELERIAC_MUST_CHECK;
-
 #endif

@@ -31,15 +31,4 @@ const char *notify_status_name(enum notify_status status);
 /* The status of that name; false (and *status untouched) when there is none. */
 bool notify_status_parse(struct span name, enum notify_status *status);
 
-/* Sent or delivered: a message that comes again must not send a second time. */
-bool notify_status_is_sent(enum notify_status status);
-
-/*
- * Whether the change is part of the life cycle. Staying in `processing` is one (a retry), and so is
- * failed -> processing: as in Python, a dead letter's message that is queued once more is tried
- * once more. Nothing leaves `sent` but to `delivered`, and nothing leaves `delivered` or
- * `cancelled`.
- */
-bool notify_status_may_become(enum notify_status from, enum notify_status to);
-
 #endif

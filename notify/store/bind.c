@@ -8,11 +8,6 @@ static const void *field(const struct store_call *call, size_t offset)
     return (const char *)call + offset;
 }
 
-const struct uuid *store_uuid_at(const struct store_call *call, size_t offset)
-{
-    return field(call, offset);
-}
-
 struct store_set store_all(struct store_call **calls, size_t count)
 {
     return (struct store_set){.calls = calls, .count = count};

@@ -29,9 +29,6 @@ struct store_set store_all(struct store_call **calls, size_t count);
  */
 struct store_set store_each_once(struct store_call **calls, size_t count, size_t offset);
 
-/* The field at an offset. */
-const struct uuid *store_uuid_at(const struct store_call *call, size_t offset);
-
 /* One array parameter. */
 void store_bind_uuids(struct store_params *p, const struct store_set *set, size_t offset);
 void store_bind_times(struct store_params *p, const struct store_set *set, size_t offset);

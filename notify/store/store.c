@@ -199,14 +199,6 @@ enum celeriac_err store_wait_ready(struct store *s, int64_t timeout_ns, struct c
     return rc;
 }
 
-bool store_is_ready(struct store *s)
-{
-    pthread_mutex_lock(&s->lock);
-    bool ready = s->stats.connected > 0;
-    pthread_mutex_unlock(&s->lock);
-    return ready;
-}
-
 enum celeriac_err store_start_sender(struct store *s, const struct uuid *sender,
                                      int64_t deadline_ns, struct celeriac_error *err)
 {

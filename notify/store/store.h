@@ -63,9 +63,6 @@ enum celeriac_err store_create(const struct store_options *options, struct store
 enum celeriac_err store_wait_ready(struct store *s, int64_t timeout_ns,
                                    struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
-/* Whether at least one connection is up and its schema is there. Any thread; does not block. */
-bool store_is_ready(struct store *s);
-
 /*
  * Ends the store's work: batches that are running are finished, waiting and later calls fail with
  * CELERIAC_ERR_SHUTDOWN. Returns when no callback will be called any more and, if a sender was

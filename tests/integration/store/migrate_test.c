@@ -195,7 +195,6 @@ static void daemon_names_the_command(void **state)
     assert_int_equal(store_create(&options, &store, NULL), CELERIAC_OK);
     assert_int_equal(store_wait_ready(store, 60 * NS_PER_SEC, &err), CELERIAC_ERR_UNSUPPORTED);
     assert_non_null(strstr(err.text, "celeriac-api migrate"));
-    assert_false(store_is_ready(store));
     /* It goes on trying, so a migration afterwards is enough. */
     assert_int_equal(migrate(NULL, NULL), CELERIAC_OK);
     enum celeriac_err rc = CELERIAC_ERR_UNSUPPORTED;

@@ -25,8 +25,6 @@ static void test_names_and_mime_types_mean_the_same(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         assert_int_equal(cel_content_type_of(span_of(cases[i].name)), cases[i].type);
-    assert_string_equal(cel_content_type_name(CEL_CONTENT_JSON), "application/json");
-    assert_string_equal(cel_content_type_name(CEL_CONTENT_OTHER), "");
 }
 
 static void test_checklist_42_json_alone_is_accepted(void **state)

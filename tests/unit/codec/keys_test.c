@@ -49,7 +49,6 @@ static void test_defaults_are_kombu_s(void **state)
     assert_true(span_is(cel_key_unacked_index(f.keys), "unacked_index"));
     assert_true(span_is(cel_key_unacked_mutex(f.keys), "unacked_mutex"));
     assert_true(span_is(cel_key_quarantine(f.keys), "celeriac.quarantine"));
-    assert_true(span_is(cel_keys_sep(f.keys), "\x06\x16"));
     assert_true(span_is(cel_keys_prefix(f.keys), ""));
     assert_int_equal(cel_keys_steps(f.keys)->count, 4);
     cel_key_queue(f.keys, SPAN("celery"), 0, &f.out);
