@@ -84,7 +84,7 @@ static enum celeriac_err open_on(const struct addrinfo *at, bool share_port, int
     } else if (bind(s, at->ai_addr, at->ai_addrlen) != 0 || listen(s, LISTEN_BACKLOG) != 0) {
         rc =
             celeriac_error_set(err, errno == EADDRINUSE ? CELERIAC_ERR_EXISTS : CELERIAC_ERR_SYSTEM,
-                               "cannot listen: %s", strerror_r(errno, why, sizeof why));
+                               "%s", strerror_r(errno, why, sizeof why));
     } else {
         *fd = s;
         return CELERIAC_OK;
@@ -101,6 +101,7 @@ enum celeriac_err listen_socket_open(const char *host, unsigned port, bool share
                                    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     char service[sizeof "65535"];
+    struct celeriac_error why = {0};
     enum celeriac_err rc;
     int s = -1;
     int status;
@@ -110,10 +111,10 @@ enum celeriac_err listen_socket_open(const char *host, unsigned port, bool share
     if (status != 0)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "host '%s': %s", host,
                                   gai_strerror(status));
-    rc = open_on(found, share_port, &s, err);
+    rc = open_on(found, share_port, &s, &why);
     freeaddrinfo(found);
     if (rc != CELERIAC_OK)
-        return rc;
+        return celeriac_error_set(err, rc, "cannot listen on %s:%u: %s", host, port, why.text);
     *fd = s;
     if (bound)
         *bound = bound_port(s);

@@ -73,6 +73,7 @@ static void long_hosts_are_refused(void **state)
 static void a_port_is_taken_once(void **state)
 {
     struct celeriac_error err = {0};
+    char expected[100];
     unsigned port = 0;
     int first, second;
 
@@ -81,7 +82,9 @@ static void a_port_is_taken_once(void **state)
     assert_true(port > 0);
     assert_int_equal(listen_socket_open("127.0.0.1", port, false, &second, NULL, &err),
                      CELERIAC_ERR_EXISTS);
-    assert_string_equal(err.text, "cannot listen: Address already in use");
+    (void)snprintf(expected, sizeof expected,
+                   "cannot listen on 127.0.0.1:%u: Address already in use", port);
+    assert_string_equal(err.text, expected);
     close(first);
 }
 
