@@ -36,15 +36,15 @@ struct cli {
 };
 
 /*
- * Runs a command. CELERIAC_ERR_VALUE and _SYNTAX are mistakes of the command line, other codes
- * failures.
+ * Runs a command. CELERIAC_ERR_VALUE, _SYNTAX and _UNSUPPORTED are mistakes of the command line or
+ * a setting, other codes failures.
  */
 typedef enum celeriac_err cli_command_fn(struct cli *cli, struct celeriac_error *err);
 
 struct cli_command {
     const char *name;
     cli_command_fn *run;
-    const char *usage; /* what follows the name */
+    const char *usage; /* what follows the name; empty: nothing may */
     const char *help;  /* one sentence without a full stop */
 };
 

@@ -6,6 +6,9 @@
 #include "base/alloc.h"
 #include "cli/cli.h"
 
+/* The daemons' file, so that the tool finds their broker where they are run. */
+#define DOTENV ".env"
+
 static const struct setting *const tables[] = {cli_options, NULL};
 
 static void add_usage(struct strbuf *out)
@@ -70,7 +73,7 @@ static enum celeriac_err connect_to_broker(struct cli *cli, struct celeriac_erro
     return cel_conn_create(&options, &cli->conn, err);
 }
 
-/* Reads the command line and the environment; *command NULL: only --help or --version. */
+/* Reads the command line, the environment and .env; *command NULL: only --help or --version. */
 static enum celeriac_err prepare(struct cli *cli, int argc, char **argv, char ***words,
                                  const struct cli_command **command, struct celeriac_error *err)
 {
@@ -80,6 +83,8 @@ static enum celeriac_err prepare(struct cli *cli, int argc, char **argv, char **
         code = settings_read_options(cli->settings, argc, argv, words, err);
     if (code == CELERIAC_OK)
         code = settings_read_environment(cli->settings, environ, err);
+    if (code == CELERIAC_OK)
+        code = settings_read_dotenv(cli->settings, DOTENV, true, err);
     if (code || settings_bool(cli->settings, "help") || settings_bool(cli->settings, "version"))
         return code;
     *command = find((*words)[0]);
@@ -91,12 +96,18 @@ static enum celeriac_err prepare(struct cli *cli, int argc, char **argv, char **
     cli->words = *words + 1;
     while (cli->words[cli->word_count])
         cli->word_count++;
+    if (!*(*command)->usage && cli->word_count > 0)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "%s: unexpected argument: %s",
+                                  (*command)->name, cli->words[0]);
     return connect_to_broker(cli, err);
 }
 
 static int status_of(enum celeriac_err code)
 {
-    return code == CELERIAC_ERR_VALUE || code == CELERIAC_ERR_SYNTAX ? CLI_USAGE : CLI_FAILED;
+    return code == CELERIAC_ERR_VALUE || code == CELERIAC_ERR_SYNTAX ||
+                   code == CELERIAC_ERR_UNSUPPORTED
+               ? CLI_USAGE
+               : CLI_FAILED;
 }
 
 static void close_all(struct cli *cli)

@@ -50,8 +50,19 @@ class WithoutWorkers(Case):
         self.assertRegex(self.run_tool("--version"), rb"^celeriac \d")
         for words in ((), ("nonsense",), ("call",), ("result",), ("quarantine", "eat"), ("quarantine", "show", "x"),
                       ("inspect", "nonsense"), ("control", "pool_grow", "x"), ("status", "--nonsense"),
-                      ("call", "t", "--eta", "soon"), ("call", "t", "-a", "{"), ("status", "-b", "amqp://h")):
+                      ("call", "t", "--eta", "soon"), ("call", "t", "-a", "{"), ("status", "-b", "amqp://h"),
+                      ("status", "all")):
             self.run_tool(*words, status=USAGE)
+
+    def test_the_broker_of_the_daemons_file(self):
+        """Where a service has its .env, the tool finds the service's broker."""
+        folder = self.session.folder("service")
+        (folder / ".env").write_text(f"REDIS_URL={self.redis.url()}\n")
+        env = {name: value for name, value in self.session.environment().items() if name != "REDIS_URL"}
+        self.redis.call("LPUSH", "celery", "a message")
+        done = subprocess.run([program("celeriac"), "queues", "-Q", "celery", "--json"], env=env, cwd=folder, timeout=60,
+                              capture_output=True, stdin=subprocess.DEVNULL, check=False)
+        self.assertEqual(json.loads(done.stdout)["queues"][0]["messages"], 1, done.stderr)
 
     def test_nobody_answers(self):
         self.assertIn(b"0 nodes online", self.run_tool("status", status=NO_NODE))
