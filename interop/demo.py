@@ -122,13 +122,16 @@ def executed(rows: str, wanted: dict) -> dict[str, str]:
             for notification, backend in pairs if notification in wanted}
 
 
-def stay(session: Session, apis: list[HttpServer], key: str, smtp: SmtpServer) -> None:
+def stay(session: Session, apis: list[HttpServer], key: str, smtp: SmtpServer, redis: Redis) -> None:
     """Says how to go on and prints mails until Ctrl-C."""
     api = apis[0]
     say("It is yours to try until Ctrl-C")
     for server in apis:
         print(f"  {server.name:14}{server.url}")
-    print(f"""  {'key':14}{key}
+    print(f"""  {'dashboard':14}{api.url}/dashboard/
+  {'description':14}{api.url}/docs/
+  {'broker':14}{redis.url()}
+  {'key':14}{key}
 
   curl -H 'X-API-KEY: {key}' -H 'Content-Type: application/json' \\
        -d '{{"channel": "email", "to": "you@example.com", "subject": "Hi {{{{ name }}}}", "body": "Hello {{{{ name }}}}!", "data": {{"name": "You"}}}}' \\
@@ -169,7 +172,7 @@ def run(session: Session, once: bool, fleet: bool) -> None:
     if once:
         return
     try:
-        stay(session, apis, key, smtp)
+        stay(session, apis, key, smtp, redis)
     except KeyboardInterrupt:
         print("\nstopped")
 
