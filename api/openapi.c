@@ -201,14 +201,35 @@ static void write_header(struct json_writer *w, const char *name, const char *co
     json_end_object(w);
 }
 
-static void write_headers(struct json_writer *w, const struct route *route, unsigned status)
+/* Whether it takes an Idempotency-Key. */
+static bool is_repeatable(const struct description *about)
 {
+    for (const struct parameter *p = about->parameters; p->name; p++) {
+        if (strcmp(p->name, "Idempotency-Key") == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * What stands above the document. Who the tenant is, and what its limit is, is known of answers
+ * that come after the key was looked at.
+ */
+static void write_headers(struct json_writer *w, const struct route *route,
+                          const struct description *about, unsigned status)
+{
+    bool knows_tenant = route->access == ROUTE_KEY && status != 401 && status != 403;
+
     json_key(w, "headers");
     json_begin_object(w);
     write_header(w, "X-Request-ID", "RequestId");
-    if (route->access == ROUTE_KEY && status < 300)
+    if (knows_tenant) {
         write_header(w, "X-Tenant-ID", "TenantId");
-    if (status == 202)
+        write_header(w, "RateLimit-Limit", "RateLimit");
+        write_header(w, "RateLimit-Remaining", "RateRemaining");
+        write_header(w, "RateLimit-Reset", "RateReset");
+    }
+    if (status == 202 && is_repeatable(about))
         write_header(w, "Idempotent-Replayed", "Replayed");
     if (status == 429 || status == 503)
         write_header(w, "Retry-After", "RetryAfter");
@@ -263,7 +284,7 @@ static void write_answers(struct writing *d, const struct route *route,
         json_key(d->w, status);
         json_begin_object(d->w);
         pair(d->w, "description", answers[i].help);
-        write_headers(d->w, route, answers[i].status);
+        write_headers(d->w, route, about, answers[i].status);
         write_documents(d, answers + i, count - i);
         json_end_object(d->w);
     }
@@ -354,16 +375,42 @@ static void write_paths(struct writing *d, const struct route *routes)
     json_end_object(d->w);
 }
 
-static void write_header_component(struct json_writer *w, const char *name, const char *help,
-                                   enum shape shape)
-{
-    struct parameter value = {.shape = shape};
+/* A header that answers may have, or, when it is described, always have. */
+struct header_component {
+    const char *name;
+    const char *help;
+    enum shape shape;
+    bool required;
+};
 
-    json_key(w, name);
+static const struct header_component header_components[] = {
+    {"RequestId", "The request's id: X-Request-ID of the request, or new", SHAPE_TEXT, true},
+    {"TenantId", "Whose key it was; of an error, when the key was looked at", SHAPE_UUID, false},
+    {"Replayed", "true when a request before was answered like this", SHAPE_BOOLEAN, false},
+    {"RetryAfter", "Seconds after which to try again", SHAPE_INTEGER, true},
+    {"RateLimit", "Requests that the tenant may make at once; only if it has a limit",
+     SHAPE_INTEGER, false},
+    {"RateRemaining", "How many of them are left", SHAPE_INTEGER, false},
+    {"RateReset", "Seconds until all of them are there again", SHAPE_INTEGER, false},
+};
+
+static void write_header_components(struct json_writer *w)
+{
+    json_key(w, "headers");
     json_begin_object(w);
-    pair(w, "description", help);
-    json_key(w, "schema");
-    openapi_schema_parameter(w, &value);
+    for (size_t i = 0; i < sizeof header_components / sizeof header_components[0]; i++) {
+        const struct header_component *row = &header_components[i];
+        struct parameter value = {.shape = row->shape};
+
+        json_key(w, row->name);
+        json_begin_object(w);
+        pair(w, "description", row->help);
+        json_key(w, "required");
+        json_boolean(w, row->required);
+        json_key(w, "schema");
+        openapi_schema_parameter(w, &value);
+        json_end_object(w);
+    }
     json_end_object(w);
 }
 
@@ -383,15 +430,7 @@ static void write_components(struct writing *d)
     pair(w, "description", "A key of the tenant, sk_live_... or sk_test_...");
     json_end_object(w);
     json_end_object(w);
-    json_key(w, "headers");
-    json_begin_object(w);
-    write_header_component(w, "RequestId", "The request's id: X-Request-ID of the request, or new",
-                           SHAPE_TEXT);
-    write_header_component(w, "TenantId", "Whose key it was", SHAPE_UUID);
-    write_header_component(w, "Replayed", "true when a request before was answered like this",
-                           SHAPE_TEXT);
-    write_header_component(w, "RetryAfter", "Seconds after which to try again", SHAPE_INTEGER);
-    json_end_object(w);
+    write_header_components(w);
     json_key(w, "schemas");
     json_begin_object(w);
     for (size_t i = 0; i < d->schemas.count; i++) {

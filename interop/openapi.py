@@ -27,6 +27,10 @@ EXAMPLES = 20
 SEED = 1
 TIMEOUT_S = 600
 
+# Headers of HTTP itself, which no call's description repeats.
+OF_HTTP = {"allow", "connection", "content-length", "content-type", "date", "vary"}
+RATE = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
+
 
 def operations(document: dict) -> dict[str, dict]:
     """The calls by "METHOD /path/"."""
@@ -90,9 +94,14 @@ def run_schemathesis(session: Session, api: CeleriacApi, key: str, folder: Path,
     return done.stdout + done.stderr
 
 
+def patterns_of(calls: dict[str, dict]) -> dict[str, re.Pattern]:
+    """What requests of each call look like."""
+    return {name: re.compile(re.sub(r"\\\{id\\\}", "[^/]+", re.escape(name)) + "$") for name in calls}
+
+
 def answers(folder: Path, calls: dict[str, dict]) -> dict[str, Counter]:
     """How often each call was answered with which status."""
-    patterns = {name: re.compile(re.sub(r"\\\{id\\\}", "[^/]+", re.escape(name)) + "$") for name in calls}
+    patterns = patterns_of(calls)
     found = defaultdict(Counter)
     for entry in json.loads((folder / "har.json").read_text())["log"]["entries"]:
         request = f"{entry['request']['method']} {urllib.parse.urlsplit(entry['request']['url']).path}"
@@ -100,6 +109,46 @@ def answers(folder: Path, calls: dict[str, dict]) -> dict[str, Counter]:
             if pattern.match(request):
                 found[name][entry["response"]["status"]] += 1
     return found
+
+
+def described_headers(document: dict, call: dict, status: int) -> dict[str, dict]:
+    """The headers that an answer may have, by their names in lower case."""
+    found = {}
+    for name, header in call["responses"].get(str(status), {}).get("headers", {}).items():
+        if "$ref" in header:
+            header = document["components"]["headers"][header["$ref"].rsplit("/", 1)[1]]
+        found[name.lower()] = header
+    return found
+
+
+def judge_headers(report: Report, document: dict, folder: Path, calls: dict[str, dict]) -> None:
+    """Nothing is sent that is not described, and the headers of limits are, as the tenant has one."""
+    patterns = patterns_of(calls)
+    strange, unlimited, looked_at = Counter(), Counter(), 0
+    for entry in json.loads((folder / "har.json").read_text())["log"]["entries"]:
+        request = f"{entry['request']['method']} {urllib.parse.urlsplit(entry['request']['url']).path}"
+        status, headers = entry["response"]["status"], {header["name"].lower() for header in entry["response"]["headers"]}
+        for name in [name for name, pattern in patterns.items() if pattern.match(request)]:
+            if str(status) in calls[name]["responses"]:
+                looked_at += 1
+                strange.update(f"{name} {status}: {header}" for header in
+                               headers - OF_HTTP - described_headers(document, calls[name], status).keys())
+                if calls[name]["security"] and status < 300 and not headers.issuperset(RATE):
+                    unlimited[f"{name} {status}"] += 1
+    report.case("no answer has a header that is not described", looked_at > 0 and not strange,
+                strange.most_common(3) or f"{looked_at} answers")
+    report.case("what a tenant with a limit is answered says so", looked_at > 0 and not unlimited, unlimited.most_common(3))
+
+
+def judge_refusal(report: Report, document: dict, api: CeleriacApi, key: str) -> None:
+    """A request beyond the limit: 429 with all the headers that are described, which are whole numbers of seconds."""
+    api.request("GET", "/v1/tenants/me/", key=key)
+    status, headers, _ = api.request("GET", "/v1/tenants/me/", key=key)
+    described = described_headers(document, document["paths"]["/v1/tenants/me/"]["get"], status)
+    numbers = [headers.get(name, "").isdecimal() for name in (*RATE, "retry-after")]
+    report.case("a refusal beyond the limit is as described",
+                status == 429 and all(numbers) and described.keys() <= headers.keys() and described["retry-after"]["required"],
+                f"{status}, {headers}")
 
 
 def failures(folder: Path) -> dict[str, str]:
@@ -115,7 +164,10 @@ def judge(report: Report, session: Session, postgres: Postgres, seed: int, examp
     """All cases."""
     folder = session.folder("openapi")
     api = CeleriacApi(session).start()
-    _, key = api.register()
+    tenant, key = api.register()
+    other, limited = api.register("Limited", "limited@acme.example")
+    postgres.psql("INSERT INTO celeriac.tenant_limits (tenant_id, per_second, burst) VALUES "
+                  f"('{tenant}', 100000, 1000000), ('{other}', 0.001, 1)")
     status, _, document = api.request("GET", "/v1/openapi.json")
     (folder / "openapi.json").write_text(json.dumps(document))
     valid = subprocess.run([str(venvs.python("openapi")), "-m", "openapi_spec_validator", str(folder / "openapi.json")],
@@ -133,6 +185,8 @@ def judge(report: Report, session: Session, postgres: Postgres, seed: int, examp
                     found.get(name) or ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items())))
     for name in found.keys() - calls.keys():
         report.case(name, not found[name], found[name])
+    judge_headers(report, document, folder, calls)
+    judge_refusal(report, document, api, limited)
     total = re.search(r"(\d+) generated, (\d+) passed", printed)
     report.case("every request was judged", total is not None and total[1] == total[2], total[0] if total else printed[-500:])
     complaints = [line for line in api.log.read_text().splitlines() if re.search(r"\b(?:ERROR|CRITICAL)\b", line)]

@@ -300,6 +300,17 @@ static void a_call_is_written_as_its_tables_say(void **state)
     expect_text(AT(op, "responses", "404", "content", "application/json", "schema"),
                 "{\"anyOf\":[{\"$ref\":\"#/components/schemas/Part\"},{\"$ref\":"
                 "\"#/components/schemas/Detail\"}]}");
+    /* The tenant is known of answers that come after the key, and the wait of those that have one.
+     */
+    expect_text(AT(op, "responses", "401", "headers"),
+                "{\"X-Request-ID\":{\"$ref\":\"#/components/headers/RequestId\"}}");
+    assert_int_equal(AT(op, "responses", "201", "headers")->count, 5);
+    assert_non_null(AT(op, "responses", "201", "headers", "RateLimit-Remaining"));
+    assert_int_equal(AT(op, "responses", "429", "headers")->count, 6);
+    expect_text(AT(op, "responses", "503", "headers", "Retry-After"),
+                "{\"$ref\":\"#/components/headers/RetryAfter\"}");
+    expect_text(AT(root, "components", "headers", "RateReset", "required"), "false");
+    expect_text(AT(root, "components", "headers", "RetryAfter", "required"), "true");
     expect_text(
         AT(root, "components", "schemas", "NewThing"),
         "{\"type\":\"object\",\"description\":\"A thing\",\"properties\":{\"name\":{\"type\":"
