@@ -118,6 +118,34 @@ void call_submit_store(struct api_call *call, struct store_call *work, int64_t t
         reply_store_failure(call, &work->error);
 }
 
+static void on_counted(struct api_call *call)
+{
+    if (call->rate.is_limited)
+        reply_add_rate(call);
+    if (call->rate.is_granted)
+        call->counted(call);
+    else
+        reply_throttled(call, call->rate.retry_ms * NS_PER_MS);
+}
+
+static void on_rate_checked(struct rate_check *check)
+{
+    call_continue(check->context, on_counted);
+}
+
+void call_check_rate(struct api_call *call, size_t items, route_handler_fn *next)
+{
+    call->counted = next;
+    call->rate = (struct rate_check){.tenant_id = call->who.tenant_id,
+                                     .per_1000_s = call->who.limit_milli,
+                                     .burst = call->who.limit_burst,
+                                     .items = (int64_t)items,
+                                     .done = on_rate_checked,
+                                     .context = call};
+    if (rate_limit_check(call->api->rates, &call->rate))
+        on_counted(call);
+}
+
 void call_submit_work(struct api_call *call, struct work *work)
 {
     if (work_submit(call->api->work, work) != CELERIAC_OK)

@@ -82,6 +82,7 @@ struct api_call {
     void (*release)(void *state);
     route_handler_fn *next;                    /* the step that runs when what was begun is done */
     void (*on_success)(struct api_call *call); /* see call_submit_store() */
+    route_handler_fn *counted;                 /* see call_check_rate() */
     bool is_logged;
 };
 
@@ -115,6 +116,12 @@ void call_submit_work(struct api_call *call, struct work *work);
  * a NUL behind; ptr NULL without one, or without memory. Lives as long as the call.
  */
 struct span call_headers(struct api_call *call);
+
+/*
+ * Counts the request against its tenant's limit, or, later and at most once, so many items beyond
+ * it (0: the request), and goes on with `next`. When they are too many just now a reply is made.
+ */
+void call_check_rate(struct api_call *call, size_t items, route_handler_fn *next);
 
 /* Goes on with `next` on a server thread. Any thread, once for each thing begun. */
 void call_continue(struct api_call *call, route_handler_fn *next);

@@ -6,7 +6,6 @@
 #include "api/call.h"
 #include "api/media_type.h"
 #include "api/reply.h"
-#include "base/clock.h"
 
 /* DRF's description of a view, without what depends on the names of Python classes. */
 static void describe(struct api_call *call, const struct route *route)
@@ -69,33 +68,6 @@ static void run_route(struct api_call *call)
         reply_not_allowed(call);
 }
 
-/* The tenant's limit was looked at: its requests are counted before anything else is. */
-static void on_rate(struct api_call *call)
-{
-    if (call->rate.is_limited)
-        reply_add_rate(call);
-    if (call->rate.is_granted)
-        run_route(call);
-    else
-        reply_throttled(call, call->rate.retry_ms * NS_PER_MS);
-}
-
-static void on_rate_checked(struct rate_check *check)
-{
-    call_continue(check->context, on_rate);
-}
-
-static void check_rate(struct api_call *call)
-{
-    call->rate = (struct rate_check){.tenant_id = call->who.tenant_id,
-                                     .per_1000_s = call->who.limit_milli,
-                                     .burst = call->who.limit_burst,
-                                     .done = on_rate_checked,
-                                     .context = call};
-    if (rate_limit_check(call->api->rates, &call->rate))
-        on_rate(call);
-}
-
 static void on_verdict(struct api_call *call)
 {
     switch (call->check.verdict) {
@@ -103,7 +75,8 @@ static void on_verdict(struct api_call *call)
         call->who = call->check.who;
         call->is_authenticated = true;
         uuid_format(&call->who.tenant_id, call->tenant_text);
-        check_rate(call);
+        /* All requests with a key are counted, before anything else is looked at. */
+        call_check_rate(call, 0, run_route);
         return;
     case AUTH_TENANT_INACTIVE:
         reply_refusal(call, 403, "Tenant inactive", "Your account has been deactivated");

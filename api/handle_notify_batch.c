@@ -324,6 +324,22 @@ static bool read_items(struct api_call *call, struct batch *b)
     return true;
 }
 
+static void begin(struct api_call *call)
+{
+    find_templates(call, call->state);
+}
+
+/* A batch costs as much as its items one by one; one of them was counted with the request. */
+static void count_items(struct api_call *call)
+{
+    const struct batch *b = call->state;
+
+    if (b->count > 1)
+        call_check_rate(call, b->count - 1, begin);
+    else
+        begin(call);
+}
+
 static void on_repeat(struct api_call *call)
 {
     struct batch *b = call->state;
@@ -331,7 +347,7 @@ static void on_repeat(struct api_call *call)
     if (b->repeat.call.error.code != CELERIAC_OK)
         reply_store_failure(call, &b->repeat.call.error);
     else if (!idempotency_reply(call, &b->repeat.idempotency))
-        find_templates(call, b);
+        count_items(call);
 }
 
 static const struct member batch_members[] = {
@@ -370,7 +386,7 @@ const struct description about_notify_batch = {
     .id = "sendNotifications",
     .group = "Notifications",
     .text = "Each is validated by itself. Those in order are stored in one transaction, and sent "
-            "soon after.",
+            "soon after. Against a limit of rate a batch counts as many requests as it has items.",
     .parameters = {IDEMPOTENCY_PARAMETER, TRACE_PARAMETERS},
     .request = &batch_schema,
     .answers = {{.status = 202, .schema = &answer_schema, .help = "At least one was accepted"},
@@ -392,5 +408,5 @@ void handle_notify_batch(struct api_call *call)
     if (b->repeat.idempotency.key.len > 0)
         call_submit_store(call, &b->repeat.call, CALL_STORE_NS, on_repeat, NULL);
     else
-        find_templates(call, b);
+        count_items(call);
 }

@@ -13,6 +13,9 @@
 /* Requests of one round trip. */
 #define BATCH_MAX CELERIAC_TAKES_MAX
 
+/* Milliseconds in which a rate of one token in 1000 seconds gives one. */
+#define TOKENS_PER_RATE_MS INT64_C(1000000)
+
 struct rate_limit {
     struct celeriac_limiter *limiter;
     int64_t per_1000_s, burst;
@@ -45,15 +48,27 @@ static int compare(const void *a, const void *b)
     const struct rate_check *left = *(struct rate_check *const *)a;
     const struct rate_check *right = *(struct rate_check *const *)b;
 
-    return memcmp(&left->tenant_id, &right->tenant_id, sizeof left->tenant_id);
+    int order = memcmp(&left->tenant_id, &right->tenant_id, sizeof left->tenant_id);
+
+    return order != 0 ? order : (left->items > 0) - (right->items > 0);
 }
 
-static bool is_same_tenant(const struct rate_check *a, const struct rate_check *b)
+/* Whether two neighbours of the sorted batch are answered by one take: a tenant's single requests.
+ */
+static bool is_same_take(const struct rate_check *a, const struct rate_check *b)
 {
-    return compare(&a, &b) == 0;
+    return a->items == 0 && compare(&a, &b) == 0;
 }
 
-/* One take for each tenant of the sorted batch; returns how many. */
+/* Many items beyond a request; as the request took one, the bucket holds one less than burst. */
+static void want_items(struct celeriac_take *take, int64_t items)
+{
+    take->is_whole = true;
+    take->wanted = items;
+    take->debt = items >= take->burst ? items - take->burst + 1 : 0;
+}
+
+/* A take for each tenant's single requests, and for each with items; returns how many. */
 static size_t fill_takes(struct rate_limit *limit, size_t count)
 {
     size_t takes = 0;
@@ -61,16 +76,25 @@ static size_t fill_takes(struct rate_limit *limit, size_t count)
     for (size_t i = 0; i < count; i++) {
         const struct rate_check *check = limit->batch[i];
 
-        if (i == 0 || !is_same_tenant(check, limit->batch[i - 1])) {
+        if (i == 0 || !is_same_take(check, limit->batch[i - 1])) {
             uuid_format(&check->tenant_id, limit->names[takes]);
             limit->takes[takes] = (struct celeriac_take){.name = limit->names[takes],
                                                          .per_1000_s = check->per_1000_s,
                                                          .burst = check->burst};
             takes++;
         }
-        limit->takes[takes - 1].wanted++;
+        if (check->items > 0)
+            want_items(&limit->takes[takes - 1], check->items);
+        else
+            limit->takes[takes - 1].wanted++;
     }
     return takes;
+}
+
+/* Until there is one token more than what was asked for: the repeated request itself takes it. */
+static int64_t with_request_ms(const struct celeriac_take *take)
+{
+    return take->retry_ms + (TOKENS_PER_RATE_MS + take->per_1000_s - 1) / take->per_1000_s;
 }
 
 /* Deals out what a tenant was granted, one after the other. */
@@ -82,14 +106,14 @@ static void fill_results(struct rate_limit *limit, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct rate_check *check = limit->batch[i];
 
-        if (i == 0 || !is_same_tenant(check, limit->batch[i - 1]))
+        if (i == 0 || !is_same_take(check, limit->batch[i - 1]))
             left = (++take)->granted;
         check->is_limited = true;
         check->is_granted = left > 0;
-        left -= check->is_granted;
+        left -= check->items > 0 ? left : check->is_granted;
         check->limit = take->burst;
         check->remaining = take->remaining + left;
-        check->retry_ms = take->retry_ms;
+        check->retry_ms = check->items > 0 ? with_request_ms(take) : take->retry_ms;
         check->reset_ms = take->full_ms;
         if (!check->is_granted)
             atomic_fetch_add(&limit->refused, 1);

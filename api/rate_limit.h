@@ -2,10 +2,10 @@
  * The rate at which each tenant may call: a token bucket for each in the broker's Redis, which all
  * processes share (celeriac/limiter.h).
  *
- * One thread takes all requests that wait and asks for them in one round trip, those of a tenant
- * together; no handler waits. While Redis is away, or does not answer within a third of a second,
- * every request is let through, and counted: limits protect the service from its clients, and an
- * outage of Redis must not become one of the API.
+ * One thread takes all requests that wait and asks for them in one round trip, single requests
+ * of a tenant together; no handler waits. While Redis is away, or does not answer within a third of
+ * a second, every request is let through, and counted: limits protect the service from its clients,
+ * and an outage of Redis must not become one of the API.
  */
 #ifndef API_RATE_LIMIT_H
 #define API_RATE_LIMIT_H
@@ -34,6 +34,11 @@ struct rate_check {
     struct uuid tenant_id;
     int64_t per_1000_s; /* the tenant's own limit; 0: that of the options */
     int64_t burst;
+    /*
+     * 0: one request. Else so many items beyond the request that was counted before: all or none.
+     * More than the bucket ever holds pass when it is full but for that request, and are owed then.
+     */
+    int64_t items;
     void (*done)(struct rate_check *check); /* any thread, no locks held */
     void *context;                          /* the caller's */
 
@@ -42,7 +47,7 @@ struct rate_check {
     bool is_granted;
     int64_t limit; /* most at once */
     int64_t remaining;
-    int64_t retry_ms; /* until the next may come */
+    int64_t retry_ms; /* until the next may come; with items: until the request with all of them */
     int64_t reset_ms; /* until as many as the limit may come */
 
     struct rate_check *next; /* the module's own */

@@ -269,10 +269,12 @@ void reply_add_rate(struct api_call *call)
     static const char *const names[CALL_RATE_HEADERS] = {"RateLimit-Limit", "RateLimit-Remaining",
                                                          "RateLimit-Reset"};
 
+    bool is_first = call->rate_limit[0][0] == '\0';
+
     put_number(call->rate_limit[0], call->rate.limit);
     put_number(call->rate_limit[1], call->rate.remaining);
     put_number(call->rate_limit[2], (call->rate.reset_ms + MS_PER_S - 1) / MS_PER_S);
-    for (size_t i = 0; i < CALL_RATE_HEADERS; i++)
+    for (size_t i = 0; is_first && i < CALL_RATE_HEADERS; i++)
         http_add_header(call->response, names[i], call->rate_limit[i]);
 }
 

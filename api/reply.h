@@ -73,7 +73,10 @@ void reply_moved(struct api_call *call, const char *location);
 /* Sends 503 with Retry-After: something of ours is away or busy. */
 void reply_later(struct api_call *call);
 
-/* Adds the RateLimit headers of call->rate to the answer that will be sent. */
+/*
+ * Adds the RateLimit headers of call->rate to the answer that will be sent; when it was called
+ * before, the newer numbers count.
+ */
 void reply_add_rate(struct api_call *call);
 
 /* Sends 429 in DRF's words with Retry-After: the time, rounded up to seconds. */

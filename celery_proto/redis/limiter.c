@@ -12,8 +12,11 @@
 #include "celery_proto/redis/script.h"
 
 /* Numbers that the script wants, and gives, for each bucket. */
-#define ARGS_PER_TAKE 3
+#define ARGS_PER_TAKE 4
 #define ANSWERS_PER_TAKE 4
+
+/* What the script is told instead of a debt when as many as there are shall be taken. */
+#define NO_DEBT (-1)
 
 /* Longest key: the prefix of the settings, ours, and the name. */
 #define KEY_MAX ((size_t)8192)
@@ -93,6 +96,8 @@ static enum celeriac_err check(const struct celeriac_take *take, struct celeriac
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "burst: out of range");
     if (take->wanted < 0 || take->wanted > CELERIAC_BUCKET_BURST_MAX)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "wanted: out of range");
+    if (take->debt < 0 || take->debt > take->wanted)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "debt: out of range");
     return CELERIAC_OK;
 }
 
@@ -128,6 +133,7 @@ static enum celeriac_err write_call(struct celeriac_limiter *limiter,
         cel_pipeline_arg_int(p, takes[i].per_1000_s);
         cel_pipeline_arg_int(p, takes[i].burst);
         cel_pipeline_arg_int(p, takes[i].wanted);
+        cel_pipeline_arg_int(p, takes[i].is_whole ? takes[i].debt : NO_DEBT);
     }
     return CELERIAC_OK;
 }

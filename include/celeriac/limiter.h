@@ -16,6 +16,7 @@
 #ifndef CELERIAC_LIMITER_H
 #define CELERIAC_LIMITER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,10 +51,17 @@ struct celeriac_take {
     int64_t per_1000_s; /* tokens that come back in 1000 seconds, 1..CELERIAC_BUCKET_RATE_MAX */
     int64_t burst;      /* most tokens it holds, 1..CELERIAC_BUCKET_BURST_MAX */
     int64_t wanted;     /* 0: only look */
+    /*
+     * All that is wanted or nothing, instead of as many as there are. Up to `debt` of them may be
+     * lacking: the bucket then owes them, and gives nothing until they have come back. So more can
+     * be taken at once than a bucket ever holds, and the rate is kept all the same.
+     */
+    bool is_whole;
+    int64_t debt; /* 0..wanted, with is_whole */
     /* results */
     int64_t granted;   /* 0..wanted: as many as there were */
     int64_t remaining; /* whole tokens that are left */
-    int64_t retry_ms;  /* until there is a token; 0: there is one */
+    int64_t retry_ms;  /* until there is a token, or, after a refusal with is_whole, all; 0: now */
     int64_t full_ms;   /* until it is full, if nobody takes any */
 };
 
@@ -66,7 +74,7 @@ CELERIAC_PUBLIC enum celeriac_err celeriac_limiter_create(
 CELERIAC_PUBLIC void celeriac_limiter_destroy(struct celeriac_limiter *limiter);
 
 /*
- * Takes from count buckets (0..CELERIAC_TAKES_MAX, each name once) in one round trip, one attempt.
+ * Takes from count buckets (0..CELERIAC_TAKES_MAX, in their order) in one round trip, one attempt.
  * Without any it asks whether the server answers. CELERIAC_ERR_UNAVAILABLE: whether tokens were
  * taken is unknown; CELERIAC_ERR_VALUE names the bad field, and nothing was taken.
  */

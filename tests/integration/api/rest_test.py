@@ -712,6 +712,88 @@ class RatesTest(Stage):
         self.assertEqual((statuses.count(200), statuses.count(429)), (50, 70))
         self.assertEqual(other.stop(), 0)
 
+    def batch(self, key: str, count: int, headers: dict | None = None) -> tuple[int, dict, dict]:
+        """A batch of COUNT notifications."""
+        items = [{"channel": "sms", "to": "+15551234567", "body": "Hi"}] * count
+        connection = http.client.HTTPConnection("127.0.0.1", self.api.port, timeout=30)
+        try:
+            connection.request("POST", "/v1/notify/batch/", json.dumps({"notifications": items}),
+                               {"X-API-KEY": key, "Content-Type": "application/json", **(headers or {})})
+            reply = connection.getresponse()
+            return reply.status, {name.lower(): value for name, value in reply.getheaders()}, json.loads(reply.read())
+        finally:
+            connection.close()
+
+    def test_a_batch_counts_its_items(self):
+        """All or none, as many tokens as items, and a right Retry-After; a refused one costs the request alone."""
+        key = self.limited("Batches", 0.01, 10)
+        status, headers, _ = self.batch(key, 4)
+        self.assertEqual((status, headers["ratelimit-limit"], headers["ratelimit-remaining"]), (202, "10", "6"))
+        status, headers, body = self.batch(key, 7)
+        self.assertEqual((status, headers["ratelimit-remaining"]), (429, "5"))
+        # Of the seven five are there, and each takes 100 seconds.
+        self.assertIn(int(headers["retry-after"]), range(150, 201))
+        self.assertEqual(body, {"detail": f"Request was throttled. Expected available in {headers['retry-after']} seconds."})
+        status, headers, _ = self.batch(key, 5)
+        self.assertEqual((status, headers["ratelimit-remaining"]), (202, "0"))
+        self.assertEqual(self.batch(key, 1)[0], 429)
+        self.assertEqual(len(self.call("GET", "/v1/notifications/", key=self.unlimited(key))[2]), 9)
+
+    def unlimited(self, key: str) -> str:
+        """The same tenant without its limit, from the next second on."""
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        self.postgres.psql("DELETE FROM celeriac.tenant_limits WHERE tenant_id = (SELECT k.tenant_id FROM api_keys k JOIN "
+                           f"celeriac.key_digests d ON d.api_key_id = k.id WHERE d.digest = '\\x{digest}')")
+        wait_until(lambda: "ratelimit-limit" not in self.call("GET", "/v1/tenants/me/", key=key)[1], 20, "the limit's end")
+        return key
+
+    def test_a_batch_beyond_the_burst_is_owed(self):
+        """It passes when the bucket is full; then nothing passes until the rate has paid for it."""
+        key = self.limited("Debtor", 0.01, 5)
+        status, headers, _ = self.batch(key, 20)
+        self.assertEqual((status, headers["ratelimit-remaining"]), (202, "0"))
+        self.assertIn(int(headers["ratelimit-reset"]), range(1950, 2001))
+        status, headers, _ = self.call("GET", "/v1/tenants/me/", key=key)
+        self.assertEqual(status, 429)
+        # Fifteen are owed, and one more is wanted.
+        self.assertIn(int(headers["retry-after"]), range(1550, 1601))
+        # One that is not full does not lend.
+        key = self.limited("Spender", 0.01, 5)
+        self.assertEqual(self.call("GET", "/v1/tenants/me/", key=key)[0], 200)
+        status, headers, _ = self.batch(key, 20)
+        self.assertEqual((status, headers["ratelimit-remaining"]), (429, "3"))
+        self.assertIn(int(headers["retry-after"]), range(150, 201))
+
+    def test_a_repeated_batch_is_one_request(self):
+        """What was accepted is told again; nothing is done, so nothing more is counted."""
+        key = self.limited("Repeater", 0.01, 10)
+        headers = {"Idempotency-Key": "again"}
+        self.assertEqual(self.batch(key, 8, headers)[1]["ratelimit-remaining"], "2")
+        status, answer, _ = self.batch(key, 8, headers)
+        self.assertEqual((status, answer["idempotent-replayed"], answer["ratelimit-remaining"]), (202, "true", "1"))
+
+    def test_batches_share_a_limit(self):
+        """Many at once at two processes: no more items than there are tokens, whichever get through."""
+        other = CeleriacApi(self.session, name="sharing-batches", migrate=False).start()
+        key = self.limited("SharedBatches", 0.001, 60)
+        accepted = []
+
+        def ask(api):
+            for _ in range(5):
+                items = [{"channel": "sms", "to": "+15551234567", "body": "Hi"}] * 10
+                accepted.append(api.request("POST", "/v1/notify/batch/", {"notifications": items}, key)[0])
+
+        threads = [threading.Thread(target=ask, args=(api,)) for api in (self.api, other) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        granted = accepted.count(202)
+        # Four that begin at the same time may leave too little for each other's last one.
+        self.assertIn(granted, (5, 6), accepted)
+        self.assertEqual(set(accepted), {202, 429})
+        self.assertEqual(other.stop(), 0)
+
     def test_a_limit_for_all(self):
         """From the environment; a tenant's own limit counts instead."""
         api = CeleriacApi(self.session, name="limiting", migrate=False,

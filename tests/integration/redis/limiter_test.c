@@ -101,6 +101,69 @@ static void many_at_once(void **state)
     celeriac_limiter_destroy(limiter);
 }
 
+/* All or nothing, and what is lacking is owed. */
+static void a_whole_may_be_owed(void **state)
+{
+    struct celeriac_limiter *limiter = make_limiter(*state);
+    struct celeriac_take t = {
+        .name = "w", .per_1000_s = 1, .burst = 5, .wanted = 5, .is_whole = true};
+
+    assert_int_equal(take(limiter, "w", 1, 5, 1).granted, 1);
+    /* Four are there: not five, unless one may be owed. A refusal takes nothing. */
+    assert_ok(celeriac_limiter_take(limiter, &t, 1, NULL));
+    assert_true(t.granted == 0 && t.remaining == 4);
+    assert_in_range(t.retry_ms, 990000, 1000000);
+    t.wanted = 8;
+    t.debt = 3;
+    assert_ok(celeriac_limiter_take(limiter, &t, 1, NULL));
+    assert_true(t.granted == 0 && t.remaining == 4);
+    assert_in_range(t.retry_ms, 990000, 1000000);
+    t.debt = 4;
+    assert_ok(celeriac_limiter_take(limiter, &t, 1, NULL));
+    assert_true(t.granted == 8 && t.remaining == 0);
+    /* Four are owed: the next one comes when these and it have come back. */
+    assert_in_range(t.retry_ms, 4990000, 5000000);
+    assert_in_range(t.full_ms, 8990000, 9000000);
+    assert_in_range(RUN_INT(*state, "PTTL", "celeriac.limit.w"), 8980000, 9001000);
+    t = take(limiter, "w", 1, 5, 3);
+    assert_true(t.granted == 0 && t.remaining == 0);
+    assert_in_range(t.retry_ms, 4900000, 5000000);
+    assert_int_equal(take(limiter, "w", 1, 5, 0).remaining, 0);
+    celeriac_limiter_destroy(limiter);
+}
+
+static void debts_are_paid_back(void **state)
+{
+    struct celeriac_limiter *limiter = make_limiter(*state);
+    const struct redisReply *time = run(*state, "TIME", NULL);
+    char kept[64];
+
+    /* Five were owed a thousand seconds ago, of which the rate has brought eight since. */
+    (void)snprintf(kept, sizeof kept, "-5.000000 %lld000",
+                   (long long)cel_reply_int(cel_reply_at(time, 0)) - 1000);
+    assert_reply(run(*state, "SET", "celeriac.limit.d", kept, NULL), "OK");
+    assert_int_equal(take(limiter, "d", 8, 10, 0).remaining, 3);
+    assert_int_equal(take(limiter, "d", 4, 10, 1).granted, 0);
+    assert_int_equal(take(limiter, "d", 8, 10, 4).granted, 3);
+    celeriac_limiter_destroy(limiter);
+}
+
+/* One after the other, each seeing what the one before has left. */
+static void a_bucket_may_come_twice(void **state)
+{
+    struct celeriac_limiter *limiter = make_limiter(*state);
+    const struct celeriac_take one = {.name = "t", .per_1000_s = 1, .burst = 10, .wanted = 3};
+    struct celeriac_take takes[3] = {one, one, one};
+
+    takes[1].is_whole = true;
+    takes[1].wanted = 6;
+    assert_ok(celeriac_limiter_take(limiter, takes, 3, NULL));
+    assert_true(takes[0].granted == 3 && takes[0].remaining == 7);
+    assert_true(takes[1].granted == 6 && takes[1].remaining == 1);
+    assert_true(takes[2].granted == 1 && takes[2].remaining == 0);
+    celeriac_limiter_destroy(limiter);
+}
+
 struct taker {
     const struct fixture *fixture;
     int64_t granted;
@@ -150,21 +213,27 @@ static void bad_takes_are_refused(void **state)
     static const struct {
         int64_t per_1000_s, burst, wanted;
         enum celeriac_err code;
+        int64_t debt;
     } cases[] = {
-        {0, 1, 1, CELERIAC_ERR_VALUE},
+        {0, 1, 1, CELERIAC_ERR_VALUE, 0},
         {CELERIAC_BUCKET_RATE_MAX, CELERIAC_BUCKET_BURST_MAX, CELERIAC_BUCKET_BURST_MAX,
-         CELERIAC_OK},
-        {CELERIAC_BUCKET_RATE_MAX + 1, 1, 1, CELERIAC_ERR_VALUE},
-        {1, 0, 1, CELERIAC_ERR_VALUE},
-        {1, CELERIAC_BUCKET_BURST_MAX + 1, 1, CELERIAC_ERR_VALUE},
-        {1, 1, -1, CELERIAC_ERR_VALUE},
-        {1, 1, CELERIAC_BUCKET_BURST_MAX + 1, CELERIAC_ERR_VALUE},
+         CELERIAC_OK, 0},
+        {CELERIAC_BUCKET_RATE_MAX + 1, 1, 1, CELERIAC_ERR_VALUE, 0},
+        {1, 0, 1, CELERIAC_ERR_VALUE, 0},
+        {1, CELERIAC_BUCKET_BURST_MAX + 1, 1, CELERIAC_ERR_VALUE, 0},
+        {1, 1, -1, CELERIAC_ERR_VALUE, 0},
+        {1, 1, CELERIAC_BUCKET_BURST_MAX + 1, CELERIAC_ERR_VALUE, 0},
+        {1, 1, 7, CELERIAC_OK, 7},
+        {1, 1, 7, CELERIAC_ERR_VALUE, 8},
+        {1, 1, 7, CELERIAC_ERR_VALUE, -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         takes[0] = (struct celeriac_take){.name = "case",
                                           .per_1000_s = cases[i].per_1000_s,
                                           .burst = cases[i].burst,
-                                          .wanted = cases[i].wanted};
+                                          .wanted = cases[i].wanted,
+                                          .is_whole = cases[i].debt != 0,
+                                          .debt = cases[i].debt};
         assert_int_equal(celeriac_limiter_take(limiter, takes, 1, NULL), cases[i].code);
     }
     takes[0] = (struct celeriac_take){.name = "", .per_1000_s = 1, .burst = 1};
@@ -213,6 +282,9 @@ int main(void)
         cmocka_unit_test_setup(as_many_as_there_are, fixture_clear),
         cmocka_unit_test_setup(tokens_come_back, fixture_clear),
         cmocka_unit_test_setup(many_at_once, fixture_clear),
+        cmocka_unit_test_setup(a_whole_may_be_owed, fixture_clear),
+        cmocka_unit_test_setup(debts_are_paid_back, fixture_clear),
+        cmocka_unit_test_setup(a_bucket_may_come_twice, fixture_clear),
         cmocka_unit_test_setup(processes_share_a_bucket, fixture_clear),
         cmocka_unit_test_setup(bad_takes_are_refused, fixture_clear),
         cmocka_unit_test_setup(a_bad_address_is_named, fixture_clear),
