@@ -132,13 +132,15 @@ static void on_inserted(struct api_call *call)
     if (idempotency_reply(call, &b->insert.idempotency))
         return;
     strbuf_add_span(&call->response->body, strbuf_span(&b->answer));
+    strbuf_close(&b->answer);
     reply_document(call, 202);
 }
 
 static void reply_none(struct api_call *call, const struct batch *b)
 {
     write_answer(b, &call->response->body);
-    reply_document(call, 400);
+    if (reply_fits(call))
+        reply_document(call, 400);
 }
 
 static void insert(struct api_call *call, struct batch *b)
@@ -152,6 +154,11 @@ static void insert(struct api_call *call, struct batch *b)
         return;
     }
     if (strbuf_status(&b->answer) != CELERIAC_OK) {
+        reply_later(call);
+        return;
+    }
+    /* Once they are inserted it must be told. */
+    if (!http_hold(call->http, b->answer.cap)) {
         reply_later(call);
         return;
     }

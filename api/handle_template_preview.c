@@ -54,7 +54,7 @@ static const struct schema preview_schema = {
 
 static void on_rendered(struct api_call *call)
 {
-    const struct preview *p = call->state;
+    struct preview *p = call->state;
     struct json_writer w;
 
     if (p->error.code == CELERIAC_ERR_MEMORY || p->error.code == CELERIAC_ERR_SYSTEM) {
@@ -70,7 +70,10 @@ static void on_rendered(struct api_call *call)
     document_text(&w, "subject", (struct span){strbuf_text(&p->subject), p->subject.len});
     document_text(&w, "body", (struct span){strbuf_text(&p->body), p->body.len});
     json_end_object(&w);
-    reply_document(call, 200);
+    strbuf_close(&p->subject);
+    strbuf_close(&p->body);
+    if (reply_fits(call))
+        reply_document(call, 200);
 }
 
 static void render(struct work *work)

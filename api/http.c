@@ -1,5 +1,6 @@
 #include "api/http.h"
 
+#include "api/memory_budget.h"
 #include "base/alloc.h"
 
 struct http_exchange {
@@ -9,6 +10,8 @@ struct http_exchange {
     void *host_context;
     http_step_fn *step; /* what runs next */
     void *step_context;
+    struct memory_budget *budget;
+    size_t counted; /* in the budget */
     bool finished;
     void *attached;
     void (*release)(void *data);
@@ -43,6 +46,8 @@ void http_exchange_destroy(struct http_exchange *x)
     if (x->release)
         x->release(x->attached);
     strbuf_close(&x->response.body);
+    if (x->budget)
+        memory_budget_release(x->budget, &x->counted);
     mem_free(x);
 }
 
@@ -71,6 +76,16 @@ void http_set_step(struct http_exchange *x, http_step_fn *step, void *context)
 void http_run(struct http_exchange *x)
 {
     x->step(x, x->step_context);
+}
+
+void http_set_budget(struct http_exchange *x, struct memory_budget *budget)
+{
+    x->budget = budget;
+}
+
+bool http_hold(struct http_exchange *x, size_t bytes)
+{
+    return !x->budget || memory_budget_hold(x->budget, bytes, &x->counted);
 }
 
 bool http_is_finished(const struct http_exchange *x)

@@ -88,6 +88,7 @@ struct http_response {
 };
 
 struct http_exchange;
+struct memory_budget;
 
 /* One step of answering an exchange. Runs on a server thread without locks; must not block. */
 typedef void http_step_fn(struct http_exchange *x, void *context);
@@ -113,6 +114,15 @@ void http_run(struct http_exchange *x);
 
 /* For servers: sets the first step, before http_run(). */
 void http_set_step(struct http_exchange *x, http_step_fn *step, void *context);
+
+/* For servers: what the answer's bytes are counted in; it outlives the exchange. NULL: nowhere. */
+void http_set_budget(struct http_exchange *x, struct memory_budget *budget);
+
+/*
+ * Counts `bytes` in all for the answer, until the exchange is destroyed, which is when it has been
+ * sent. False: too much is being answered already; what is counted stays. Any step.
+ */
+bool http_hold(struct http_exchange *x, size_t bytes);
 
 /* Whether http_finish() was called. */
 bool http_is_finished(const struct http_exchange *x);

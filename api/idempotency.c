@@ -64,6 +64,8 @@ bool idempotency_reply(struct api_call *call, const struct store_idempotency *i)
     }
     strbuf_clear(&call->response->body);
     strbuf_add_span(&call->response->body, i->answer);
+    if (!reply_fits(call))
+        return true;
     http_add_header(call->response, "Idempotent-Replayed", "true");
     reply_document(call, 202);
     return true;

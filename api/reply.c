@@ -166,8 +166,24 @@ static unsigned check_document(struct api_call *call, unsigned status)
     return 503;
 }
 
+bool reply_fits(struct api_call *call)
+{
+    if (http_hold(call->http, call->response->body.cap))
+        return true;
+    strbuf_close(&call->response->body);
+    reply_later(call);
+    return false;
+}
+
+static bool is_safe(enum http_method method)
+{
+    return method == HTTP_GET || method == HTTP_HEAD;
+}
+
 void reply_document(struct api_call *call, unsigned status)
 {
+    if (is_safe(call->request->method) && !reply_fits(call))
+        return;
     status = check_document(call, status);
     call->response->content_type = "application/json";
     send_reply(call, status);
@@ -176,7 +192,7 @@ void reply_document(struct api_call *call, unsigned status)
 bool reply_list_ended(struct api_call *call, struct json_writer *w, bool is_last)
 {
     if (!is_last && strbuf_status(&call->response->body) == CELERIAC_OK)
-        return false;
+        return !reply_fits(call);
     json_end_array(w);
     reply_document(call, 200);
     return true;
@@ -188,7 +204,7 @@ static void reply_pairs(struct api_call *call, unsigned status, const char *name
 {
     struct json_writer w;
 
-    strbuf_clear(&call->response->body);
+    strbuf_close(&call->response->body);
     document_begin(call, &w);
     json_begin_object(&w);
     json_key(&w, name1);
@@ -239,6 +255,8 @@ void reply_page(struct api_call *call, const char *type, const unsigned char *by
         reply_later(call);
         return;
     }
+    if (!reply_fits(call))
+        return;
     call->response->content_type = type;
     http_add_header(call->response, "Content-Security-Policy", PAGE_POLICY);
     http_add_header(call->response, "X-Content-Type-Options", "nosniff");

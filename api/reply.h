@@ -37,12 +37,20 @@ void document_json(struct json_writer *w, const char *key, struct span json);
 /* Writes key and the UUID's text. */
 void document_uuid(struct json_writer *w, const char *key, const struct uuid *uuid);
 
-/* Sends the document that was written. */
+/*
+ * Whether there is memory for the document so far (http_hold()), which may grow on; else 503 was
+ * sent. What has been done by a call must be told: whoever changes something asks before it does,
+ * or has an answer that its request bounds.
+ */
+bool reply_fits(struct api_call *call);
+
+/* Sends the document that was written; that of a GET when it fits. */
 void reply_document(struct api_call *call, unsigned status);
 
 /*
  * Ends and sends the array that was written when its last page is in it, or when it is too long
- * already, which is then the answer: true. Else another page may be added.
+ * already, or there is no memory for it just now, which is then the answer: true. Else another page
+ * may be added.
  */
 bool reply_list_ended(struct api_call *call, struct json_writer *w, bool is_last);
 

@@ -26,14 +26,18 @@
 /* Longest time that sending one body may take. */
 #define SERVER_BODY_SECONDS 60
 
-/* A body of so many bytes is always read. */
-#define SERVER_SMALL_BODY ((size_t)64 * 1024)
-
 /*
- * Bytes of larger bodies that are held at a time, so that memory is bounded however many clients
- * send: beyond it a body is read and dropped, and its request is told to come again.
+ * Bytes of bodies that are not small (memory_budget.h) and held at a time, so that memory is
+ * bounded however many clients send: beyond it a body is read and dropped, and its request is told
+ * to come again.
  */
 #define SERVER_BIG_BYTES ((size_t)256 * 1024 * 1024)
+
+/*
+ * Bytes of larger answers that are made or sent at a time, however many clients ask for long lists
+ * and are slow to read them: beyond it they are told to come again.
+ */
+#define SERVER_ANSWER_BYTES ((size_t)256 * 1024 * 1024)
 
 /*
  * Longest time that reading one answer may take: the longest list has some MiB, which this leaves
@@ -60,6 +64,7 @@ struct server_options {
     unsigned body_seconds;   /* for sending one body; 0 means SERVER_BODY_SECONDS */
     unsigned answer_seconds; /* for reading one answer; 0 means SERVER_ANSWER_SECONDS */
     size_t big_bytes;        /* 0 means SERVER_BIG_BYTES */
+    size_t answer_bytes;     /* 0 means SERVER_ANSWER_BYTES */
     /* Longest body for a path (as sent); NULL means HTTP_BODY_MAX for all. Any thread. */
     size_t (*body_max)(struct span path, void *context);
     http_step_fn *handler; /* the first step of every request; must be set */

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api/memory_budget.h"
 #include "api/patience.h"
 #include "api/peer_count.h"
 #include "base/alloc.h"
@@ -58,9 +59,9 @@ struct server {
     http_step_fn *handler;
     void *context;
     bool stopped;
-    atomic_bool closing;     /* answers say "Connection: close" */
-    atomic_size_t big_bytes; /* of large bodies that are held now */
-    size_t big_bytes_max;
+    atomic_bool closing;          /* answers say "Connection: close" */
+    struct memory_budget bodies;  /* of requests that are large */
+    struct memory_budget answers; /* likewise */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     size_t handling; /* exchanges begun that are not finished; under lock */
@@ -82,7 +83,7 @@ struct flight {
     char *uri;
     struct strbuf body;
     size_t received;
-    size_t held; /* of these, those counted in big_bytes */
+    size_t held; /* of these, those counted in bodies */
     bool headers_seen;
     bool begun;
     atomic_int phase;
@@ -92,8 +93,7 @@ struct flight {
 static void drop_body(struct flight *f)
 {
     strbuf_close(&f->body);
-    atomic_fetch_sub(&f->server->big_bytes, f->held);
-    f->held = 0;
+    memory_budget_release(&f->server->bodies, &f->held);
 }
 
 static void flight_destroy(struct flight *f)
@@ -155,6 +155,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
         flight_destroy(f);
         return NULL;
     }
+    http_set_budget(f->exchange, &f->server->answers);
     return f;
 }
 
@@ -359,25 +360,6 @@ static int64_t announced_length(struct MHD_Connection *connection)
     return text.ptr && parse_int64(text, 0, INT64_MAX, &length) == CELERIAC_OK ? length : -1;
 }
 
-/*
- * Whether len more bytes may be held. A small body always may, so that a few clients with large
- * ones cannot keep the others out.
- */
-static bool hold(struct flight *f, size_t len)
-{
-    struct server *s = f->server;
-    size_t more = f->body.len + len - f->held;
-
-    if (f->body.len + len <= SERVER_SMALL_BODY)
-        return true;
-    if (atomic_fetch_add(&s->big_bytes, more) + more > s->big_bytes_max) {
-        atomic_fetch_sub(&s->big_bytes, more);
-        return false;
-    }
-    f->held += more;
-    return true;
-}
-
 static enum MHD_Result take_body(struct flight *f, const char *data, size_t len)
 {
     struct http_request *r = http_request(f->exchange);
@@ -387,7 +369,7 @@ static enum MHD_Result take_body(struct flight *f, const char *data, size_t len)
     f->received += len;
     if (r->body_too_large || r->body_unwelcome)
         return MHD_YES;
-    if (!hold(f, len)) {
+    if (!memory_budget_hold(&f->server->bodies, f->body.len + len, &f->held)) {
         r->body_unwelcome = true;
         drop_body(f);
         return MHD_YES;
@@ -501,7 +483,8 @@ static enum celeriac_err make_guards(struct server *s, const struct server_optio
         .answer_ns = seconds_or(o->answer_seconds, SERVER_ANSWER_SECONDS),
         .connections = wanted_connections(o)};
 
-    s->big_bytes_max = o->big_bytes ? o->big_bytes : SERVER_BIG_BYTES;
+    s->bodies.max = o->big_bytes ? o->big_bytes : SERVER_BIG_BYTES;
+    s->answers.max = o->answer_bytes ? o->answer_bytes : SERVER_ANSWER_BYTES;
     if (o->connections_per_address > 0 &&
         peer_count_create(o->connections_per_address, &s->peers) != CELERIAC_OK)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "no memory for the server");

@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "api/memory_budget.h"
 #include "api/server.h"
 #include "base/listen_socket.h"
 
@@ -61,6 +62,12 @@ static void answer_at_length(struct http_exchange *x)
     char *to = strbuf_reserve(&r->body, LARGE_ANSWER);
 
     assert_non_null(to);
+    if (!http_hold(x, r->body.cap)) {
+        strbuf_close(&r->body);
+        r->status = 503;
+        http_finish(x);
+        return;
+    }
     memset(to, 'x', LARGE_ANSWER);
     strbuf_grow(&r->body, LARGE_ANSWER);
     r->status = 200;
@@ -152,7 +159,18 @@ static int start_sharing(void **state)
 
 static int start_forgetful(void **state)
 {
-    return start_with_options(state, (struct server_options){.big_bytes = 3 * SERVER_SMALL_BODY});
+    return start_with_options(state, (struct server_options){.big_bytes = 3 * MEMORY_BUDGET_SMALL});
+}
+
+/* Room for one large answer: a buffer grows by doubling. */
+static int start_concise(void **state)
+{
+    return start_with_options(state, (struct server_options){.answer_bytes = 2 * LARGE_ANSWER});
+}
+
+static int start_too_concise(void **state)
+{
+    return start_with_options(state, (struct server_options){.answer_bytes = 2 * LARGE_ANSWER - 1});
 }
 
 static int stop(void **state)
@@ -570,7 +588,7 @@ static bool end_post(int fd, const char *status)
 /* While one takes two thirds of the memory for large bodies, another has to come again. */
 static void memory_for_bodies_is_limited(void **state)
 {
-    const size_t large = 2 * SERVER_SMALL_BODY + 1;
+    const size_t large = 2 * MEMORY_BUDGET_SMALL + 1;
     bool is_limited = false;
 
     /* Both are refused when their bytes arrive in turns. */
@@ -579,12 +597,65 @@ static void memory_for_bodies_is_limited(void **state)
 
         assert_in_range(tries, 0, 1000);
         is_limited = end_post(begin_post(*state, large), "HTTP/1.1 503 ");
-        assert_true(end_post(begin_post(*state, SERVER_SMALL_BODY), "HTTP/1.1 200 OK"));
+        assert_true(end_post(begin_post(*state, MEMORY_BUDGET_SMALL), "HTTP/1.1 200 OK"));
         is_limited = end_post(first, "HTTP/1.1 200 OK") && is_limited;
     }
     /* What they took is given back. */
     for (int tries = 0; !end_post(begin_post(*state, large), "HTTP/1.1 200 OK"); tries++)
         assert_in_range(tries, 0, 1000);
+}
+
+/* Asks for a path and reads the status of the answer; the rest stays unread. */
+static int ask_for(const struct fixture *f, const char *path, int *status)
+{
+    char head[16] = "";
+    size_t len = 0;
+    int fd = dial(f);
+
+    say_text(fd, "GET ");
+    say_text(fd, path);
+    say_text(fd, " HTTP/1.1\r\nHost: h\r\n\r\n");
+    while (len < 12) {
+        ssize_t heard = recv(fd, head + len, 12 - len, 0);
+
+        assert_true(heard > 0);
+        len += (size_t)heard;
+    }
+    assert_memory_equal(head, "HTTP/1.1 ", 9);
+    *status = (head[9] - '0') * 100 + (head[10] - '0') * 10 + (head[11] - '0');
+    return fd;
+}
+
+static int status_of(const struct fixture *f, const char *path)
+{
+    int status;
+
+    close(ask_for(f, path, &status));
+    return status;
+}
+
+/* While one is slow to read a large answer there is no memory for another; small ones there are. */
+static void memory_for_answers_is_limited(void **state)
+{
+    int status, fd = ask_for(*state, "/large", &status);
+
+    assert_int_equal(status, 200);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(status_of(*state, "/large"), 503);
+        assert_int_equal(status_of(*state, "/small"), 200);
+    }
+    close(fd);
+    for (int tries = 0; status_of(*state, "/large") != 200; tries++) {
+        assert_in_range(tries, 0, 2000);
+        (void)poll(NULL, 0, 10);
+    }
+}
+
+static void an_answer_beyond_all_memory_is_refused(void **state)
+{
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(status_of(*state, "/large"), 503);
+    assert_int_equal(status_of(*state, "/small"), 200);
 }
 
 static void silent_connections_are_closed(void **state)
@@ -701,6 +772,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(connections_of_an_address_are_limited, start_sharing, stop),
         cmocka_unit_test_setup_teardown(slow_bodies_are_cut_off, start_impatient_with_bodies, stop),
         cmocka_unit_test_setup_teardown(memory_for_bodies_is_limited, start_forgetful, stop),
+        cmocka_unit_test_setup_teardown(memory_for_answers_is_limited, start_concise, stop),
+        cmocka_unit_test_setup_teardown(an_answer_beyond_all_memory_is_refused, start_too_concise,
+                                        stop),
         cmocka_unit_test_setup_teardown(bodies_are_limited, start, stop),
         cmocka_unit_test_setup_teardown(headers_are_limited, start, stop),
         cmocka_unit_test_setup_teardown(rubbish_is_refused, start_impatient, stop),

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "api/memory_budget.h"
 #include "tests/unit/api/hand_call.h"
 
 static struct api api;
@@ -98,6 +99,76 @@ static void numbers_of_the_database_are_pythons(void **state)
                 "{\"a\":{\"n\": 1.5, \"m\": [1e-07, 100]},\"b\":0}");
     assert_json("12345678901234567890123", "{\"a\":12345678901234567890123,\"b\":0}");
     assert_json("\"1.50\"", "{\"a\":\"1.50\",\"b\":0}");
+}
+
+#define UNAVAILABLE "{\"detail\":\"Service temporarily unavailable, try again later.\"}"
+
+/* A list of one long text. */
+static struct api_call *begin_list(struct memory_budget *budget, struct json_writer *w)
+{
+    static char text[MEMORY_BUDGET_SMALL];
+    struct api_call *call = hand_call_create(&api, "");
+
+    http_set_budget(call->http, budget);
+    document_begin(call, w);
+    json_begin_array(w);
+    json_string(w, (struct span){memset(text, 'x', sizeof text), sizeof text});
+    return call;
+}
+
+/* Its buffer has twice the small size by then. */
+static void memory_is_counted_until_the_end(void **state)
+{
+    struct memory_budget budget = {.max = 2 * MEMORY_BUDGET_SMALL};
+    struct json_writer w;
+    struct api_call *call = begin_list(&budget, &w);
+
+    (void)state;
+    assert_false(reply_list_ended(call, &w, false));
+    assert_int_equal(atomic_load(&budget.held), 2 * MEMORY_BUDGET_SMALL);
+    assert_true(reply_list_ended(call, &w, true));
+    assert_int_equal(hand_call_status(), 200);
+    assert_int_equal(atomic_load(&budget.held), 2 * MEMORY_BUDGET_SMALL);
+    hand_call_destroy();
+    assert_int_equal(atomic_load(&budget.held), 0);
+}
+
+static void without_memory_one_comes_again(void **state)
+{
+    struct memory_budget budget = {.max = 2 * MEMORY_BUDGET_SMALL - 1};
+    struct json_writer w;
+    struct api_call *call = begin_list(&budget, &w);
+
+    (void)state;
+    assert_true(reply_list_ended(call, &w, false));
+    assert_reply(503, UNAVAILABLE);
+    assert_string_equal(hand_call_header("Retry-After"), "2");
+    call = begin_list(&budget, &w);
+    json_end_array(&w);
+    reply_document(call, 200);
+    assert_reply(503, UNAVAILABLE);
+    /* What replaces a long document is short, whatever was written. */
+    call = begin_list(&budget, &w);
+    reply_later(call);
+    assert_reply(503, UNAVAILABLE);
+    assert_int_equal(http_response(call->http)->header_count, 4);
+    hand_call_destroy();
+    assert_int_equal(atomic_load(&budget.held), 0);
+}
+
+/* What was done must be told. */
+static void what_was_done_is_told_without_memory(void **state)
+{
+    struct memory_budget budget = {.max = 0};
+    struct json_writer w;
+    struct api_call *call = begin_list(&budget, &w);
+
+    (void)state;
+    http_request(call->http)->method = HTTP_POST;
+    json_end_array(&w);
+    reply_document(call, 201);
+    assert_int_equal(hand_call_status(), 201);
+    assert_int_equal(strlen(hand_call_body()), MEMORY_BUDGET_SMALL + 4);
 }
 
 static void headers_of_every_answer(void **state)
@@ -202,6 +273,9 @@ int main(void)
         cmocka_unit_test_teardown(values_as_drf_writes_them, tear_down),
         cmocka_unit_test_teardown(numbers_of_the_database_are_pythons, tear_down),
         cmocka_unit_test_teardown(headers_of_every_answer, tear_down),
+        cmocka_unit_test_teardown(memory_is_counted_until_the_end, tear_down),
+        cmocka_unit_test_teardown(without_memory_one_comes_again, tear_down),
+        cmocka_unit_test_teardown(what_was_done_is_told_without_memory, tear_down),
         cmocka_unit_test_teardown(answers_to_come_again, tear_down),
         cmocka_unit_test_teardown(failures_of_the_store, tear_down),
         cmocka_unit_test_teardown(a_list_ends_with_its_last_page, tear_down),
