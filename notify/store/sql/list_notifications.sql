@@ -1,7 +1,7 @@
 -- $1 tenant, $2 status or NULL, $3 channel or NULL, $4 and $5 cursor or NULL, $6 limit, $7 bytes,
 -- $8 and $9 earliest and first later time or NULL.
--- First column: rows before the cut by size. Sizes are those on disk, perhaps compressed: only
--- the rows that are shown are unpacked.
+-- First column: rows before the cut by size. Sizes are those on disk: only the rows that
+-- are shown are unpacked, so what is compressed counts as if it were 25 times as long.
 WITH page AS MATERIALIZED (
     SELECT x.id, x.channel, x."to", x.template_id, x.data, x.status, x.error_message, x.created_at,
            x.updated_at, x.sent_at
@@ -16,7 +16,8 @@ WITH page AS MATERIALIZED (
      LIMIT $6::bigint
 ), sized AS (
     SELECT page.*, count(*) OVER () AS total, row_number() OVER newest AS number,
-           sum(pg_column_size(data) + coalesce(pg_column_size(error_message), 0))
+           sum(pg_column_size(data) * CASE WHEN pg_column_compression(data) IS NULL THEN 1 ELSE 25 END
+               + coalesce(octet_length(error_message), 0))
                OVER newest AS bytes
       FROM page
     WINDOW newest AS (ORDER BY created_at DESC, id DESC)

@@ -1,5 +1,5 @@
 -- $1 tenant, $2 and $3 cursor or NULL, $4 limit, $5 bytes. Last column: rows before the cut by size.
--- Sizes are those on disk, perhaps compressed: only the rows that are shown are unpacked.
+-- Only the rows that are shown are unpacked: compressed variables count as if they were 25 times as long.
 WITH page AS MATERIALIZED (
     SELECT t.id, t.name, t.channel, t.subject, t.body, t.variables, t.is_active, t.created_at,
            t.updated_at
@@ -10,7 +10,10 @@ WITH page AS MATERIALIZED (
      LIMIT $4::bigint
 ), sized AS (
     SELECT page.*, count(*) OVER () AS total, row_number() OVER newest AS number,
-           sum(pg_column_size(body) + pg_column_size(variables)) OVER newest AS bytes
+           sum(octet_length(body)
+               + pg_column_size(variables)
+                 * CASE WHEN pg_column_compression(variables) IS NULL THEN 1 ELSE 25 END)
+               OVER newest AS bytes
       FROM page
     WINDOW newest AS (ORDER BY created_at DESC, id DESC)
 )

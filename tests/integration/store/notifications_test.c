@@ -304,6 +304,22 @@ static void list_is_cut_by_size(void **state)
     store_call_release(&list.call);
 }
 
+/* Four megabytes of one letter take up 46 KiB, but as much memory as any others. */
+static void list_is_cut_by_what_compressed_rows_may_be(void **state)
+{
+    (void)state;
+    struct uuid owner = tenant_with_list();
+    database_run("ALTER TABLE notifications ALTER COLUMN data SET STORAGE EXTENDED");
+    database_run("UPDATE notifications SET data = to_jsonb(repeat('a', 4000000))"
+                 " WHERE tenant_id = '%s'",
+                 database_show(&owner));
+    struct store_list_notifications list;
+    store_list_notifications_init(&list, &owner, 100);
+    assert_listed(&list, "n11 n10 n9 ");
+    assert_false(list.complete);
+    store_call_release(&list.call);
+}
+
 static void list_limits_are_checked(void **state)
 {
     (void)state;
@@ -332,6 +348,7 @@ int main(void)
         cmocka_unit_test(list_is_cut_by_time),
         cmocka_unit_test(list_goes_on_from_its_cursor),
         cmocka_unit_test(list_is_cut_by_size),
+        cmocka_unit_test(list_is_cut_by_what_compressed_rows_may_be),
         cmocka_unit_test(list_limits_are_checked),
     };
     return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
