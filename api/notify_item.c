@@ -7,6 +7,7 @@
 #include "notify/rules/channel.h"
 #include "notify/rules/notification.h"
 #include "notify/store/notifications.h"
+#include "notify/store/text.h"
 
 #define SEND_AT_MAX_US (NOTIFY_SEND_AT_DAYS * INT64_C(86400) * 1000000)
 
@@ -181,8 +182,12 @@ unsigned notify_item_make_row(struct notify_item *item, int64_t template_id, int
     store_new_notification_init(row);
     schedule(item, now_us, horizon_us);
     write_data(item);
-    /* Characters that JSON escapes can make a body within its limit too long for the row. */
-    if (strbuf_status(&item->data) == CELERIAC_ERR_LIMIT)
+    /*
+     * Characters that JSON escapes can make a body within its limit too long for the row, and
+     * numbers with exponents a short row one that nobody has the memory to read.
+     */
+    if (strbuf_status(&item->data) == CELERIAC_ERR_LIMIT ||
+        store_text_json_size(strbuf_span(&item->data)) > STORE_DATA_MAX)
         return answer_text(answer, 413, "detail", SPAN("The notification is too long."));
     if (strbuf_status(&item->data) != CELERIAC_OK)
         return answer_later(answer);

@@ -6,6 +6,9 @@
 /* U+FFFD, the replacement character. */
 #define REPLACEMENT "\xef\xbf\xbd"
 
+/* More than the exponent of any number that the server takes. */
+#define EXPONENT_MAX ((size_t)1000000)
+
 bool store_text_is_storable(struct span text)
 {
     if (text.len == 0)
@@ -108,6 +111,37 @@ enum celeriac_err store_text_check_json(struct span text, const char *field, siz
         text.len -= len;
     }
     return rc;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The exponent at the start of text, without its sign; more than a number can have is cut. */
+static size_t exponent(struct span text)
+{
+    size_t value = 0;
+    size_t at = text.len > 0 && (text.ptr[0] == '-' || text.ptr[0] == '+') ? 1 : 0;
+    for (; at < text.len && is_digit(text.ptr[at]) && value < EXPONENT_MAX; at++)
+        value = value * 10 + (size_t)(text.ptr[at] - '0');
+    return value < EXPONENT_MAX ? value : EXPONENT_MAX;
+}
+
+size_t store_text_json_size(struct span text)
+{
+    size_t size = text.len;
+    bool in_string = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (in_string && c == '\\')
+            i++;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (!in_string && (c == 'e' || c == 'E') && i > 0 && is_digit(text.ptr[i - 1]))
+            size += exponent((struct span){text.ptr + i + 1, text.len - i - 1});
+    }
+    return size;
 }
 
 /* Bytes of the storable character at the start of text, 0 when there is none. */

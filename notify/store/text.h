@@ -33,6 +33,12 @@ enum celeriac_err store_text_check_bytes(struct span text, const char *field, si
 enum celeriac_err store_text_check_json(struct span text, const char *field, size_t min, size_t max,
                                         struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
+/*
+ * Bytes of JSON text as jsonb gives it back, but for spaces: it writes numbers without exponents,
+ * so that 1e+308 has 309 digits. Grammar is not checked.
+ */
+size_t store_text_json_size(struct span text);
+
 /* Whether text could be in a text column at all: valid UTF-8 without NUL. */
 bool store_text_is_storable(struct span text);
 

@@ -197,6 +197,28 @@ static void documents_name_a_time_when_there_is_one(void **state)
                           "\"send_at\":\"2026-12-24T18:00:00Z\"}");
 }
 
+/* A body of 2.5 MiB of such numbers would be read as one of 130 MiB. */
+static void numbers_of_many_digits_are_bounded(void **state)
+{
+    static const struct {
+        size_t numbers;
+        unsigned status;
+    } cases[] = {{26000, 0}, {28000, 413}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct strbuf json;
+        strbuf_init(&json, HTTP_BODY_MAX);
+        strbuf_add_text(&json, "{\"channel\":\"push\",\"to\":\"t\",\"body\":\"b\",\"data\":[1");
+        for (size_t n = 0; n < cases[i].numbers; n++)
+            strbuf_add_text(&json, ",1e308");
+        strbuf_add_text(&json, "]}");
+        assert_int_equal(read_text(strbuf_text(&json)), 0);
+        assert_int_equal(notify_item_make_row(&item, 0, NOW, HORIZON, &answer), cases[i].status);
+        strbuf_close(&json);
+    }
+    assert_string_equal(strbuf_text(&answer), "{\"detail\":\"The notification is too long.\"}");
+}
+
 static void templates_are_by_name_or_id(void **state)
 {
     int64_t id = 0;
@@ -250,6 +272,7 @@ int main(void)
         cmocka_unit_test(times_are_within_a_year),
         cmocka_unit_test(near_times_are_published_at_once),
         cmocka_unit_test(documents_name_a_time_when_there_is_one),
+        cmocka_unit_test(numbers_of_many_digits_are_bounded),
         cmocka_unit_test(templates_are_by_name_or_id),
         cmocka_unit_test(want_of_memory_is_told),
     };

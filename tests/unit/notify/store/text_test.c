@@ -176,6 +176,26 @@ static void want_of_memory_is_told(void **state)
     strbuf_close(&out);
 }
 
+static void exponents_count_as_digits(void **state)
+{
+    static const struct {
+        const char *json;
+        size_t size;
+    } cases[] = {
+        {"", 0},
+        {"[1,2.5,true,false,null]", 23},
+        {"1e5", 3 + 5},
+        {"[1e+308,-2.5E-07]", 17 + 308 + 7},
+        {"{\"1e5\":\"a\\\"1e5\",\"b\":1e2}", 24 + 2},
+        {"1e", 2},
+        {"1e99999999999999999999", 22 + 1000000},
+        {"\"\\", 2},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(store_text_json_size(span_of(cases[i].json)), cases[i].size);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +205,7 @@ int main(void)
         cmocka_unit_test(json_escapes_that_jsonb_holds),
         cmocka_unit_test(json_escapes_that_jsonb_refuses),
         cmocka_unit_test(json_cut_at_every_byte),
+        cmocka_unit_test(exponents_count_as_digits),
         cmocka_unit_test(text_for_humans_is_mended),
         cmocka_unit_test(text_is_cut_at_a_character),
         cmocka_unit_test(want_of_memory_is_told),
