@@ -339,6 +339,8 @@ static void forget_answers(struct notify_enqueue *enqueue)
     sweep.call.deadline_ns = now_ns + SWEEP_TIMEOUT_NS;
     if (store_run(enqueue->store, &sweep.call) != CELERIAC_OK)
         log_debug("notify", "cannot remove old answers now", LOG_ERR(&sweep.call.error));
+    else if (sweep.removed == STORE_SWEEP_ANSWERS_MAX)
+        enqueue->forget_answers_ns = now_ns; /* there are more, as many as there were requests */
     store_call_release(&sweep.call);
 }
 

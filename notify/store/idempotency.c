@@ -89,6 +89,12 @@ static void bind_sweep(struct store_params *p, struct store_call **calls, size_t
     store_params_int8(p, ((const struct store_sweep_answers *)calls[0])->limit);
 }
 
+static void take_sweep(struct store_call **calls, size_t count, const PGresult *result)
+{
+    (void)count;
+    ((struct store_sweep_answers *)calls[0])->removed = (uint32_t)PQntuples(result);
+}
+
 const struct store_kind store_kind_find_answer = {
     .id = STORE_KIND_FIND_ANSWER,
     .name = "find_answer",
@@ -105,6 +111,7 @@ const struct store_kind store_kind_sweep_answers = {
     .sql = store_sql_sweep_answers,
     .check = check_sweep,
     .bind = bind_sweep,
+    .take = take_sweep,
 };
 
 void store_find_answer_init(struct store_find_answer *find, const struct uuid *tenant_id)

@@ -54,6 +54,7 @@ void store_find_answer_init(struct store_find_answer *find, const struct uuid *t
 struct store_sweep_answers {
     struct store_call call;
     uint32_t limit;
+    uint32_t removed; /* result: `limit` when there may be more */
 };
 
 /* Prepares the call. */

@@ -1,4 +1,4 @@
--- $1 limit. Those that somebody is just asked about wait for the next time.
+-- $1 limit. One row for each that goes. Those that somebody is just asked about wait for the next time.
 DELETE FROM celeriac.idempotency_keys k
  USING (SELECT d.tenant_id, d.key
           FROM celeriac.idempotency_keys d
@@ -7,3 +7,4 @@ DELETE FROM celeriac.idempotency_keys k
          LIMIT $1::bigint
            FOR UPDATE SKIP LOCKED) AS old
  WHERE k.tenant_id = old.tenant_id AND k.key = old.key
+RETURNING k.created_at

@@ -178,8 +178,11 @@ static void old_keys_are_swept(void **state)
     assert_string_equal(database_text("SELECT min(key) || ' ' || max(key)"
                                       " FROM celeriac.idempotency_keys"),
                         "old 20 old 26");
+    assert_int_equal(sweep.removed, 4);
     assert_int_equal(store_run(store, &sweep.call), CELERIAC_OK);
+    assert_int_equal(sweep.removed, 3);
     assert_int_equal(store_run(store, &sweep.call), CELERIAC_OK);
+    assert_int_equal(sweep.removed, 0);
     /* 24 was a few milliseconds older than a day. */
     assert_string_equal(database_text("SELECT max(key) FROM celeriac.idempotency_keys"), "old 23");
     for (uint32_t limit = 0; limit <= STORE_SWEEP_ANSWERS_MAX + 1;
