@@ -10,10 +10,10 @@
 #include "base/log.h"
 #include "base/span.h"
 #include "celeriac/client.h"
+#include "notify/reconciler.h"
 #include "notify/send_task.h"
 #include "notify/store/idempotency.h"
 #include "notify/store/outbox.h"
-#include "notify/store/reconcile.h"
 
 /* Messages of one round trip: a megabyte at about a kilobyte each. */
 #define BATCH_MAX 1000
@@ -43,11 +43,6 @@
 /* Answers to idempotent requests are kept for a day; looking for old ones need not be often. */
 #define FORGET_ANSWERS_NS (60 * NS_PER_SEC)
 
-/* How often messages and notifications are compared, and how many are published again at most. */
-#define RECONCILE_NS (5 * NS_PER_SEC)
-#define RECONCILE_MISSING_MAX 900
-#define RECONCILE_OVERDUE_MAX 100
-
 /* Revocations that wait for a broker that is away; further ones are dropped. */
 #define REVOKES_MAX CELERIAC_REVOKE_MAX
 
@@ -74,10 +69,7 @@ struct notify_enqueue {
     struct store_delete_outbox deletes[BATCH_MAX];
     bool away_reported;
     int64_t forget_answers_ns; /* when to do it next */
-    int64_t reconcile_ns;      /* likewise */
-    unsigned reconcile_after_s;
-    struct uuid suspects[STORE_RECONCILE_MAX]; /* of the last reconciliation */
-    size_t suspect_count;
+    struct notify_reconciler *reconciler;
     struct uuid revoking[REVOKES_MAX];
     char revoke_texts[REVOKES_MAX][UUID_SIZE];
 
@@ -344,19 +336,13 @@ static void forget_answers(struct notify_enqueue *enqueue)
     store_call_release(&sweep.call);
 }
 
-static void publish_lost(struct notify_enqueue *enqueue, const struct store_reconcile *lost,
-                         uint64_t messages)
+/* Publishes again what has no message. */
+static void publish_lost(struct notify_enqueue *enqueue, const struct store_reconcile *lost)
 {
-    size_t count =
-        lost->found_count < STORE_RECONCILE_MAX ? lost->found_count : STORE_RECONCILE_MAX;
-
-    for (size_t i = 0; i < count; i++)
-        enqueue->suspects[i] = lost->found[i].notification_id;
-    enqueue->suspect_count = count;
     if (lost->count == 0)
         return;
     log_warning("notify", "publishing again what has no message",
-                LOG_INT("notifications", lost->count), LOG_INT("messages", messages));
+                LOG_INT("notifications", lost->count), LOG_INT("messages", lost->backlog));
     (void)publish_batch(enqueue, take_rows(enqueue, lost->rows, lost->count));
 }
 
@@ -368,30 +354,18 @@ static void publish_lost(struct notify_enqueue *enqueue, const struct store_reco
 static void reconcile(struct notify_enqueue *enqueue)
 {
     int64_t now_ns = clock_monotonic_ns();
+    const struct store_reconcile *lost = notify_reconciler_take(enqueue->reconciler, now_ns);
     struct celeriac_backlog backlog;
-    struct store_reconcile lost;
-    uint64_t messages;
 
-    if (enqueue->reconcile_after_s == 0 || now_ns < enqueue->reconcile_ns)
+    if (lost)
+        publish_lost(enqueue, lost);
+    if (!notify_reconciler_is_due(enqueue->reconciler, now_ns))
         return;
-    enqueue->reconcile_ns = now_ns + RECONCILE_NS;
+    /* While the broker is away nothing is known to be lost. */
     if (celeriac_client_backlog(enqueue->client, enqueue->queue, &backlog, NULL))
-        return; /* while the broker is away nothing is known to be lost */
-    messages = backlog.waiting + backlog.unacked;
-    store_reconcile_init(&lost);
-    lost.backlog =
-        (uint32_t)(messages < STORE_RECONCILE_BACKLOG_MAX ? messages : STORE_RECONCILE_BACKLOG_MAX);
-    lost.missing_max = messages < STORE_RECONCILE_BACKLOG_MAX ? RECONCILE_MISSING_MAX : 0;
-    lost.overdue_seconds = enqueue->reconcile_after_s;
-    lost.overdue_max = RECONCILE_OVERDUE_MAX;
-    lost.suspects = enqueue->suspects;
-    lost.suspect_count = enqueue->suspect_count;
-    lost.call.deadline_ns = now_ns + SWEEP_TIMEOUT_NS;
-    if (store_run(enqueue->store, &lost.call) != CELERIAC_OK)
-        log_debug("notify", "cannot look for lost messages now", LOG_ERR(&lost.call.error));
+        notify_reconciler_postpone(enqueue->reconciler, now_ns);
     else
-        publish_lost(enqueue, &lost, messages);
-    store_call_release(&lost.call);
+        notify_reconciler_begin(enqueue->reconciler, backlog.waiting + backlog.unacked, now_ns);
 }
 
 /* Tells workers what not to execute. What cannot be told now is told with the next sweep. */
@@ -400,9 +374,11 @@ static void revoke(struct notify_enqueue *enqueue)
     const char *ids[REVOKES_MAX];
     struct celeriac_error err = {0};
     size_t count;
+    bool is_new;
 
     pthread_mutex_lock(&enqueue->lock);
     count = enqueue->revoke_count;
+    is_new = enqueue->revoke_now;
     memcpy(enqueue->revoking, enqueue->revokes, count * sizeof enqueue->revokes[0]);
     enqueue->revoke_now = false;
     pthread_mutex_unlock(&enqueue->lock);
@@ -413,7 +389,8 @@ static void revoke(struct notify_enqueue *enqueue)
     if (count == 0)
         return;
     if (celeriac_client_revoke(enqueue->client, ids, count, &err)) {
-        log_warning("notify", "cannot tell workers what was cancelled", LOG_ERR(&err));
+        if (is_new)
+            log_warning("notify", "cannot tell workers what was cancelled", LOG_ERR(&err));
         return;
     }
     pthread_mutex_lock(&enqueue->lock);
@@ -526,7 +503,6 @@ enum celeriac_err notify_enqueue_create(const struct notify_enqueue_options *opt
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     e->store = options->store;
     e->sweep_ns = (int64_t)(options->sweep_ms ? options->sweep_ms : SWEEP_DEFAULT_MS) * NS_PER_MS;
-    e->reconcile_after_s = options->reconcile_after_s;
     e->queue = mem_dup(options->queue ? options->queue : NOTIFY_QUEUE);
     e->waiting = mem_calloc(NOTIFY_ENQUEUE_WAITING_MAX, sizeof *e->waiting);
     pthread_mutex_init(&e->lock, NULL);
@@ -534,7 +510,8 @@ enum celeriac_err notify_enqueue_create(const struct notify_enqueue_options *opt
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&e->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    if (!e->queue || !e->waiting)
+    if (!e->queue || !e->waiting ||
+        notify_reconciler_create(e->store, options->reconcile_after_s, &e->reconciler))
         code = celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     else
         code = celeriac_client_create(&client, &e->client, err);
@@ -562,6 +539,7 @@ void notify_enqueue_destroy(struct notify_enqueue *enqueue)
     /* It is not there when creating ended early. */
     for (size_t i = 0; enqueue->waiting && i < enqueue->count; i++)
         release_publication(&enqueue->waiting[(enqueue->first + i) % NOTIFY_ENQUEUE_WAITING_MAX]);
+    notify_reconciler_destroy(enqueue->reconciler);
     celeriac_client_destroy(enqueue->client);
     pthread_cond_destroy(&enqueue->changed);
     pthread_mutex_destroy(&enqueue->lock);

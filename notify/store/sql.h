@@ -11,6 +11,7 @@ extern const char store_sql_begin_migration[];
 extern const char store_sql_begin_send[];
 extern const char store_sql_cancel_notification[];
 extern const char store_sql_commit[];
+extern const char store_sql_compare_plan[];
 extern const char store_sql_count_tables[];
 extern const char store_sql_create_key[];
 extern const char store_sql_create_schema[];

@@ -11,14 +11,20 @@
 WITH leader AS MATERIALIZED (
     SELECT pg_try_advisory_xact_lock(7161985) AS mine
 ), open AS MATERIALIZED (
-    SELECT x.id, x.created_at, x.updated_at, x.status
-      FROM public.notifications x
-     WHERE (SELECT l.mine FROM leader l)
-       AND x.status IN ('pending', 'processing')
-       AND x.created_at < now() - interval '10 seconds'
-       AND x.updated_at < now() - interval '10 seconds'
-       AND NOT EXISTS (SELECT FROM celeriac.outbox o WHERE o.notification_id = x.id)
-     ORDER BY x.created_at
+    -- The oldest of each status, in the order of the index: a long backlog is not read to its end.
+    SELECT b.id, b.created_at, b.updated_at, b.status
+      FROM unnest(ARRAY['pending', 'processing']) AS s (status)
+     CROSS JOIN LATERAL (
+           SELECT x.id, x.created_at, x.updated_at, x.status
+             FROM public.notifications x
+            WHERE (SELECT l.mine FROM leader l)
+              AND x.status = s.status
+              AND x.created_at < now() - interval '10 seconds'
+              AND x.updated_at < now() - interval '10 seconds'
+              AND NOT EXISTS (SELECT FROM celeriac.outbox o WHERE o.notification_id = x.id)
+            ORDER BY x.created_at
+            LIMIT $1::bigint + $2::bigint + cardinality($5::uuid[])) AS b
+     ORDER BY b.created_at
      LIMIT $1::bigint + $2::bigint + cardinality($5::uuid[])
 ), idle AS MATERIALIZED (
     SELECT o.id, o.created_at,
@@ -52,7 +58,9 @@ WITH leader AS MATERIALIZED (
        SET updated_at = now()
       FROM lost l
      WHERE x.id = l.id AND l.id = ANY ($5::uuid[])
+       -- Again, for what a worker has begun since this statement has.
        AND x.status IN ('pending', 'processing')
+       AND x.updated_at < now() - interval '10 seconds'
     RETURNING x.id
 ), queued AS (
     INSERT INTO celeriac.outbox (notification_id, task_id, created_at, claimed_until, eta)

@@ -42,7 +42,10 @@ static struct {
     size_t in_outbox;   /* rows that sweeps find, once each */
     size_t messages;    /* that the broker has, half of them taken */
     size_t lost;        /* rows that a reconciliation finds, once each */
+    size_t old_answers; /* that sweeps find */
+    size_t answer_sweeps;
     size_t revoked, reconciled;
+    bool slow_database;           /* a reconciliation does not end */
     struct store_reconcile asked; /* the last reconciliation */
     bool held;                    /* sending waits until this is false */
     bool slow;                    /* sending takes 20 ms, as with a broker that is silent */
@@ -213,18 +216,17 @@ enum celeriac_err celeriac_client_revoke(struct celeriac_client *client, const c
     return rc;
 }
 
-/* The call that removes old answers, which the broker's and the outbox' scripts do not know. */
-static const struct store_call *answers_call;
-static const struct store_call *reconcile_call;
+/* Calls that the broker's and the outbox' scripts do not know. */
+static struct store_sweep_answers *answers_call;
+static struct store_reconcile *reconcile_call;
 
 void store_reconcile_init(struct store_reconcile *reconcile)
 {
     memset(reconcile, 0, sizeof *reconcile);
-    reconcile_call = &reconcile->call;
-    answers_call = NULL;
+    reconcile_call = reconcile;
 }
 
-static enum celeriac_err run_reconcile(struct store_reconcile *reconcile)
+static void run_reconcile(struct store_reconcile *reconcile)
 {
     static struct store_outbox_row rows[STORE_OUTBOX_TAKE_MAX];
     pthread_mutex_lock(&lock);
@@ -249,7 +251,6 @@ static enum celeriac_err run_reconcile(struct store_reconcile *reconcile)
     script.reconciled++;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
-    return CELERIAC_OK;
 }
 
 void store_delete_outbox_init(struct store_delete_outbox *del, const struct uuid *notification_id)
@@ -260,7 +261,7 @@ void store_delete_outbox_init(struct store_delete_outbox *del, const struct uuid
 
 void store_take_outbox_init(struct store_take_outbox *take, uint32_t limit)
 {
-    answers_call = reconcile_call = NULL; /* all lie on the stack of the one thread */
+    answers_call = NULL; /* both lie on the stack of the one thread */
     memset(take, 0, sizeof *take);
     take->limit = limit;
 }
@@ -269,13 +270,18 @@ void store_sweep_answers_init(struct store_sweep_answers *sweep, uint32_t limit)
 {
     memset(sweep, 0, sizeof *sweep);
     sweep->limit = limit;
-    answers_call = &sweep->call;
-    reconcile_call = NULL;
+    answers_call = sweep;
 }
 
 enum celeriac_err store_submit(struct store *s, struct store_call *call)
 {
     (void)s;
+    if (reconcile_call && call == &reconcile_call->call) {
+        run_reconcile(reconcile_call);
+        if (!script.slow_database)
+            call->done(call);
+        return CELERIAC_OK;
+    }
     pthread_mutex_lock(&lock);
     bool full = script.store_full;
     bool refuses = script.store_refuses;
@@ -295,10 +301,17 @@ enum celeriac_err store_submit(struct store *s, struct store_call *call)
 enum celeriac_err store_run(struct store *s, struct store_call *call)
 {
     static struct store_outbox_row rows[STORE_OUTBOX_TAKE_MAX];
-    if (call == answers_call)
+    if (answers_call && call == &answers_call->call) {
+        pthread_mutex_lock(&lock);
+        answers_call->removed =
+            (uint32_t)(script.old_answers < answers_call->limit ? script.old_answers
+                                                                : answers_call->limit);
+        script.old_answers -= answers_call->removed;
+        script.answer_sweeps++;
+        pthread_cond_broadcast(&changed);
+        pthread_mutex_unlock(&lock);
         return CELERIAC_OK;
-    if (call == reconcile_call)
-        return run_reconcile((struct store_reconcile *)call);
+    }
     struct store_take_outbox *take = (struct store_take_outbox *)call;
     (void)s;
     assert_true(call->deadline_ns > 0);
@@ -602,7 +615,7 @@ static void want_of_memory_at_the_start(void **state)
         assert_int_equal(rc, CELERIAC_ERR_MEMORY);
         assert_null(e);
     }
-    assert_int_equal(n, 4);
+    assert_int_equal(n, 5);
     notify_enqueue_destroy(e);
 }
 
@@ -649,6 +662,33 @@ static void long_backlogs_are_not_compared(void **state)
     await(&script.sweeps, 3);
     notify_enqueue_destroy(e);
     assert_int_equal(script.reconciled, 0);
+}
+
+/* A database that takes its time for a comparison keeps nobody's notification waiting. */
+static void comparing_delays_nothing(void **state)
+{
+    (void)state;
+    script.slow_database = true;
+    struct notify_enqueue *e = start_reconciler();
+    await(&script.reconciled, 1);
+    publish(e, 1);
+    await(&script.forgotten, 1);
+    reconcile_call->call.done(&reconcile_call->call);
+    notify_enqueue_destroy(e);
+    assert_int_equal(script.reconciled, 1);
+}
+
+/* As fast as requests with keys can come, not a thousand a minute. */
+static void old_answers_go_until_there_are_none(void **state)
+{
+    (void)state;
+    script.old_answers = 3 * STORE_SWEEP_ANSWERS_MAX + 1;
+    struct notify_enqueue *e = start(10);
+    await(&script.answer_sweeps, 4);
+    await(&script.sweeps, 10);
+    notify_enqueue_destroy(e);
+    assert_int_equal(script.old_answers, 0);
+    assert_int_equal(script.answer_sweeps, 4);
 }
 
 static void workers_reconcile_nothing(void **state)
@@ -706,6 +746,8 @@ int main(void)
         cmocka_unit_test_setup(want_of_memory_at_the_start, set_up),
         cmocka_unit_test_setup(what_was_lost_is_published_again, set_up),
         cmocka_unit_test_setup(long_backlogs_are_not_compared, set_up),
+        cmocka_unit_test_setup(comparing_delays_nothing, set_up),
+        cmocka_unit_test_setup(old_answers_go_until_there_are_none, set_up),
         cmocka_unit_test_setup(workers_reconcile_nothing, set_up),
         cmocka_unit_test_setup(revocations_are_told, set_up),
     };
