@@ -6,6 +6,14 @@
 #include "base/clock.h"
 #include "notify/rules/channel.h"
 #include "notify/rules/template.h"
+#include "notify/store/text.h"
+
+/*
+ * Longest variables, as the database writes them but for spaces: more than a body can have without
+ * numbers such as 1e308. With spaces they still fit into STORE_TEMPLATE_VARIABLES_MAX when another
+ * field is changed.
+ */
+#define VARIABLES_MAX ((size_t)4 * 1024 * 1024)
 
 struct template_edit {
     bool is_partial;
@@ -39,6 +47,11 @@ static bool merge(struct api_call *call, struct template_edit *e, struct store_t
     /* A form's JSON can be null, which the column cannot. */
     if (span_is(span_trim(value_text(&e->values[TEMPLATE_VARIABLES], SPAN(""))), "null")) {
         reply_problem(call, "variables", "This field may not be null.");
+        return false;
+    }
+    if (store_text_json_size(value_text(&e->values[TEMPLATE_VARIABLES], SPAN(""))) >
+        VARIABLES_MAX) {
+        reply_detail(call, 413, "The variables are too long.");
         return false;
     }
     set_text(&row->name, &e->values[TEMPLATE_NAME]);

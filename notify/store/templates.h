@@ -19,7 +19,7 @@
 
 /* Bytes of a template's body and of its variables; the API's own limit on a request is lower. */
 #define STORE_TEMPLATE_BODY_MAX ((size_t)8 * 1024 * 1024)
-#define STORE_TEMPLATE_VARIABLES_MAX ((size_t)1024 * 1024)
+#define STORE_TEMPLATE_VARIABLES_MAX ((size_t)8 * 1024 * 1024)
 
 /* One row; spans are valid until store_call_release() of the call that shows it. */
 struct store_template {

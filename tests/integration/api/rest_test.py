@@ -303,6 +303,15 @@ class CallsTest(Stage):
                           "notification_to": "user@example.com", "reason": "because", "retry_count": 3,
                           "created_at": "2026-01-02T03:04:05Z"})
 
+    def test_variables_may_be_long(self):
+        """As long as a body can be; and what was stored can be changed. Numbers count with all their digits."""
+        template = {"name": "long_variables", "channel": "sms", "body": "b"}
+        status, _, body = self.call("POST", "/v1/templates/", {**template, "variables": [1] * 800000})[:3]
+        self.assertEqual(status, 201)
+        self.assertEqual(self.call("PATCH", f"/v1/templates/{body['id']}/", {"is_active": False})[0], 200)
+        answer = self.call("POST", "/v1/templates/", {**template, "name": "digits", "variables": [1e308] * 14000})
+        self.assertEqual((answer[0], answer[2]), (413, {"detail": "The variables are too long."}))
+
     def test_templates_are_checked_as_a_whole(self):
         """PATCH judges what the template becomes, PUT keeps what is not given."""
         template = self.call("POST", "/v1/templates/", {"name": "patched", "channel": "sms", "body": "b",

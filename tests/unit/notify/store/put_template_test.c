@@ -64,7 +64,7 @@ static void fields_up_to_their_limits(void **state)
     assert_limit(&put.row.subject, STORE_TEMPLATE_SUBJECT_MAX, "subject: more than 255 characters");
     assert_limit(&put.row.body, STORE_TEMPLATE_BODY_MAX, "body: more than 8388608 bytes");
     assert_limit(&put.row.variables, STORE_TEMPLATE_VARIABLES_MAX,
-                 "variables: more than 1048576 bytes");
+                 "variables: more than 8388608 bytes");
     put.row.name.len = 0;
     assert_int_equal(check(), CELERIAC_ERR_VALUE);
 }
