@@ -1,5 +1,5 @@
--- As custom_plan.sql, but what waits for a later time is read whole, in the order in which it lies on the disk
--- and not by index, with room for the ids of a million rows, and with a longer limit of time.
+-- As custom_plan.sql, for what reads very many rows: in the order in which they lie on the disk rather than by
+-- index, with room for the ids of a million, and with a longer limit of time.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true),
        set_config('enable_seqscan', 'on', true),
        set_config('enable_hashjoin', 'on', true),
