@@ -86,6 +86,8 @@ struct store_kind {
     int prelude_params;
     bool combined; /* one statement serves many calls; else each has its own, in one round trip */
     bool is_slow;  /* may take minutes: never on all connections at once */
+    /* Longest wait for the server's answer; 0: that of the store, for a slow kind ten minutes. */
+    int64_t patience_ns;
     const char *json_field; /* named when the server refuses JSON; NULL for none */
     /* What unique and foreign key violations mean; 0: CELERIAC_ERR_VALUE. */
     enum celeriac_err on_duplicate;
@@ -103,6 +105,9 @@ struct store_kind {
     /* Releases more than call->own.block; NULL: nothing more. */
     void (*release)(struct store_call *call);
 };
+
+/* The patience with statements behind sql/long_reading.sql: more than their limit of 15 s. */
+#define STORE_LONG_READING_NS INT64_C(20000000000)
 
 /* The table, indexed by id. */
 extern const struct store_kind *const store_kinds[STORE_KIND_COUNT];

@@ -72,7 +72,9 @@ bool store_pipeline_send(struct store_pipeline *line, const struct store_kind *k
 {
     struct store_params_view view;
     store_params_view(p, &view);
-    line->slow = kind->is_slow;
+    line->patience_ns = kind->is_slow ? SLOW_TIMEOUT_NS : line->timeout_ns;
+    if (kind->patience_ns > 0)
+        line->patience_ns = kind->patience_ns;
     if (!line->broken && !send_kind(line, kind, &view))
         line->broken = true;
     return !line->broken;
@@ -83,7 +85,7 @@ bool store_pipeline_send_once(struct store_pipeline *line, const char *sql,
 {
     struct store_params_view view;
     store_params_view(p, &view);
-    line->slow = false;
+    line->patience_ns = line->timeout_ns;
     if (!line->broken && !(PQsendQueryParams(line->pg, sql, view.count, NULL, view.values,
                                              view.lengths, view.formats, 1) &&
                            PQpipelineSync(line->pg)))
@@ -180,7 +182,7 @@ static bool gather(struct gathered *g, PGresult *result, struct store_failure *f
 enum store_outcome store_pipeline_receive(struct store_pipeline *line, PGresult **result,
                                           struct store_failure *failure)
 {
-    int64_t deadline = clock_monotonic_ns() + (line->slow ? SLOW_TIMEOUT_NS : line->timeout_ns);
+    int64_t deadline = clock_monotonic_ns() + line->patience_ns;
     struct gathered g = {0};
     bool complete = false;
     memset(failure, 0, sizeof *failure);

@@ -23,10 +23,10 @@ enum store_outcome {
 
 /* A connection's state; the fields are the module's own. */
 struct store_pipeline {
-    PGconn *pg;         /* borrowed */
-    int64_t timeout_ns; /* patience with the server for one answer */
-    bool broken;        /* libpq refused something: nothing more can be sent */
-    bool slow;          /* what was sent last may take minutes */
+    PGconn *pg;          /* borrowed */
+    int64_t timeout_ns;  /* patience with the server for one answer */
+    bool broken;         /* libpq refused something: nothing more can be sent */
+    int64_t patience_ns; /* with the answer to what was sent last */
     bool statement_ready[STORE_KIND_COUNT];
     bool prelude_ready[STORE_KIND_COUNT];
     /* The transaction that prepares its statements: always the first that is received next. */

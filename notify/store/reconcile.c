@@ -64,6 +64,7 @@ const struct store_kind store_kind_reconcile = {
     .sql = store_sql_reconcile,
     .prelude = store_sql_long_reading,
     .is_slow = true,
+    .patience_ns = STORE_LONG_READING_NS,
     .check = check,
     .bind = bind,
     .take = take,

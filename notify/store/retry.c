@@ -97,6 +97,7 @@ const struct store_kind store_kind_retry_dead_letters = {
     .sql = store_sql_retry_dead_letters,
     .prelude = store_sql_long_reading,
     .is_slow = true,
+    .patience_ns = STORE_LONG_READING_NS,
     .check = check_many,
     .bind = bind_many,
     .take = take_many,
