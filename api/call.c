@@ -161,7 +161,10 @@ static void reply_unsupported(struct api_call *call)
     strbuf_add_text(&text, "Unsupported media type \"");
     charset_decode_replace(&text, call->request->content_type, CHARSET_LATIN1);
     strbuf_add_text(&text, "\" in request.");
-    reply_detail(call, 415, strbuf_text(&text));
+    if (strbuf_status(&text) == CELERIAC_OK)
+        reply_detail(call, 415, strbuf_text(&text));
+    else
+        reply_later(call);
     strbuf_close(&text);
 }
 

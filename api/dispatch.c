@@ -40,7 +40,10 @@ static void reply_not_allowed(struct api_call *call)
     strbuf_add_text(&text, "Method \"");
     strbuf_add_span(&text, call->request->method_name);
     strbuf_add_text(&text, "\" not allowed.");
-    reply_detail(call, 405, strbuf_text(&text));
+    if (strbuf_status(&text) == CELERIAC_OK)
+        reply_detail(call, 405, strbuf_text(&text));
+    else
+        reply_later(call);
     strbuf_close(&text);
 }
 
@@ -51,6 +54,10 @@ static void run_route(struct api_call *call)
 
     if (!call->route) {
         reply_detail(call, 404, "Not found.");
+        return;
+    }
+    if (call->params.is_unread) {
+        reply_later(call);
         return;
     }
     if (call->route->style == ROUTE_DRF && !media_type_accepts_us(call->request->accept)) {

@@ -50,8 +50,7 @@ static void reply_item(struct api_call *call, unsigned status)
 
 static void reply_no_template(struct api_call *call, const struct acceptance *a)
 {
-    notify_item_no_template(&a->item, &call->response->body);
-    reply_document(call, 404);
+    reply_item(call, notify_item_no_template(&a->item, &call->response->body));
 }
 
 static void on_accepted(struct api_call *call)

@@ -181,8 +181,7 @@ static void make_row(struct api_call *call, struct batch *b, struct batch_item *
     int64_t template_id = 0;
 
     if (item->ask && !template_ask_found(item->ask, &template_id)) {
-        notify_item_no_template(&item->item, &item->answer);
-        item->status = 404;
+        item->status = notify_item_no_template(&item->item, &item->answer);
         return;
     }
     item->status = notify_item_make_row(&item->item, template_id, now_us,

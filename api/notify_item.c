@@ -116,17 +116,22 @@ bool notify_item_template_id(const struct notify_item *item, int64_t *id)
     return true;
 }
 
-void notify_item_no_template(const struct notify_item *item, struct strbuf *answer)
+unsigned notify_item_no_template(const struct notify_item *item, struct strbuf *answer)
 {
     bool by_name = notify_item_template_by(item) == NOTIFY_TEMPLATE_BY_NAME;
     struct strbuf text;
+    unsigned status;
 
     strbuf_init(&text, HTTP_RESPONSE_MAX);
     strbuf_add_text(&text, by_name ? "Template '" : "Template with ID ");
     strbuf_add_span(&text, item->values[by_name ? NOTIFY_TEMPLATE : NOTIFY_TEMPLATE_ID].text);
     strbuf_add_text(&text, by_name ? "' not found or inactive" : " not found or inactive");
-    (void)answer_text(answer, 404, "error", strbuf_span(&text));
+    if (strbuf_status(&text) == CELERIAC_OK)
+        status = answer_text(answer, 404, "error", strbuf_span(&text));
+    else
+        status = answer_later(answer);
     strbuf_close(&text);
+    return status;
 }
 
 /* ---- the row ------------------------------------------------------------------------------- */

@@ -48,8 +48,8 @@ struct span notify_item_template_name(const struct notify_item *item);
 /* The id, with NOTIFY_TEMPLATE_BY_ID. False: no template can have such a number. */
 bool notify_item_template_id(const struct notify_item *item, int64_t *id);
 
-/* Writes the answer for a template that is not there; its status is 404. */
-void notify_item_no_template(const struct notify_item *item, struct strbuf *answer);
+/* Writes the answer for a template that is not there. Its status: 404, or 503 without memory. */
+unsigned notify_item_no_template(const struct notify_item *item, struct strbuf *answer);
 
 /*
  * Makes the row, with the id of its template (0: none) and fresh ids. `horizon_us`: how long before

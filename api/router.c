@@ -55,13 +55,16 @@ static bool match_number(struct span segment, struct route_params *params)
 static bool match_key(struct span segment, struct route_params *params)
 {
     struct strbuf digits;
+    enum celeriac_err rc;
 
     if (segment.len == 0 || memchr(segment.ptr, '.', segment.len))
         return false;
     if (parse_int64(segment, 0, INT64_MAX, &params->number) == CELERIAC_OK)
         return true;
     strbuf_init(&digits, ROUTE_PATH_MAX);
-    if (python_int(segment, &digits) != CELERIAC_OK ||
+    rc = python_int(segment, &digits);
+    params->is_unread = rc == CELERIAC_ERR_MEMORY;
+    if (rc != CELERIAC_OK ||
         parse_int64(strbuf_span(&digits), 0, INT64_MAX, &params->number) != CELERIAC_OK)
         params->number = ROUTE_NO_ID;
     strbuf_close(&digits);

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 0: the hook is off; n: the n-th request from now fails; it stays at 1 once it was reached. */
+/* 0: the hook is off; n: the n-th request from now fails; it stays at 1 once it was reached, unless
+ * only that one is to fail. */
 static atomic_size_t fail_countdown;
+static atomic_bool fail_once;
 static atomic_bool fail_happened;
 
 static bool must_fail(void)
@@ -19,13 +21,26 @@ static bool must_fail(void)
         return false;
     }
     atomic_store_explicit(&fail_happened, true, memory_order_relaxed);
+    if (atomic_load_explicit(&fail_once, memory_order_relaxed))
+        atomic_store_explicit(&fail_countdown, 0, memory_order_relaxed);
     return true;
+}
+
+static void set_hook(size_t n, bool once)
+{
+    atomic_store(&fail_once, once);
+    atomic_store(&fail_countdown, n);
+    atomic_store(&fail_happened, false);
 }
 
 void mem_fail_at(size_t n)
 {
-    atomic_store(&fail_countdown, n);
-    atomic_store(&fail_happened, false);
+    set_hook(n, false);
+}
+
+void mem_fail_once(size_t n)
+{
+    set_hook(n, true);
 }
 
 bool mem_has_failed(void)

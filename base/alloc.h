@@ -45,7 +45,11 @@ bool size_mul(size_t a, size_t b, size_t *product) __attribute__((warn_unused_re
  */
 void mem_fail_at(size_t n);
 
-/* Whether a request has failed because of mem_fail_at() since it was last called. */
+/* The same, but those after the n-th succeed again: a large block is refused where small ones are
+ * not. */
+void mem_fail_once(size_t n);
+
+/* Whether a request has failed because of the hook since it was last called. */
 bool mem_has_failed(void);
 
 #endif

@@ -229,7 +229,7 @@ static void templates_are_by_name_or_id(void **state)
     assert_int_equal(read_with(",\"template\":\"welcome\",\"template_id\":7"), 0);
     assert_int_equal(notify_item_template_by(&item), NOTIFY_TEMPLATE_BY_NAME);
     assert_true(span_is(notify_item_template_name(&item), "welcome"));
-    notify_item_no_template(&item, &answer);
+    assert_int_equal(notify_item_no_template(&item, &answer), 404);
     assert_string_equal(strbuf_text(&answer),
                         "{\"error\":\"Template 'welcome' not found or inactive\"}");
     assert_int_equal(read_with(",\"template_id\":\"7\""), 0);
@@ -238,7 +238,7 @@ static void templates_are_by_name_or_id(void **state)
     assert_int_equal(id, 7);
     assert_int_equal(read_with(",\"template_id\":12345678901234567890"), 0);
     assert_false(notify_item_template_id(&item, &id));
-    notify_item_no_template(&item, &answer);
+    assert_int_equal(notify_item_no_template(&item, &answer), 404);
     assert_string_equal(strbuf_text(&answer), "{\"error\":\"Template with ID 12345678901234567890"
                                               " not found or inactive\"}");
 }
@@ -262,6 +262,11 @@ static void want_of_memory_is_told(void **state)
         mem_fail_at(0);
         assert_int_equal(status, failed ? 503 : 0);
     }
+    /* A sentence is there as a whole, or not at all. */
+    assert_int_equal(read_with(",\"template\":\"welcome\""), 0);
+    mem_fail_once(1);
+    assert_int_equal(notify_item_no_template(&item, &answer), 503);
+    mem_fail_at(0);
 }
 
 int main(void)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "api/router.h"
+#include "base/alloc.h"
 
 static void handle(struct api_call *call)
 {
@@ -156,6 +157,25 @@ static void keys_are_what_python_makes_of_them(void **state)
     }
 }
 
+/* An id that could not be read is told apart from one that no row has. */
+static void keys_that_take_memory_say_so_without_it(void **state)
+{
+    const struct span path = SPAN("/v1/rows/\xd9\xa1\xd9\xa2");
+    struct route_params params;
+    bool failed = true;
+
+    (void)state;
+    for (size_t n = 1; failed; n++) {
+        mem_fail_at(n);
+        assert_non_null(route_find(table, path, &params));
+        failed = mem_has_failed();
+        mem_fail_at(0);
+        assert_int_equal(params.is_unread, failed);
+        assert_true(params.number == (failed ? ROUTE_NO_ID : 12));
+        assert_true(failed || n > 1);
+    }
+}
+
 static void check_decode(struct span path, const char *wanted)
 {
     char buf[ROUTE_PATH_MAX];
@@ -242,6 +262,7 @@ int main(void)
         cmocka_unit_test(other_paths_match_nothing),
         cmocka_unit_test(parameters_are_typed),
         cmocka_unit_test(keys_are_what_python_makes_of_them),
+        cmocka_unit_test(keys_that_take_memory_say_so_without_it),
         cmocka_unit_test(paths_are_decoded),
         cmocka_unit_test(odd_paths_are_decoded_too),
         cmocka_unit_test(v1_needs_a_key),

@@ -103,12 +103,33 @@ static void fails_from_the_nth_request_on(void **state)
     mem_free(c);
 }
 
+static void fails_at_the_nth_request_alone(void **state)
+{
+    (void)state;
+    mem_fail_once(2);
+    char *a = mem_alloc(1);
+    assert_non_null(a);
+    assert_null(mem_dup("x"));
+    assert_true(mem_has_failed());
+    char *b = mem_dup("x");
+    assert_non_null(b);
+    assert_true(mem_has_failed());
+    mem_fail_at(0);
+    assert_false(mem_has_failed());
+    mem_free(a);
+    mem_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(checks_sizes),       cmocka_unit_test(gives_memory_for_nothing_too),
-        cmocka_unit_test(zeroes_and_resizes), cmocka_unit_test(refuses_products_that_overflow),
-        cmocka_unit_test(copies_text),        cmocka_unit_test(fails_from_the_nth_request_on),
+        cmocka_unit_test(checks_sizes),
+        cmocka_unit_test(gives_memory_for_nothing_too),
+        cmocka_unit_test(zeroes_and_resizes),
+        cmocka_unit_test(refuses_products_that_overflow),
+        cmocka_unit_test(copies_text),
+        cmocka_unit_test(fails_from_the_nth_request_on),
+        cmocka_unit_test(fails_at_the_nth_request_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
