@@ -20,6 +20,14 @@ static struct store_retry_dead_letters *retry_of(struct store_call *call)
     return (struct store_retry_dead_letters *)call;
 }
 
+static void make_name(struct uuid *name)
+{
+    uint8_t random[sizeof name->bytes];
+
+    random_bytes(random, sizeof random);
+    uuid_from_random(random, name);
+}
+
 static void bind_one(struct store_params *p, struct store_call **calls, size_t count,
                      const struct store_context *context)
 {
@@ -71,6 +79,7 @@ static void bind_many(struct store_params *p, struct store_call **calls, size_t 
     store_params_time(p, retry->created_after_us);
     store_params_time(p, retry->created_before_us);
     store_bind_filter(p, retry->reason_contains);
+    store_params_uuid(p, &retry->request);
 }
 
 static void take_many(struct store_call **calls, size_t count, const PGresult *result)
@@ -107,15 +116,12 @@ void store_retry_dead_letter_init(struct store_retry_dead_letter *retry,
                                   const struct uuid *tenant_id, const struct uuid *id,
                                   const struct uuid *notification_id)
 {
-    uint8_t random[sizeof retry->task_id.bytes];
-
     memset(retry, 0, sizeof *retry);
     store_call_init(&retry->call, &store_kind_retry_dead_letter);
     retry->tenant_id = *tenant_id;
     retry->id = *id;
     retry->notification_id = *notification_id;
-    random_bytes(random, sizeof random);
-    uuid_from_random(random, &retry->task_id);
+    make_name(&retry->task_id);
 }
 
 void store_retry_dead_letters_init(struct store_retry_dead_letters *retry,
@@ -124,6 +130,7 @@ void store_retry_dead_letters_init(struct store_retry_dead_letters *retry,
     memset(retry, 0, sizeof *retry);
     store_call_init(&retry->call, &store_kind_retry_dead_letters);
     retry->tenant_id = *tenant_id;
+    make_name(&retry->request);
     retry->limit = limit;
     retry->created_after_us = STORE_NO_TIME;
     retry->created_before_us = STORE_NO_TIME;

@@ -39,13 +39,14 @@ void store_retry_dead_letter_init(struct store_retry_dead_letter *retry,
                                   const struct uuid *notification_id);
 
 /*
- * Those of a tenant that all filters take, oldest first. A call that is repeated after a commit of
- * unknown outcome goes on where that one ended.
+ * Those of a tenant that all filters take, oldest first. A call that the store repeats after a
+ * commit of unknown outcome finds what that one has done.
  */
 struct store_retry_dead_letters {
     struct store_call call;
     struct uuid tenant_id;
-    uint32_t limit; /* 1..STORE_RETRY_MAX */
+    struct uuid request; /* random, set by the init function: names the publications */
+    uint32_t limit;      /* 1..STORE_RETRY_MAX */
     /* filters; all empty by the init function */
     struct span channel;         /* up to STORE_CHANNEL_MAX characters (notifications.h) */
     struct span template_name;   /* up to STORE_TEMPLATE_NAME_MAX (templates.h) */

@@ -1,7 +1,17 @@
 -- $1 tenant, $2 limit; filters, each NULL for any: $3 channel, $4 template's name, $5 and $6 earliest and
 -- first later time, $7 part of the reason. Oldest first; one row for each that will be sent again. Last
 -- column: whether there are more.
-WITH chosen AS MATERIALIZED (
+-- $8 names the request, and with a notification its publication. When the request was sent before and
+-- committed, its rows are among those leased of late: they are the answer then, and nothing else is done.
+WITH own AS MATERIALIZED (
+    SELECT o.notification_id, o.task_id, o.created_at, o.eta
+      FROM celeriac.outbox o
+     WHERE o.claimed_until BETWEEN now() AND now() + interval '5 seconds'
+       AND o.task_id = encode(substr(sha256(convert_to($8::uuid::text || o.notification_id::text, 'UTF8')),
+                                     1, 16), 'hex')::uuid
+), wanted AS (
+    SELECT CASE WHEN EXISTS (SELECT FROM own) THEN 0 ELSE $2::bigint END AS count
+), chosen AS MATERIALIZED (
     SELECT d.id, row_number() OVER (ORDER BY d.created_at, d.id) AS number
       FROM public.dead_letters d
       JOIN public.notifications x ON x.id = d.notification_id
@@ -17,7 +27,7 @@ WITH chosen AS MATERIALIZED (
 ), letters AS (
     DELETE FROM public.dead_letters d
      USING chosen c
-     WHERE d.id = c.id AND c.number <= $2::bigint
+     WHERE d.id = c.id AND c.number <= (SELECT count FROM wanted)
     RETURNING d.notification_id
 ), again AS (
     UPDATE public.notifications x
@@ -27,10 +37,13 @@ WITH chosen AS MATERIALIZED (
     RETURNING x.id
 ), queued AS (
     INSERT INTO celeriac.outbox (notification_id, task_id, created_at, claimed_until, eta)
-    SELECT id, gen_random_uuid(), now(), now() + interval '5 seconds', NULL
+    SELECT id,
+           encode(substr(sha256(convert_to($8::uuid::text || id::text, 'UTF8')), 1, 16), 'hex')::uuid,
+           now(), now() + interval '5 seconds', NULL
       FROM again
     ON CONFLICT (notification_id) DO NOTHING
     RETURNING notification_id, task_id, created_at, eta
 )
-SELECT q.notification_id, q.task_id, q.created_at, q.eta, (SELECT count(*) FROM chosen) > $2::bigint
-  FROM queued q
+SELECT q.notification_id, q.task_id, q.created_at, q.eta,
+       (SELECT count(*) FROM chosen) > (SELECT count FROM wanted)
+  FROM (SELECT * FROM queued UNION ALL SELECT * FROM own) q

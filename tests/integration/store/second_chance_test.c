@@ -284,6 +284,45 @@ static void filters_choose(void **state)
     assert_int_equal(database_number("SELECT count(*) FROM celeriac.outbox"), 5);
 }
 
+/* Whether these are the rows of the outbox. */
+static void assert_queued(const struct store_retry_dead_letters *retry)
+{
+    for (size_t i = 0; i < retry->count; i++)
+        assert_int_equal(database_number("SELECT count(*) FROM celeriac.outbox WHERE"
+                                         " notification_id = '%s' AND task_id = '%s'",
+                                         database_show(&retry->rows[i].notification_id),
+                                         database_show(&retry->rows[i].task_id)),
+                         1);
+}
+
+/* The same call again, as after a commit that was not heard of: at once, within the leases. */
+static void a_repeated_call_finds_what_it_has_done(void **state)
+{
+    struct store_retry_dead_letters first, again;
+    struct uuid ids[5];
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        (void)dead_letter(&tenant, "r", i, &ids[i]);
+    for (int round = 0; round < 2; round++) {
+        store_retry_dead_letters_init(&first, &tenant, 3);
+        again = first;
+        assert_int_equal(store_run(store, &first.call), CELERIAC_OK);
+        assert_int_equal(store_run(store, &again.call), CELERIAC_OK);
+        /* What the first request has left is the second one's, which does not find the other's. */
+        assert_int_equal(first.count, round == 0 ? 3 : 2);
+        assert_int_equal(first.more, round == 0);
+        assert_int_equal(again.count, first.count);
+        assert_int_equal(again.more, first.more);
+        assert_queued(&first);
+        assert_queued(&again);
+        store_call_release(&first.call);
+        store_call_release(&again.call);
+        assert_int_equal(database_number("SELECT count(*) FROM celeriac.outbox"),
+                         round == 0 ? 3 : 5);
+        assert_int_equal(database_number("SELECT count(*) FROM dead_letters"), round == 0 ? 2 : 0);
+    }
+}
+
 static void the_oldest_come_first(void **state)
 {
     struct uuid ids[5];
@@ -517,6 +556,7 @@ int main(void)
         cmocka_unit_test_setup(letters_of_what_was_sent_stay, empty),
         cmocka_unit_test_setup(filters_choose, empty),
         cmocka_unit_test_setup(the_oldest_come_first, empty),
+        cmocka_unit_test_setup(a_repeated_call_finds_what_it_has_done, empty),
         cmocka_unit_test_setup(as_many_as_messages_are_missing, empty),
         cmocka_unit_test_setup(young_and_later_ones_have_time, empty),
         cmocka_unit_test_setup(what_is_being_sent_is_left_alone, empty),
