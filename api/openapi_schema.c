@@ -180,9 +180,22 @@ static enum shape shape_of(const struct field *f)
         return SHAPE_ANY;
     case FIELD_TEXT:
     case FIELD_CHOICE:
+    case FIELD_CHOICES:
         break;
     }
     return SHAPE_TEXT;
+}
+
+/* A list of one or more of the choices. */
+static void write_selection(struct json_writer *w, const struct field *f)
+{
+    write_type(w, "array", f->allow_null);
+    json_key(w, "items");
+    json_begin_object(w);
+    write_shape(w, SHAPE_TEXT, f->choices, false);
+    json_end_object(w);
+    json_key(w, "minItems");
+    json_integer(w, 1);
 }
 
 static void write_field(struct json_writer *w, const struct field *f)
@@ -191,7 +204,10 @@ static void write_field(struct json_writer *w, const struct field *f)
 
     json_key(w, f->name);
     json_begin_object(w);
-    write_shape(w, shape_of(f), f->choices, f->allow_null);
+    if (f->type == FIELD_CHOICES)
+        write_selection(w, f);
+    else
+        write_shape(w, shape_of(f), f->choices, f->allow_null);
     if (is_text && !f->allow_blank) {
         json_key(w, "minLength");
         json_integer(w, 1);

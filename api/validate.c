@@ -17,12 +17,16 @@
 /* Most bytes that a value can have: an escape of six bytes stands for at least one. */
 #define VALUE_MAX FORM_BYTES_MAX
 
+/* Most bytes of a list of choices: all of them many times over, and little memory for its items. */
+#define CHOICES_TEXT_MAX 16384
+
 /* The longest message made here: a limit or a code point in a sentence. */
 #define MESSAGE_SIZE 96
 
 /* One field while it is looked at. */
 struct inspection {
     const struct field *field;
+    const struct body *body;
     struct value *value;
     struct problems *problems;
     struct strbuf text;
@@ -143,26 +147,126 @@ static enum celeriac_err take_text(struct inspection *in, const struct raw *raw)
     return keep(in, text);
 }
 
-static enum celeriac_err take_choice(struct inspection *in, const struct raw *raw)
+/* The place of a text among the field's choices; -1: it is none of them. */
+static int find_choice(const struct field *f, struct span text)
 {
-    enum celeriac_err rc = raw_to_text(raw, &in->text);
-    struct strbuf message;
-
-    if (rc != CELERIAC_OK)
-        return rc;
-    for (size_t i = 0; in->field->choices[i]; i++) {
-        if (span_is(strbuf_span(&in->text), in->field->choices[i]))
-            return keep(in, strbuf_span(&in->text));
+    for (int i = 0; f->choices[i]; i++) {
+        if (span_is(text, f->choices[i]))
+            return i;
     }
+    return -1;
+}
+
+static enum celeriac_err complain_of_choice(struct inspection *in, struct span text)
+{
+    struct strbuf message;
+    enum celeriac_err rc;
+
     strbuf_init(&message, VALUE_MAX);
     strbuf_add_char(&message, '"');
-    strbuf_add_span(&message, strbuf_span(&in->text));
+    strbuf_add_span(&message, text);
     strbuf_add_text(&message, "\" is not a valid choice.");
     rc = strbuf_status(&message);
     if (rc == CELERIAC_OK)
         problems_add_span(in->problems, in->field->name, strbuf_span(&message));
     strbuf_close(&message);
     return rc;
+}
+
+static enum celeriac_err take_choice(struct inspection *in, const struct raw *raw)
+{
+    enum celeriac_err rc = raw_to_text(raw, &in->text);
+
+    if (rc != CELERIAC_OK)
+        return rc;
+    if (find_choice(in->field, strbuf_span(&in->text)) >= 0)
+        return keep(in, strbuf_span(&in->text));
+    return complain_of_choice(in, strbuf_span(&in->text));
+}
+
+/* One of several choices; *good becomes false when it is none. */
+static enum celeriac_err add_choice(struct inspection *in, const struct raw *raw, bool *good)
+{
+    enum celeriac_err rc;
+    int place;
+
+    strbuf_clear(&in->text);
+    rc = raw_to_text(raw, &in->text);
+    if (rc != CELERIAC_OK)
+        return rc;
+    place = find_choice(in->field, strbuf_span(&in->text));
+    if (place >= 0) {
+        in->value->chosen |= UINT32_C(1) << place;
+        return CELERIAC_OK;
+    }
+    *good = false;
+    return complain_of_choice(in, strbuf_span(&in->text));
+}
+
+/* All fields of a form with that name, as QueryDict.getlist() has them. */
+static enum celeriac_err add_form_choices(struct inspection *in, bool *good)
+{
+    const struct form *form = &in->body->form;
+    enum celeriac_err rc = CELERIAC_OK;
+
+    for (size_t i = 0; i < form->count && rc == CELERIAC_OK && *good; i++) {
+        const struct form_field *f = &form->fields[i];
+        struct raw raw = {f->is_file ? RAW_FILE : RAW_TEXT, NULL, form_value(form, f)};
+
+        if (span_is(form_name(form, f), in->field->name))
+            rc = add_choice(in, &raw, good);
+    }
+    return rc;
+}
+
+/* All items of a list, which the body has kept as text. */
+static enum celeriac_err add_json_choices(struct inspection *in, struct span list, bool *good)
+{
+    const struct json_options options = {.keep_depth = 2};
+    struct json_doc doc;
+    enum celeriac_err rc;
+
+    if (list.len > CHOICES_TEXT_MAX) {
+        complain(in, "Ensure this field has no more than 16384 characters.");
+        *good = false;
+        return CELERIAC_OK;
+    }
+    json_init(&doc);
+    rc = json_parse(&doc, list, &options, NULL);
+    if (rc == CELERIAC_OK) {
+        const struct json_node *root = json_root(&doc);
+
+        for (const struct json_node *e = json_first(root); e && rc == CELERIAC_OK && *good;
+             e = json_next(root, e)) {
+            struct raw item = raw_of_json(e);
+
+            rc = add_choice(in, &item, good);
+        }
+    }
+    json_close(&doc);
+    return rc;
+}
+
+static enum celeriac_err take_choices(struct inspection *in, const struct raw *raw)
+{
+    enum celeriac_err rc;
+    char message[MESSAGE_SIZE];
+    bool good = true;
+
+    if (raw->node && raw->node->type != JSON_ARRAY) {
+        (void)snprintf(message, sizeof message, "Expected a list of items but got type \"%s\".",
+                       raw_type_name(raw->node));
+        complain(in, message);
+        return CELERIAC_OK;
+    }
+    rc = raw->node ? add_json_choices(in, json_raw(raw->node), &good) : add_form_choices(in, &good);
+    if (rc != CELERIAC_OK || !good)
+        return rc;
+    if (in->value->chosen == 0)
+        complain(in, "This selection may not be empty.");
+    else
+        in->value->state = VALUE_SET;
+    return CELERIAC_OK;
 }
 
 /* BooleanField's two sets. Python's 1.0 equals 1, so numbers are compared by value. */
@@ -312,6 +416,8 @@ static enum celeriac_err inspect(struct inspection *in, const struct raw *raw, b
         return take_text(in, raw);
     if (in->field->type == FIELD_CHOICE)
         return take_choice(in, raw);
+    if (in->field->type == FIELD_CHOICES)
+        return take_choices(in, raw);
     if (in->field->type == FIELD_BOOLEAN)
         return take_boolean(in, raw);
     if (in->field->type == FIELD_INTEGER)
@@ -347,7 +453,8 @@ enum celeriac_err validate(const struct field *fields, size_t count, const struc
     if (!is_mapping(body, p))
         return CELERIAC_OK;
     for (size_t i = 0; i < count && rc == CELERIAC_OK; i++) {
-        struct inspection in = {.field = &fields[i], .value = &values[i], .problems = p};
+        struct inspection in = {
+            .field = &fields[i], .body = body, .value = &values[i], .problems = p};
         struct raw raw = raw_of(body, &fields[i], partial);
 
         strbuf_init(&in.text, VALUE_MAX);

@@ -23,6 +23,7 @@ enum field_type {
     FIELD_TEXT,    /* CharField */
     FIELD_EMAIL,   /* EmailField */
     FIELD_CHOICE,  /* ChoiceField */
+    FIELD_CHOICES, /* MultipleChoiceField: a list, of at least one */
     FIELD_BOOLEAN, /* BooleanField */
     FIELD_INTEGER, /* IntegerField */
     FIELD_TIME,    /* DateTimeField; without a zone it is UTC */
@@ -37,7 +38,7 @@ struct field {
     bool allow_null;
     bool allow_blank;           /* FIELD_TEXT, FIELD_EMAIL: "" is a value */
     unsigned max_length;        /* characters of FIELD_TEXT, FIELD_EMAIL; 0: no limit */
-    const char *const *choices; /* FIELD_CHOICE: ends with NULL */
+    const char *const *choices; /* FIELD_CHOICE, FIELD_CHOICES: ends with NULL, at most 32 */
     bool (*check)(struct span); /* further rule for a value without other problems, or NULL */
     const char *check_message;  /* what to say when check is false */
     const char *pattern;        /* the same rule as a regular expression, for the description */
@@ -58,8 +59,9 @@ struct value {
         text;       /* trimmed text, choice, canonical digits of an integer, JSON as to be stored */
     int64_t number; /* FIELD_INTEGER, when it fits; FIELD_TIME: microseconds since 1970 */
     bool number_fits;
-    bool truth;  /* FIELD_BOOLEAN */
-    char *owned; /* what text points to when it is not the body itself */
+    bool truth;      /* FIELD_BOOLEAN */
+    uint32_t chosen; /* FIELD_CHOICES: bit i is for choices[i] */
+    char *owned;     /* what text points to when it is not the body itself */
 };
 
 /*

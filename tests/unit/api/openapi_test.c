@@ -233,9 +233,10 @@ static const struct field thing_fields[] = {
      .allow_null = true,
      .choices = colours,
      .help = "Its colour"},
+    {.name = "stripes", .type = FIELD_CHOICES, .choices = colours, .help = "Their colours"},
 };
 static const struct schema thing_request = {
-    .name = "NewThing", .help = "A thing", .fields = thing_fields, .field_count = 2};
+    .name = "NewThing", .help = "A thing", .fields = thing_fields, .field_count = 3};
 static const struct schema part_schema = {
     .name = "Part", .help = "A part", .members = (const struct member[]){{.name = NULL}}};
 static const struct member thing_members[] = {
@@ -316,7 +317,9 @@ static void a_call_is_written_as_its_tables_say(void **state)
         "{\"type\":\"object\",\"description\":\"A thing\",\"properties\":{\"name\":{\"type\":"
         "\"string\",\"minLength\":1,\"maxLength\":7,\"description\":\"Its name\",\"examples\":"
         "[\"x\"]},\"colour\":{\"type\":[\"string\",\"null\"],\"enum\":[\"red\",\"green\",null],"
-        "\"description\":\"Its colour\"}},\"required\":[\"name\"]}");
+        "\"description\":\"Its colour\"},\"stripes\":{\"type\":\"array\",\"items\":{\"type\":"
+        "\"string\",\"enum\":[\"red\",\"green\"]},\"minItems\":1,\"description\":"
+        "\"Their colours\"}},\"required\":[\"name\"]}");
     expect_text(AT(root, "components", "schemas", "Thing"),
                 "{\"type\":\"object\",\"description\":\"A thing\",\"properties\":{\"id\":{\"type\":"
                 "\"string\",\"format\":\"uuid\",\"description\":\"Its id\"},\"parts\":{\"type\":"

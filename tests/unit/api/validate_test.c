@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -259,13 +260,80 @@ static void integers_come_as_numbers_too(void **state)
     strbuf_close(&out);
 }
 
-static void no_memory_is_reported(void **state)
+static const struct field several_fields[] = {
+    {.name = "several", .type = FIELD_CHOICES, .choices = channels},
+};
+
+/* What MultipleChoiceField answers to one field's value; "200" shows the choices as bits. */
+static void check_several(const char *type, const char *text, uint32_t chosen, const char *wanted)
 {
-    static const char text[] = "{\"text\": \" a\\n \", \"choice\": \"sms\", \"number\": \"7\", "
-                               "\"flag\": \"on\", \"anything\": [1.5], \"email\": \"x\"}";
-    bool done = false;
+    struct value value;
+    struct problems p;
+    struct strbuf out;
+    struct body body;
+
+    strbuf_init(&out, 1000);
+    problems_init(&p, &out);
+    body_init(&body);
+    assert_int_equal(body_parse(&body, span_of(type), span_of(text), NULL), CELERIAC_OK);
+    assert_int_equal(validate(several_fields, 1, &body, false, &value, &p), CELERIAC_OK);
+    assert_int_equal(problems_found(&p), wanted != NULL);
+    if (wanted) {
+        problems_end(&p);
+        assert_string_equal(strbuf_text(&out), wanted);
+    } else {
+        assert_int_equal(value.chosen, chosen);
+        assert_int_equal(value.state, chosen ? VALUE_SET : VALUE_MISSING);
+    }
+    validate_close(&value, 1);
+    body_close(&body);
+    strbuf_close(&out);
+}
+
+static void several_choices(void **state)
+{
+    const char *json = "application/json";
+    const char *form = "application/x-www-form-urlencoded";
 
     (void)state;
+    check_several(json, "{}", 0, NULL);
+    check_several(json, "{\"several\": [\"push\", \"email\", \"push\"]}", 1U | 8U, NULL);
+    check_several(json, "{\"several\": []}", 0,
+                  "{\"several\":[\"This selection may not be empty.\"]}");
+    check_several(json, "{\"several\": null}", 0,
+                  "{\"several\":[\"This field may not be null.\"]}");
+    check_several(json, "{\"several\": [\"sms\", \"fax\", \"telex\"]}", 0,
+                  "{\"several\":[\"\\\"fax\\\" is not a valid choice.\"]}");
+    check_several(json, "{\"several\": [[\"sms\"]]}", 0,
+                  "{\"several\":[\"\\\"[\\\"sms\\\"]\\\" is not a valid choice.\"]}");
+    check_several(json, "{\"several\": \"sms\"}", 0,
+                  "{\"several\":[\"Expected a list of items but got type \\\"str\\\".\"]}");
+    check_several(json, "{\"several\": {\"sms\": 1}}", 0,
+                  "{\"several\":[\"Expected a list of items but got type \\\"dict\\\".\"]}");
+    check_several(form, "several=sms&other=fax&several=whatsapp", 2U | 4U, NULL);
+    check_several(form, "several=sms&several=fax", 0,
+                  "{\"several\":[\"\\\"fax\\\" is not a valid choice.\"]}");
+    check_several(form, "other=sms", 0, NULL);
+}
+
+/* A list is taken at its limit and refused above it. */
+static void several_choices_have_a_limit(void **state)
+{
+    static char text[16384 + 20];
+    int len = snprintf(text, sizeof text, "{\"several\":[\"sms\"%16377s]}", "");
+
+    (void)state;
+    check_several("application/json", text, 2U, NULL);
+    (void)snprintf(text + len - 2, 4, " ]}");
+    check_several("application/json", text, 0,
+                  "{\"several\":[\"Ensure this field has no more than 16384 characters.\"]}");
+}
+
+/* Every allocation that fails on the way from the body to the values is told. */
+static void fail_each_allocation(const struct field *fields, size_t count, const char *text)
+{
+    bool done = false;
+
     for (size_t n = 1; !done; n++) {
         struct value values[COUNT(all_fields)] = {0};
         struct problems p;
@@ -279,17 +347,26 @@ static void no_memory_is_reported(void **state)
         mem_fail_at(n);
         rc = body_parse(&body, SPAN("application/json"), span_of(text), NULL);
         if (rc == CELERIAC_OK)
-            rc = validate(all_fields, COUNT(all_fields), &body, false, values, &p);
+            rc = validate(fields, count, &body, false, values, &p);
         if (rc == CELERIAC_OK)
             rc = strbuf_status(&out);
         done = !mem_has_failed();
         mem_fail_at(0);
         assert_int_equal(rc, done ? CELERIAC_OK : CELERIAC_ERR_MEMORY);
-        validate_close(values, COUNT(all_fields));
+        validate_close(values, count);
         body_close(&body);
         strbuf_close(&out);
         assert_true(n < 100);
     }
+}
+
+static void no_memory_is_reported(void **state)
+{
+    (void)state;
+    fail_each_allocation(all_fields, COUNT(all_fields),
+                         "{\"text\": \" a\\n \", \"choice\": \"sms\", \"number\": \"7\", "
+                         "\"flag\": \"on\", \"anything\": [1.5], \"email\": \"x\"}");
+    fail_each_allocation(several_fields, 1, "{\"several\": [\"sms\", \"fax\"]}");
 }
 
 int main(void)
@@ -298,6 +375,8 @@ int main(void)
         cmocka_unit_test(drf_answers_the_same),
         cmocka_unit_test(what_python_breaks_on_is_invalid),
         cmocka_unit_test(integers_come_as_numbers_too),
+        cmocka_unit_test(several_choices),
+        cmocka_unit_test(several_choices_have_a_limit),
         cmocka_unit_test(no_memory_is_reported),
     };
 
