@@ -1,10 +1,9 @@
 /* POST /v1/api-keys/{int}/rotate/: a new key in place of another, which goes on to work for a time.
  */
-#include <stdio.h>
-
 #include "api/description.h"
 #include "api/handlers.h"
 #include "api/new_key.h"
+#include "api/number_range.h"
 #include "api/reply.h"
 #include "api/request_fields.h"
 #include "base/clock.h"
@@ -12,8 +11,6 @@
 
 /* How long the old key goes on to work unless the request says otherwise: a day. */
 #define GRACE_DEFAULT INT64_C(86400)
-
-#define SENTENCE_SIZE 80
 
 struct rotation {
     struct value values[ROTATE_FIELDS];
@@ -125,26 +122,6 @@ static void on_found(struct api_call *call)
         new_key_start(call, &r->key, r->old.is_test, on_hashed);
 }
 
-/* DRF's sentences for a number that is out of range. */
-static bool read_grace(struct api_call *call, struct rotation *r)
-{
-    const struct value *value = &r->values[ROTATE_GRACE_SECONDS];
-    bool is_negative = value->text.len > 0 && value->text.ptr[0] == '-';
-    char sentence[SENTENCE_SIZE];
-
-    r->grace_seconds = GRACE_DEFAULT;
-    if (value->state != VALUE_SET)
-        return true;
-    r->grace_seconds = value->number;
-    if (value->number_fits && value->number >= 0 && value->number <= STORE_KEY_GRACE_MAX)
-        return true;
-    (void)snprintf(sentence, sizeof sentence, "Ensure this value is %s than or equal to %lld.",
-                   is_negative ? "greater" : "less",
-                   is_negative ? 0LL : (long long)STORE_KEY_GRACE_MAX);
-    reply_problem(call, "grace_seconds", sentence);
-    return false;
-}
-
 static const struct schema rotation_request = {.name = "ApiKeyRotation",
                                                .help = "How the old key ends",
                                                .fields = rotate_fields,
@@ -176,8 +153,11 @@ void handle_key_rotate(struct api_call *call)
 {
     struct rotation *r = call_state(call, sizeof *r, release_rotation);
 
-    if (!r || !call_read_body(call, rotate_fields, ROTATE_FIELDS, false, r->values) ||
-        !read_grace(call, r))
+    if (!r || !call_read_body(call, rotate_fields, ROTATE_FIELDS, false, r->values))
+        return;
+    r->grace_seconds = GRACE_DEFAULT;
+    if (!number_in_range(call, "grace_seconds", &r->values[ROTATE_GRACE_SECONDS], 0,
+                         STORE_KEY_GRACE_MAX, &r->grace_seconds))
         return;
     store_get_key_init(&r->old, &call->who.tenant_id, call->params.number);
     call_submit_store(call, &r->old.call, CALL_STORE_NS, on_found, NULL);

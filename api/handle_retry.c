@@ -1,6 +1,7 @@
 /* Dead letters that are sent again: one, or those that filters choose. */
 #include "api/handlers.h"
 #include "api/notification_document.h"
+#include "api/number_range.h"
 #include "api/reply.h"
 #include "api/request_fields.h"
 #include "notify/store/dead_letters.h"
@@ -167,26 +168,6 @@ static void on_retried_many(struct api_call *call)
     reply_document(call, 202);
 }
 
-/* The limit that was asked for; false: a reply has been made. */
-static bool read_limit(struct api_call *call, const struct value *value, uint32_t *limit)
-{
-    bool is_negative = value->text.len > 0 && value->text.ptr[0] == '-';
-
-    *limit = STORE_RETRY_MAX;
-    if (value->state != VALUE_SET)
-        return true;
-    if (is_negative || (value->number_fits && value->number < 1)) {
-        reply_problem(call, "limit", "Ensure this value is greater than or equal to 1.");
-        return false;
-    }
-    if (!value->number_fits || value->number > STORE_RETRY_MAX) {
-        reply_problem(call, "limit", "Ensure this value is less than or equal to 1000.");
-        return false;
-    }
-    *limit = (uint32_t)value->number;
-    return true;
-}
-
 static int64_t time_of(const struct value *value)
 {
     return value->state == VALUE_SET ? value->number : STORE_NO_TIME;
@@ -203,12 +184,12 @@ const struct description about_dead_letters_retry = {
 void handle_dead_letters_retry(struct api_call *call)
 {
     struct retries *r = call_state(call, sizeof *r, release_retries);
-    uint32_t limit;
+    int64_t limit = STORE_RETRY_MAX;
 
     if (!r || !call_read_body(call, retry_fields, RETRY_FIELDS, false, r->values) ||
-        !read_limit(call, &r->values[RETRY_LIMIT], &limit))
+        !number_in_range(call, "limit", &r->values[RETRY_LIMIT], 1, STORE_RETRY_MAX, &limit))
         return;
-    store_retry_dead_letters_init(&r->retry, &call->who.tenant_id, limit);
+    store_retry_dead_letters_init(&r->retry, &call->who.tenant_id, (uint32_t)limit);
     r->retry.channel = value_text(&r->values[RETRY_CHANNEL], SPAN(""));
     r->retry.template_name = value_text(&r->values[RETRY_TEMPLATE], SPAN(""));
     r->retry.reason_contains = value_text(&r->values[RETRY_REASON], SPAN(""));
