@@ -49,6 +49,15 @@ const struct store_kind *const store_kinds[STORE_KIND_COUNT] = {
     [STORE_KIND_RETRY_DEAD_LETTERS] = &store_kind_retry_dead_letters,
     [STORE_KIND_RECONCILE] = &store_kind_reconcile,
     [STORE_KIND_REMOVE_SENDER] = &store_kind_remove_sender,
+    [STORE_KIND_GET_WEBHOOKS] = &store_kind_get_webhooks,
+    [STORE_KIND_CREATE_WEBHOOK] = &store_kind_create_webhook,
+    [STORE_KIND_UPDATE_WEBHOOK] = &store_kind_update_webhook,
+    [STORE_KIND_DELETE_WEBHOOK] = &store_kind_delete_webhook,
+    [STORE_KIND_ROTATE_WEBHOOK] = &store_kind_rotate_webhook,
+    [STORE_KIND_LIST_WEBHOOK_MESSAGES] = &store_kind_list_webhook_messages,
+    [STORE_KIND_GET_WEBHOOK_MESSAGE] = &store_kind_get_webhook_message,
+    [STORE_KIND_RETRY_WEBHOOK_MESSAGE] = &store_kind_retry_webhook_message,
+    [STORE_KIND_TEST_WEBHOOK] = &store_kind_test_webhook,
 };
 
 void store_call_init(struct store_call *call, const struct store_kind *kind)

@@ -69,5 +69,16 @@ extern const struct store_kind store_kind_delete_template;
 /* template_versions.c */
 extern const struct store_kind store_kind_list_template_versions;
 extern const struct store_kind store_kind_restore_template;
+/* webhook_endpoints.c */
+extern const struct store_kind store_kind_get_webhooks;
+extern const struct store_kind store_kind_create_webhook;
+extern const struct store_kind store_kind_update_webhook;
+extern const struct store_kind store_kind_delete_webhook;
+extern const struct store_kind store_kind_rotate_webhook;
+/* webhook_log.c */
+extern const struct store_kind store_kind_list_webhook_messages;
+extern const struct store_kind store_kind_get_webhook_message;
+extern const struct store_kind store_kind_retry_webhook_message;
+extern const struct store_kind store_kind_test_webhook;
 
 #endif

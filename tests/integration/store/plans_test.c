@@ -30,6 +30,7 @@ static const struct {
     {STORE_KIND_LIST_TEMPLATES, "planned each time"},
     {STORE_KIND_RETRY_DEAD_LETTERS, "planned each time"},
     {STORE_KIND_RECONCILE, "planned each time"},
+    {STORE_KIND_LIST_WEBHOOK_MESSAGES, "planned for its filters each time"},
     {STORE_KIND_REGISTER_TENANT, "Django's table has no index on email"},
     {STORE_KIND_SWEEP_SENDERS, "once a minute, over tables of what is in flight"},
     {STORE_KIND_REMOVE_SENDER, "once in a process' life, over tables of what is in flight"},
@@ -143,6 +144,11 @@ static void fill_tables(void)
         "INSERT INTO celeriac.template_versions SELECT id, 1, name, channel, subject, body,"
         " variables, now() FROM templates");
     database_run("INSERT INTO celeriac.senders SELECT id, now(), now() FROM notifications");
+    database_run("INSERT INTO celeriac.webhooks (id, tenant_id, url, secret) SELECT"
+                 " gen_random_uuid(), tenant_id, 'u', 's' FROM business_tenants");
+    database_run("INSERT INTO celeriac.webhook_messages (id, webhook_id, tenant_id, event,"
+                 " occurrence, payload) SELECT gen_random_uuid(), w.id, w.tenant_id, 'e', w.id,"
+                 " '{}' FROM celeriac.webhooks w");
     database_run("INSERT INTO dead_letters SELECT id, 'r', 3, now(), id FROM notifications");
 }
 
