@@ -113,4 +113,31 @@ extern const struct description about_dead_letter_retry;
 void handle_dead_letters_retry(struct api_call *call);
 extern const struct description about_dead_letters_retry;
 
+/* GET and POST /v1/webhooks/; GET, PATCH and DELETE /v1/webhooks/{uuid}/ and
+ * POST /v1/webhooks/{uuid}/rotate-secret/ */
+void handle_webhook_list(struct api_call *call);
+extern const struct description about_webhook_list;
+void handle_webhook_create(struct api_call *call);
+extern const struct description about_webhook_create;
+void handle_webhook_get(struct api_call *call);
+extern const struct description about_webhook_get;
+void handle_webhook_patch(struct api_call *call);
+extern const struct description about_webhook_patch;
+void handle_webhook_delete(struct api_call *call);
+extern const struct description about_webhook_delete;
+void handle_webhook_rotate(struct api_call *call);
+extern const struct description about_webhook_rotate;
+
+/* POST /v1/webhooks/{uuid}/test/, GET /v1/webhooks/{uuid}/messages/ */
+void handle_webhook_test(struct api_call *call);
+extern const struct description about_webhook_test;
+void handle_webhook_messages(struct api_call *call);
+extern const struct description about_webhook_messages;
+
+/* GET /v1/webhook-messages/{uuid}/, POST /v1/webhook-messages/{uuid}/retry/ */
+void handle_webhook_message_get(struct api_call *call);
+extern const struct description about_webhook_message_get;
+void handle_webhook_message_retry(struct api_call *call);
+extern const struct description about_webhook_message_retry;
+
 #endif

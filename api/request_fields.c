@@ -5,6 +5,7 @@
 #include "notify/store/api_keys.h"
 #include "notify/store/retry.h"
 #include "notify/store/tenants.h"
+#include "notify/store/webhook_endpoints.h"
 
 /* The names of enum notify_channel, in its order; a test compares them. */
 const char *const request_channels[] = {"email", "sms", "whatsapp", "push", NULL};
@@ -184,4 +185,39 @@ const struct field retry_fields[RETRY_FIELDS] = {
     [RETRY_LIMIT] = {.name = "limit",
                      .type = FIELD_INTEGER,
                      .help = "At most so many, 1 to 1,000; 1,000 by default"},
+};
+
+/* The names of enum store_webhook_event, in its order; a test compares them. */
+const char *const request_webhook_events[] = {"notification.sent", "notification.failed", NULL};
+
+const struct field webhook_fields[WEBHOOK_FIELDS] = {
+    [WEBHOOK_URL] = {.name = "url",
+                     .type = FIELD_TEXT,
+                     .required = true,
+                     .max_length = STORE_WEBHOOK_URL_MAX,
+                     .help = "Where to post events: https, a host's name or a public address",
+                     .example = "\"https://hooks.acme.example/notifications\""},
+    [WEBHOOK_EVENTS] = {.name = "events",
+                        .type = FIELD_CHOICES,
+                        .choices = request_webhook_events,
+                        .help = "What to post there; all of them by default",
+                        .example = "[\"notification.failed\"]"},
+    [WEBHOOK_DESCRIPTION] = {.name = "description",
+                             .type = FIELD_TEXT,
+                             .allow_blank = true,
+                             .max_length = STORE_WEBHOOK_DESCRIPTION_MAX,
+                             .help = "What it is for; empty by default",
+                             .example = "\"billing\""},
+    [WEBHOOK_IS_ACTIVE] = {.name = "is_active",
+                           .type = FIELD_BOOLEAN,
+                           .help = "Whether anything is posted",
+                           .example = "true"},
+};
+
+const struct field secret_fields[SECRET_FIELDS] = {
+    [SECRET_GRACE_SECONDS] = {.name = "grace_seconds",
+                              .type = FIELD_INTEGER,
+                              .help = "How long the old secret signs too, up to 30 days; a day by "
+                                      "default",
+                              .example = "3600"},
 };

@@ -72,4 +72,21 @@ enum retry_field {
 };
 extern const struct field retry_fields[RETRY_FIELDS];
 
+/* POST /v1/webhooks/ (but for the last), PATCH /v1/webhooks/{id}/ */
+enum webhook_field {
+    WEBHOOK_URL,
+    WEBHOOK_EVENTS,
+    WEBHOOK_DESCRIPTION,
+    WEBHOOK_IS_ACTIVE,
+    WEBHOOK_FIELDS
+};
+extern const struct field webhook_fields[WEBHOOK_FIELDS];
+
+/* The names of enum store_webhook_event, in its order, then NULL. */
+extern const char *const request_webhook_events[];
+
+/* POST /v1/webhooks/{id}/rotate-secret/ */
+enum secret_field { SECRET_GRACE_SECONDS, SECRET_FIELDS };
+extern const struct field secret_fields[SECRET_FIELDS];
+
 #endif

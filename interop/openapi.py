@@ -39,11 +39,12 @@ def operations(document: dict) -> dict[str, dict]:
 
 
 def seed_rows(api: CeleriacApi, key: str) -> Counter:
-    """A template, a notification and a second key, so that what is asked for by id can be there; what succeeded."""
+    """A template, a notification, a second key and a webhook, so that what is asked for by id can be there; what succeeded."""
     found = Counter()
     for path, body in (("/v1/templates/", {"name": "first", "channel": "sms", "body": "b"}),
                        ("/v1/notify/", {"channel": "sms", "to": "+15551234567", "body": "b"}),
-                       ("/v1/api-keys/", {"name": "second"})):
+                       ("/v1/api-keys/", {"name": "second"}),
+                       ("/v1/webhooks/", {"url": "https://example.com/hook"})):
         status, _, answer = api.request("POST", path, body, key)
         if status not in (201, 202):
             raise ServiceError(f"POST {path} answered {status}: {answer}")
@@ -64,6 +65,8 @@ def try_known(api: CeleriacApi, postgres: Postgres, key: str) -> Counter:
     notification = api.request("GET", "/v1/notifications/", key=key)[2][-1]["id"]
     letter = dead_letter(postgres, notification)
     second = api.request("GET", "/v1/api-keys/", key=key)[2][0]["id"]
+    webhook = f"/v1/webhooks/{api.request('GET', '/v1/webhooks/', key=key)[2][0]['id']}/"
+    event = f"/v1/webhook-messages/{api.request('POST', f'{webhook}test/', key=key)[2]['id']}/"
     whole = {"name": "first", "channel": "sms", "body": "c"}
     found = Counter()
     for name, path, body in (("GET /v1/notifications/{id}/", f"/v1/notifications/{notification}/", None),
@@ -76,6 +79,14 @@ def try_known(api: CeleriacApi, postgres: Postgres, key: str) -> Counter:
                              ("POST /v1/templates/{id}/restore/", f"/v1/templates/{template}/restore/", {"version": 1}),
                              ("POST /v1/templates/{id}/preview/", f"/v1/templates/{template}/preview/", {}),
                              ("POST /v1/api-keys/{id}/deactivate/", f"/v1/api-keys/{second}/deactivate/", None),
+                             ("GET /v1/webhooks/{id}/", webhook, None),
+                             ("PATCH /v1/webhooks/{id}/", webhook, {"description": "new"}),
+                             ("POST /v1/webhooks/{id}/rotate-secret/", f"{webhook}rotate-secret/", {}),
+                             ("POST /v1/webhooks/{id}/test/", f"{webhook}test/", None),
+                             ("GET /v1/webhooks/{id}/messages/", f"{webhook}messages/", None),
+                             ("GET /v1/webhook-messages/{id}/", event, None),
+                             ("POST /v1/webhook-messages/{id}/retry/", f"{event}retry/", None),
+                             ("DELETE /v1/webhooks/{id}/", webhook, None),
                              ("DELETE /v1/templates/{id}/", f"/v1/templates/{template}/", None)):
         found[name] += api.request(name.split()[0], path, body, key)[0] < 300
     return found

@@ -48,6 +48,16 @@ CALLS = {
     ("post", "/v1/api-keys/"): ({"name": "strangers"}, None),
     ("post", "/v1/api-keys/{id}/rotate/"): ({}, "key"),
     ("post", "/v1/api-keys/{id}/deactivate/"): ({}, "key"),
+    ("get", "/v1/webhooks/"): (None, None),
+    ("post", "/v1/webhooks/"): ({"url": "https://stranger.example/"}, None),
+    ("get", "/v1/webhooks/{id}/"): (None, "webhook"),
+    ("patch", "/v1/webhooks/{id}/"): ({"url": "https://stolen.example/"}, "webhook"),
+    ("delete", "/v1/webhooks/{id}/"): (None, "webhook"),
+    ("post", "/v1/webhooks/{id}/rotate-secret/"): ({}, "webhook"),
+    ("post", "/v1/webhooks/{id}/test/"): (None, "webhook"),
+    ("get", "/v1/webhooks/{id}/messages/"): (None, "webhook"),
+    ("get", "/v1/webhook-messages/{id}/"): (None, "webhook message"),
+    ("post", "/v1/webhook-messages/{id}/retry/"): (None, "webhook message"),
 }
 
 # Everything that is the owner's, but for the time of the last use of a key.
@@ -58,7 +68,9 @@ SELECT (SELECT md5(string_agg(t::text, '' ORDER BY id)) FROM templates t WHERE t
        (SELECT md5(string_agg(d::text, '' ORDER BY d.id)) FROM dead_letters d JOIN notifications n ON n.id = notification_id
          WHERE tenant_id = '{0}'),
        (SELECT md5(string_agg(t::text, '')) FROM business_tenants t WHERE tenant_id = '{0}'),
-       (SELECT md5(string_agg(v::text, '' ORDER BY version)) FROM celeriac.template_versions v)
+       (SELECT md5(string_agg(v::text, '' ORDER BY version)) FROM celeriac.template_versions v),
+       (SELECT md5(string_agg(w::text, '' ORDER BY id)) FROM celeriac.webhooks w WHERE tenant_id = '{0}'),
+       (SELECT md5(string_agg(m::text, '' ORDER BY id)) FROM celeriac.webhook_messages m WHERE tenant_id = '{0}')
 """
 
 LOCK = """
@@ -68,6 +80,8 @@ SELECT FROM templates WHERE tenant_id = '{0}' FOR UPDATE;
 SELECT FROM notifications WHERE tenant_id = '{0}' FOR UPDATE;
 SELECT FROM api_keys WHERE tenant_id = '{0}' FOR UPDATE;
 SELECT FROM dead_letters WHERE notification_id IN (SELECT id FROM notifications WHERE tenant_id = '{0}') FOR UPDATE;
+SELECT FROM celeriac.webhooks WHERE tenant_id = '{0}' FOR UPDATE;
+SELECT FROM celeriac.webhook_messages WHERE tenant_id = '{0}' FOR UPDATE;
 SELECT pg_advisory_lock(4711);
 """
 
@@ -88,8 +102,12 @@ class IsolationTest(Stage):
         letter = cls.postgres.psql("INSERT INTO dead_letters VALUES (gen_random_uuid(), 'owners secret reason', 3, now(), "
                                    f"'{failed['id']}') RETURNING id")
         second = cls.api.request("POST", "/v1/api-keys/", {"name": "owners secret key"}, cls.owners_key)[2]
-        cls.ids = {"notification": accepted["id"], "dead letter": letter, "template": str(template["id"]), "key": str(second["id"])}
-        cls.secrets = re.compile("secret|" + "|".join([cls.owner, accepted["id"], failed["id"], letter]), re.IGNORECASE)
+        webhook = cls.api.request("POST", "/v1/webhooks/", {"url": "https://owners-secret.example/"}, cls.owners_key)[2]
+        event = cls.api.request("POST", f"/v1/webhooks/{webhook['id']}/test/", None, cls.owners_key)[2]
+        cls.ids = {"notification": accepted["id"], "dead letter": letter, "template": str(template["id"]), "key": str(second["id"]),
+                   "webhook": webhook["id"], "webhook message": event["id"]}
+        cls.secrets = re.compile(r"owners|secret\.|" + "|".join([cls.owner, accepted["id"], failed["id"], letter, webhook["id"],
+                                                                 webhook["secret"], event["id"]]), re.IGNORECASE)
 
     def lock_owners_rows(self) -> None:
         """Holds locks on all rows of the owner until the test ends."""
@@ -120,7 +138,7 @@ class IsolationTest(Stage):
                     status, _, document = self.call(method.upper(), path, body)
                     self.assertLess(status, 500, document)
                 else:
-                    unknown = UNKNOWN["uuid" if kind in ("notification", "dead letter") else "int"]
+                    unknown = UNKNOWN["int" if kind in ("template", "key") else "uuid"]
                     status, headers, document = self.call(method.upper(), path.replace("{id}", self.ids[kind]), body)
                     other = self.call(method.upper(), path.replace("{id}", unknown), body)
                     self.assertEqual((status, document), (404, other[2]))

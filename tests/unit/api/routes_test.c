@@ -12,6 +12,8 @@
 #include "api/request_fields.h"
 #include "notify/rules/channel.h"
 #include "notify/rules/notification.h"
+#include "notify/rules/webhook_url.h"
+#include "notify/store/webhook_endpoints.h"
 
 /* A path that a row's pattern matches. */
 static void example_of(const char *pattern, char *path, size_t size)
@@ -58,7 +60,8 @@ static void field_tables_are_complete(void **state)
         {register_fields, REGISTER_FIELDS}, {key_fields, KEY_FIELDS},
         {template_fields, TEMPLATE_FIELDS}, {preview_fields, PREVIEW_FIELDS},
         {source_fields, SOURCE_FIELDS},     {restore_fields, RESTORE_FIELDS},
-        {notify_fields, NOTIFY_FIELDS},
+        {notify_fields, NOTIFY_FIELDS},     {webhook_fields, WEBHOOK_FIELDS},
+        {secret_fields, SECRET_FIELDS},
     };
 
     (void)state;
@@ -67,11 +70,19 @@ static void field_tables_are_complete(void **state)
             const struct field *f = &tables[t].fields[i];
 
             assert_true(f->name && f->help);
-            assert_int_equal(f->type == FIELD_CHOICE, f->choices != NULL);
+            assert_int_equal(f->type == FIELD_CHOICE || f->type == FIELD_CHOICES,
+                             f->choices != NULL);
             assert_int_equal(f->check != NULL, f->check_message != NULL);
             assert_int_equal(f->check != NULL, f->pattern != NULL);
         }
     }
+}
+
+/* What the rules take the table has room for. */
+static void limits_agree(void **state)
+{
+    (void)state;
+    assert_int_equal(STORE_WEBHOOK_URL_MAX, NOTIFY_WEBHOOK_URL_MAX);
 }
 
 static void choices_are_the_names(void **state)
@@ -85,6 +96,10 @@ static void choices_are_the_names(void **state)
     for (int i = 0; i < NOTIFY_STATUS_COUNT; i++)
         assert_string_equal(notification_statuses[i], notify_status_name((enum notify_status)i));
     assert_null(notification_statuses[NOTIFY_STATUS_COUNT]);
+    for (int i = 0; i < STORE_WEBHOOK_EVENT_COUNT; i++)
+        assert_string_equal(request_webhook_events[i],
+                            store_webhook_event_name((enum store_webhook_event)i));
+    assert_null(request_webhook_events[STORE_WEBHOOK_EVENT_COUNT]);
 }
 
 int main(void)
@@ -93,6 +108,7 @@ int main(void)
         cmocka_unit_test(every_row_is_reached_and_guarded),
         cmocka_unit_test(field_tables_are_complete),
         cmocka_unit_test(choices_are_the_names),
+        cmocka_unit_test(limits_agree),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
