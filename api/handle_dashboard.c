@@ -33,6 +33,7 @@ static const struct {
     FILE_ROW("templates.js", SCRIPT, templates_js),
     FILE_ROW("dead_letters.js", SCRIPT, dead_letters_js),
     FILE_ROW("keys.js", SCRIPT, keys_js),
+    FILE_ROW("webhooks.js", SCRIPT, webhooks_js),
 };
 
 const struct description about_dashboard = {

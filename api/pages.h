@@ -36,5 +36,7 @@ extern const unsigned char api_dashboard_dead_letters_js[];
 extern const size_t api_dashboard_dead_letters_js_size;
 extern const unsigned char api_dashboard_keys_js[];
 extern const size_t api_dashboard_keys_js_size;
+extern const unsigned char api_dashboard_webhooks_js[];
+extern const size_t api_dashboard_webhooks_js_size;
 
 #endif

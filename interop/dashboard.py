@@ -3,7 +3,7 @@
 python3 -m interop.dashboard [--pictures FOLDER]    report: build/report/dashboard.tsv
 
 A tenant is registered, a template written with its preview, a notification sent and seen as sent, another one given up
-and sent after all. --pictures keeps a picture of each page, as docs/dashboard-*.png are.
+and sent after all; a webhook is made and tried. --pictures keeps a picture of each page, as docs/dashboard-*.png are.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from tests.services import CeleriacApi, CeleriacWorker, Postgres, Redis, Report,
 CASES = ["a tenant is registered and its key opens the page", "a template is previewed while it is written",
          "what cannot be rendered is told in the preview", "the template is saved", "a notification is sent",
          "its history is shown", "what was given up is listed with its reason", "a dead letter is sent after all",
-         "the feed shows what others send", "a key is made, and shown once",
+         "the feed shows what others send", "a webhook is made, its secret shown once, and tried", "a key is made, and shown once",
          "nothing is stored, and nothing comes from elsewhere", "the browser complains of nothing"]
 PATIENCE_S = 60.0  # a loaded machine with two cores; four attempts alone take up to seven seconds
 WIDTH, HEIGHT = 1280, 1000
@@ -164,6 +164,23 @@ def watch(report: Report, page: Page, api: CeleriacApi, key: str) -> None:
     page.picture("activity")
 
 
+def make_webhook(report: Report, page: Page) -> None:
+    """A webhook and a test event of it."""
+    page.go("#/webhooks")
+    page.shows("main", "No webhooks.")
+    page.write("#webhook-url", "https://hooks.invalid/notifications")
+    page.click("#make-webhook")
+    secret = page.find(".secret").text
+    page.shows("main section", "https://hooks.invalid/notifications active")
+    page.click("button.test")
+    listed = page.shows("main table", "webhook.test")
+    page.picture("webhooks")
+    page.go("#/activity")
+    page.go("#/webhooks")
+    page.shows("main table", "webhook.test")
+    report.case(CASES[9], secret.startswith("whsec_") and not page.driver.find_elements(By.CSS_SELECTOR, ".secret"), listed)
+
+
 def make_key(report: Report, page: Page, api: CeleriacApi) -> None:
     """A key that works."""
     page.go("#/keys")
@@ -176,7 +193,7 @@ def make_key(report: Report, page: Page, api: CeleriacApi) -> None:
     page.go("#/activity")
     page.go("#/keys")
     page.shows("table", "Billing")
-    report.case(CASES[9], status == 200 and not page.driver.find_elements(By.CSS_SELECTOR, ".secret"), f"status {status}")
+    report.case(CASES[10], status == 200 and not page.driver.find_elements(By.CSS_SELECTOR, ".secret"), f"status {status}")
 
 
 def judge_browser(report: Report, page: Page, address: str) -> None:
@@ -184,11 +201,11 @@ def judge_browser(report: Report, page: Page, address: str) -> None:
     kept = page.driver.execute_script("return localStorage.length + sessionStorage.length") + len(page.driver.get_cookies())
     loaded = page.driver.execute_script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
     foreign = [name for name in loaded if not name.startswith(address)]
-    report.case(CASES[10], kept == 0 and loaded and not foreign, f"{kept} things kept, {len(loaded)} loaded, foreign: {foreign}")
+    report.case(CASES[11], kept == 0 and loaded and not foreign, f"{kept} things kept, {len(loaded)} loaded, foreign: {foreign}")
     # A preview that is refused on purpose shows as a failed request.
     complaints = [entry["message"] for entry in page.driver.get_log("browser")
                   if entry["level"] in ("SEVERE", "WARNING") and "/v1/templates/preview/" not in entry["message"]]
-    report.case(CASES[11], not complaints, complaints[:3])
+    report.case(CASES[12], not complaints, complaints[:3])
 
 
 def main() -> int:
@@ -212,6 +229,7 @@ def main() -> int:
             send_one(report, page, sink)
             give_up_and_retry(report, page, sink)
             watch(report, page, api, key)
+            make_webhook(report, page)
             make_key(report, page, api)
             judge_browser(report, page, address)
         except (ServiceError, Exception) as error:  # noqa: BLE001 - whatever ends the walk is the case's detail

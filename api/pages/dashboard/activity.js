@@ -10,8 +10,8 @@ const PAGE = 50;
 
 const any = (words, text) => [['', text], ...words.map((word) => [word, word])];
 
-/* Runs work now and every REFRESH_MS while the page is seen, until the signal; one at a time. */
-function repeat(signal, work) {
+/** Runs work now and every REFRESH_MS while the page is seen, until the signal; one at a time. */
+export function repeat(signal, work) {
   return new Promise((resolve, reject) => {
     const turn = async () => {
       if (signal.aborted) return;

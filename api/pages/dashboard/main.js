@@ -7,6 +7,7 @@ import {deadLetters} from './dead_letters.js';
 import {keys} from './keys.js';
 import {send} from './send.js';
 import {templateEditor, templates} from './templates.js';
+import {webhooks} from './webhooks.js';
 
 const page = document.getElementById('page');
 
@@ -18,6 +19,7 @@ const views = [
   {pattern: /^#\/send$/, view: send, tab: '#/send'},
   {pattern: /^#\/dead-letters$/, view: deadLetters, tab: '#/dead-letters'},
   {pattern: /^#\/keys$/, view: keys, tab: '#/keys'},
+  {pattern: /^#\/webhooks$/, view: webhooks, tab: '#/webhooks'},
   {pattern: /^/, view: activity, tab: '#/activity'},
 ];
 
@@ -26,6 +28,7 @@ const tabs = [
   ['#/send', 'Send'],
   ['#/templates', 'Templates'],
   ['#/dead-letters', 'Dead letters'],
+  ['#/webhooks', 'Webhooks'],
   ['#/keys', 'API keys'],
 ];
 
