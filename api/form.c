@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/parse_num.h"
 
 /* Fields that a first allocation has room for; our widest form has eight. */
 #define FIELDS_FIRST 8
@@ -57,17 +58,6 @@ enum celeriac_err form_add(struct form *f, struct span name, struct span value, 
     return rc;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* How the bytes of an urlencoded text become characters. */
 struct encoding {
     enum charset charset;
@@ -115,7 +105,7 @@ static void unquote(struct span text, const struct encoding *e, struct strbuf *o
         char c = text.ptr[i];
 
         if (c == '%' && text.len - i > 2) {
-            int high = hex_digit(text.ptr[i + 1]), low = hex_digit(text.ptr[i + 2]);
+            int high = parse_hex_digit(text.ptr[i + 1]), low = parse_hex_digit(text.ptr[i + 2]);
 
             if (high >= 0 && low >= 0) {
                 add_escaped(out, (char)(high << 4 | low), e);

@@ -5,15 +5,6 @@
 #include "api/python_value.h"
 #include "base/parse_num.h"
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
-}
-
 bool route_decode_path(struct span path, char buf[ROUTE_PATH_MAX], struct span *decoded)
 {
     size_t n = 0;
@@ -23,7 +14,7 @@ bool route_decode_path(struct span path, char buf[ROUTE_PATH_MAX], struct span *
         char c = path.ptr[i];
 
         if (c == '%' && path.len - i > 2) {
-            int high = hex_digit(path.ptr[i + 1]), low = hex_digit(path.ptr[i + 2]);
+            int high = parse_hex_digit(path.ptr[i + 1]), low = parse_hex_digit(path.ptr[i + 2]);
 
             if (high >= 0 && low >= 0) {
                 c = (char)(high << 4 | low);

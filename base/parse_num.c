@@ -211,3 +211,14 @@ enum celeriac_err parse_double(struct span text, double *value)
     *value = d.negative ? -n : n;
     return CELERIAC_OK;
 }
+
+int parse_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}

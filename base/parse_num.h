@@ -31,6 +31,9 @@ enum celeriac_err parse_double(struct span text, double *value) CELERIAC_MUST_CH
  */
 enum celeriac_err parse_seconds(struct span text, int64_t *ns) CELERIAC_MUST_CHECK;
 
+/* The value of a hexadecimal digit of either case, 0 to 15; -1 when c is none. */
+int parse_hex_digit(char c);
+
 /*
  * Shortest decimal text that reads back as the same double, spelt as Python's repr() spells it:
  * "1.0", "1e+22", "1e-07", "-0.0", "nan", "inf". buf gets it with a NUL; returns its length.

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/parse_num.h"
 #include "base/random.h"
 
 static const char hex_digits[] = "0123456789abcdef";
@@ -31,17 +32,6 @@ void uuid_format(const struct uuid *u, char text[UUID_SIZE])
     *to = '\0';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 enum celeriac_err uuid_parse(struct span text, struct uuid *u)
 {
     if (text.len != UUID_LEN)
@@ -51,8 +41,8 @@ enum celeriac_err uuid_parse(struct span text, struct uuid *u)
     for (int i = 0; i < 16; i++) {
         if (hyphen_before(i) && *from++ != '-')
             return CELERIAC_ERR_SYNTAX;
-        int high = hex_value(*from++);
-        int low = hex_value(*from++);
+        int high = parse_hex_digit(*from++);
+        int low = parse_hex_digit(*from++);
         if (high < 0 || low < 0)
             return CELERIAC_ERR_SYNTAX;
         result.bytes[i] = (uint8_t)(high << 4 | low);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/parse_num.h"
 
 static size_t find(struct span text, const char *any_of)
 {
@@ -72,17 +73,6 @@ void url_arena_close(struct url_arena *arena)
     *arena = (struct url_arena){0};
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static void decode(struct url_arena *arena, struct span text, bool plus_is_space, bool percent,
                    struct span *decoded)
 {
@@ -93,8 +83,8 @@ static void decode(struct url_arena *arena, struct span text, bool plus_is_space
         if (plus_is_space && c == '+')
             c = ' ';
         if (percent && c == '%' && text.len - i > 2) {
-            int high = hex_value(text.ptr[i + 1]);
-            int low = hex_value(text.ptr[i + 2]);
+            int high = parse_hex_digit(text.ptr[i + 1]);
+            int low = parse_hex_digit(text.ptr[i + 2]);
             if (high >= 0 && low >= 0) {
                 c = (char)(high * 16 + low);
                 i += 2;

@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -181,6 +182,21 @@ static void reads_seconds(void **state)
     assert_true(ns == 99);
 }
 
+static void reads_hexadecimal_digits(void **state)
+{
+    static const char digits[] = "0123456789abcdef", capitals[] = "0123456789ABCDEF";
+    int found = 0;
+
+    (void)state;
+    for (int i = 0; i < 16; i++) {
+        assert_int_equal(parse_hex_digit(digits[i]), i);
+        assert_int_equal(parse_hex_digit(capitals[i]), i);
+    }
+    for (int c = CHAR_MIN; c <= CHAR_MAX; c++)
+        found += parse_hex_digit((char)c) >= 0;
+    assert_int_equal(found, 22);
+}
+
 static void does_not_read_beyond_the_text(void **state)
 {
     (void)state;
@@ -202,6 +218,7 @@ int main(void)
         cmocka_unit_test(refuses_what_is_no_double),
         cmocka_unit_test(rounds_by_digits_far_behind),
         cmocka_unit_test(reads_seconds),
+        cmocka_unit_test(reads_hexadecimal_digits),
         cmocka_unit_test(does_not_read_beyond_the_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
