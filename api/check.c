@@ -137,6 +137,21 @@ static void check_email(struct checking *c)
             s->email.starttls ? "STARTTLS" : "without TLS");
 }
 
+static void check_proxies(struct checking *c)
+{
+    const struct trusted_proxies *trusted = &c->options->trusted;
+
+    if (trusted->count == 0)
+        say(c, VERDICT_OK, "proxies",
+            "none is trusted: clients' addresses are those of connections");
+    else if (trusted_proxies_has_all(trusted))
+        say(c, VERDICT_WARN, "proxies",
+            "CELERIAC_TRUSTED_PROXIES trusts everybody: a client can say it is any other");
+    else
+        say(c, VERDICT_OK, "proxies", "X-Forwarded-For of %zu %s names the client", trusted->count,
+            trusted->count == 1 ? "network" : "networks");
+}
+
 static void check_files(struct checking *c)
 {
     unsigned long wanted = (unsigned long)c->options->connections + FILES_BESIDE;
@@ -239,6 +254,7 @@ bool api_check(const struct api_options *options, struct strbuf *out)
     check_dotenv(&c);
     check_hosts(&c);
     check_address(&c);
+    check_proxies(&c);
     check_files(&c);
     check_database(&c);
     check_broker(&c);

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "api/client_address.h"
 #include "base/span.h"
 #include "base/strbuf.h"
 #include "celeriac/error.h"
@@ -33,8 +34,8 @@
 /* Most response headers beside those of the protocol itself; our widest answer has eight. */
 #define HTTP_HEADERS_MAX 16
 
-/* Bytes of a client's address as text with its NUL (INET6_ADDRSTRLEN). */
-#define HTTP_PEER_SIZE 46
+/* Bytes of a client's address as text with its NUL. */
+#define HTTP_PEER_SIZE CLIENT_ADDRESS_SIZE
 
 /* Request methods as bits, so that a route can carry a set of them. */
 enum http_method {
@@ -69,7 +70,11 @@ struct http_request {
      */
     bool body_too_large;
     bool body_unwelcome; /* there is no memory for it just now: body is empty, ask to come again */
-    char peer[HTTP_PEER_SIZE]; /* address of the other end of the connection, "" when unknown */
+    /*
+     * Address of the client: the other end of the connection, or whom a trusted proxy names
+     * (client_address.h); "" when unknown.
+     */
+    char peer[HTTP_PEER_SIZE];
 };
 
 /* One response header; both texts are borrowed and must live as long as the exchange. */

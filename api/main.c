@@ -155,6 +155,7 @@ static enum celeriac_err open_server(struct program *p, struct celeriac_error *e
 {
     struct server_options options = {.threads = p->options.threads,
                                      .connections_per_address = p->options.connections_per_address,
+                                     .trusted = &p->options.trusted,
                                      .idle_seconds = p->options.idle_seconds,
                                      .body_max = dispatch_body_max,
                                      .handler = dispatch,

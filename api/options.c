@@ -23,6 +23,8 @@ static const struct setting table[] = {
      "requests a second of a tenant that has no limit of its own; 0: no limit"},
     {"rate_burst", SETTING_INT, "0", "CELERIAC_RATE_BURST", "--rate-burst", "N", 0, 1000000, false,
      "and how many at once after a pause; 0: as many as in a second"},
+    {"trusted_proxies", SETTING_TEXT, NULL, "CELERIAC_TRUSTED_PROXIES", "--trusted-proxies", "NETWORKS", 0, 0, false,
+     "proxies whose X-Forwarded-For names the client: networks or addresses, separated by commas; none when not given"},
     {"keep_alive", SETTING_INT, "75", "CELERIAC_API_KEEP_ALIVE", "--keep-alive", "SECONDS", 1, 3600, false,
      "how long a silent connection stays open"},
     {"graceful_timeout", SETTING_INT, "30", "CELERIAC_API_GRACEFUL_TIMEOUT", "--graceful-timeout", "SECONDS",
@@ -126,6 +128,19 @@ static enum celeriac_err read_addresses(struct api_options *options, struct cele
     return code;
 }
 
+static enum celeriac_err read_proxies(struct api_options *options, struct celeriac_error *err)
+{
+    struct celeriac_error why = {0};
+    const char *list = settings_text(options->settings, "trusted_proxies");
+    enum celeriac_err code =
+        trusted_proxies_parse(span_of(list ? list : ""), &options->trusted, &why);
+
+    if (code != CELERIAC_OK)
+        return celeriac_error_set(
+            err, code, "option --trusted-proxies, CELERIAC_TRUSTED_PROXIES: %s", why.text);
+    return CELERIAC_OK;
+}
+
 static enum celeriac_err read_log(struct api_options *options, struct celeriac_error *err)
 {
     struct span format = span_of(settings_text(options->settings, "logformat"));
@@ -168,6 +183,8 @@ enum celeriac_err api_options_read(struct api_options *options, int argc, char *
     code = notify_settings_load(settings, &options->notify, err);
     if (code == CELERIAC_OK)
         code = read_addresses(options, err);
+    if (code == CELERIAC_OK)
+        code = read_proxies(options, err);
     if (code == CELERIAC_OK)
         code = read_log(options, err);
     if (code != CELERIAC_OK && err != NULL)

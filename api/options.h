@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/client_address.h"
 #include "base/listen_socket.h"
 #include "base/log.h"
 #include "base/settings.h"
@@ -40,6 +41,7 @@ struct api_options {
     int64_t rate_limit;    /* requests a second of a tenant without a limit of its own; 0: none */
     int64_t rate_burst;    /* and at once */
     unsigned unknown_keys; /* tries of an address a second; 0: no limit */
+    struct trusted_proxies trusted;
     unsigned idle_seconds;
     int64_t grace_ns;
     enum log_level level;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/client_address.h"
 #include "api/http.h"
 #include "celeriac/error.h"
 
@@ -55,6 +56,11 @@ struct server_options {
      */
     unsigned connections;
     unsigned connections_per_address; /* more are closed at once (peer_net.h); 0: not counted */
+    /*
+     * Of requests over connections from these the client's address is the one that X-Forwarded-For
+     * tells, and the connections are not counted by address. It outlives the server; NULL: none.
+     */
+    const struct trusted_proxies *trusted;
     unsigned idle_seconds; /* a silent connection is closed after this time; 0 means 75 */
     /*
      * A connection that is never silent for so long, but does not complete the head of a request in

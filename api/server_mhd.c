@@ -54,7 +54,8 @@ enum phase { PHASE_READING, PHASE_RUNNING, PHASE_WAITING, PHASE_POSTED };
 struct server {
     struct MHD_Daemon *daemon;
     struct patience *patience;
-    struct peer_count *peers; /* NULL: connections are not counted by address */
+    struct peer_count *peers;              /* NULL: connections are not counted by address */
+    const struct trusted_proxies *trusted; /* never NULL */
     size_t (*body_max)(struct span path, void *context);
     http_step_fn *handler;
     void *context;
@@ -131,6 +132,8 @@ static void on_post(struct http_exchange *x, void *context)
 
 static const struct http_host host = {on_post};
 
+static const struct trusted_proxies nobody = {.count = 0};
+
 static size_t body_max(const struct server *s, const char *uri)
 {
     struct span path;
@@ -186,6 +189,9 @@ static void count_visit(struct server *s, struct MHD_Connection *connection, str
     if (!s->peers)
         return;
     fill_peer(connection, peer);
+    /* A proxy's connections are those of all its clients. */
+    if (trusted_proxies_has(s->trusted, peer))
+        return;
     visit->net = peer_net_of(peer);
     visit->counted = peer_count_enter(s->peers, &visit->net);
     if (!visit->counted)
@@ -260,6 +266,25 @@ static struct span header(struct MHD_Connection *connection, const char *name)
     return span_trim((struct span){value, len});
 }
 
+static enum MHD_Result note_line(void *cls, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+    (void)kind;
+    forwarded_lines_add(cls, name, value);
+    return MHD_YES;
+}
+
+static void fill_client(struct flight *f, char client[HTTP_PEER_SIZE])
+{
+    struct forwarded_lines forwarded = {.count = 0};
+    char peer[HTTP_PEER_SIZE] = "";
+
+    fill_peer(f->connection, peer);
+    if (f->server->trusted->count > 0)
+        (void)MHD_get_connection_values(f->connection, MHD_HEADER_KIND, note_line, &forwarded);
+    client_address_find(f->server->trusted, peer, &forwarded, client);
+}
+
 static void fill_request(struct flight *f, const char *method)
 {
     struct http_request *r = http_request(f->exchange);
@@ -275,12 +300,7 @@ static void fill_request(struct flight *f, const char *method)
     r->idempotency_key = header(f->connection, "Idempotency-Key");
     r->traceparent = header(f->connection, "traceparent");
     r->tracestate = header(f->connection, "tracestate");
-    fill_peer(f->connection, r->peer);
-}
-
-static void free_body(void *text)
-{
-    mem_free(text);
+    fill_client(f, r->peer);
 }
 
 /* The response's bytes move to libmicrohttpd, which frees them when it has sent them. */
@@ -292,7 +312,7 @@ static struct MHD_Response *make_response(struct http_response *r)
 
     if (strbuf_take(&r->body, &text, &len) != CELERIAC_OK)
         return NULL;
-    response = MHD_create_response_from_buffer_with_free_callback(len, text, free_body);
+    response = MHD_create_response_from_buffer_with_free_callback(len, text, mem_free);
     if (!response)
         mem_free(text);
     return response;
@@ -504,6 +524,7 @@ enum celeriac_err server_create(const struct server_options *options, struct ser
     }
     made->body_max = options->body_max;
     made->handler = options->handler;
+    made->trusted = options->trusted ? options->trusted : &nobody;
     made->context = options->context;
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->changed, NULL);

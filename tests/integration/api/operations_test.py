@@ -232,7 +232,7 @@ class CommandsTest(Stage):
         code, found = self.check(EMAIL_HOST="mail.test", DEFAULT_FROM_EMAIL="a@b.test", EMAIL_HOST_USER="",
                                  EMAIL_HOST_PASSWORD="", EMAIL_USE_TLS="True", EMAIL_PORT="587")
         self.assertEqual((code, {verdict for verdict, _ in found.values()}), (0, {"ok"}), found)
-        self.assertEqual(list(found), ["settings", "hosts", "address", "files", "database", "schema", "broker", "email"])
+        self.assertEqual(list(found), ["settings", "hosts", "address", "proxies", "files", "database", "schema", "broker", "email"])
         self.assertEqual(found["email"][1], "mail.test:587, STARTTLS")
 
     def test_servers_that_are_away_are_named(self):
@@ -272,6 +272,12 @@ class CommandsTest(Stage):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             code, found = self.check("--bind", f"127.0.0.1:{taken.getsockname()[1]}")
         self.assertEqual((code, found["address"][0]), (0, "warn"), found)
+        self.assertEqual(self.check(CELERIAC_TRUSTED_PROXIES="10.0.0.0/8, ::1")[1]["proxies"],
+                         ("ok", "X-Forwarded-For of 2 networks names the client"))
+        self.assertEqual(self.check(CELERIAC_TRUSTED_PROXIES="0.0.0.0/0")[1]["proxies"][0], "warn")
+        code, found = self.check(CELERIAC_TRUSTED_PROXIES="10.0.0.1/8")
+        self.assertEqual((code, found["settings"][0]), (1, "FAIL"))
+        self.assertIn('CELERIAC_TRUSTED_PROXIES: "10.0.0.1/8" has bits set', found["settings"][1])
         code, found = self.check(EMAIL_PORT="smtp")
         self.assertEqual((code, found["settings"][0]), (1, "FAIL"))
         self.assertIn("EMAIL_PORT", found["settings"][1])

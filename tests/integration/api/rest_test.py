@@ -614,6 +614,55 @@ class KeysTest(Stage):
         self.assertEqual(ask("unknown", "127.0.0.2")[0], 401)
         self.assertEqual(api.stop(), 0)
 
+    def test_proxies_name_their_clients(self):
+        """Limits are those of the client that a trusted proxy names; nobody else is believed."""
+        api = CeleriacApi(self.session, name="behind", migrate=False,
+                          options=("--unknown-keys", "1", "--connections-per-address", "3"),
+                          extra={"CELERIAC_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8"}).start()
+
+        def dial(source):
+            return http.client.HTTPConnection("127.0.0.1", api.port, timeout=20, source_address=(source, 0))
+
+        def ask(source, *lines):
+            connection = dial(source)
+            connection.putrequest("GET", "/v1/tenants/me/")
+            connection.putheader("X-API-KEY", "unknown" + secrets.token_hex(8))
+            for line in lines:
+                connection.putheader("X-Forwarded-For", line)
+            connection.endheaders()
+            status = connection.getresponse().status
+            connection.close()
+            return status
+
+        def is_exhausted(source, *lines):
+            return 429 in {ask(source, *lines) for _ in range(60)}
+
+        self.assertTrue(is_exhausted("127.0.0.1", "203.0.113.9"))
+        self.assertEqual(ask("127.0.0.1", "203.0.113.10"), 401)
+        # The same client by another way, and whatever it says itself.
+        self.assertTrue(is_exhausted("127.0.0.1", "198.51.100.1, 203.0.113.11, 10.1.2.3"))
+        self.assertEqual(ask("127.0.0.1", "198.51.100.2", "203.0.113.12:4711"), 401)
+        self.assertEqual(ask("127.0.0.1", "203.0.113.11, 203.0.113.13"), 401)
+        # A stranger is itself, whomever it names, and so is a proxy that names nobody.
+        self.assertIn(429, {ask("127.0.0.2", f"203.0.113.{number}") for number in range(100, 160)})
+        self.assertEqual(ask("127.0.0.3"), 401)
+        self.assertIn(429, {ask("127.0.0.1", f"203.0.113.{number}, unknown") for number in range(100, 160)})
+        # A proxy's connections are those of many.
+        kept = []
+        for source, count in (("127.0.0.1", 6), ("127.0.0.4", 3)):
+            for _ in range(count):
+                kept.append(dial(source))
+                kept[-1].request("GET", "/health/")
+                self.assertEqual(kept[-1].getresponse().read(), b'{"status":"ok"}')
+        with self.assertRaises((http.client.RemoteDisconnected, ConnectionError)):
+            kept.append(dial("127.0.0.4"))
+            kept[-1].request("GET", "/health/")
+            kept[-1].getresponse()
+        for connection in kept:
+            connection.close()
+        self.assertEqual(api.stop(), 0)
+        self.assertNotIn("203.0.113", api.log.read_text())
+
     def test_use_is_noted(self):
         """last_used_at is that of the asking call already, and the row follows."""
         made = self.call("POST", "/v1/api-keys/", {"name": "used"})[2]

@@ -83,6 +83,24 @@ static void migrate_is_a_word(void **state)
     assert_int_equal(options.format, LOG_FORMAT_JSON);
 }
 
+static void proxies_are_networks(void **state)
+{
+    (void)state;
+    assert_int_equal(read_all(no_words, no_words), CELERIAC_OK);
+    assert_int_equal(options.trusted.count, 0);
+    assert_int_equal(
+        read_all(no_words, WORDS("CELERIAC_TRUSTED_PROXIES=10.0.0.0/8, 2001:db8::/32")),
+        CELERIAC_OK);
+    assert_int_equal(options.trusted.count, 2);
+    assert_true(trusted_proxies_has(&options.trusted, "10.1.2.3"));
+    assert_int_equal(
+        read_all(WORDS("--trusted-proxies", "::1"), WORDS("CELERIAC_TRUSTED_PROXIES=10.0.0.0/8")),
+        CELERIAC_OK);
+    assert_false(trusted_proxies_has(&options.trusted, "10.1.2.3"));
+    assert_refused(no_words, WORDS("CELERIAC_TRUSTED_PROXIES=nginx"),
+                   "CELERIAC_TRUSTED_PROXIES: \"nginx\" is no network");
+}
+
 static void commands_take_their_arguments(void **state)
 {
     struct command_line line;
@@ -240,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(defaults_serve_this_machine, set_up, tear_down),
         cmocka_unit_test_setup_teardown(migrate_is_a_word, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(proxies_are_networks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(commands_take_their_arguments, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nearest_word_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(addresses_to_listen_on, set_up, tear_down),
