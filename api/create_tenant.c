@@ -4,17 +4,13 @@
 
 #include "api/body.h"
 #include "api/new_key.h"
+#include "api/one_call.h"
 #include "api/request_fields.h"
 #include "base/clock.h"
 #include "base/json_writer.h"
 #include "base/random.h"
 #include "notify/rules/api_key.h"
-#include "notify/store/store.h"
 #include "notify/store/tenants.h"
-
-/* How long the database is waited for, and how long registering may take. */
-#define READY_WAIT_NS (10 * NS_PER_SEC)
-#define REGISTER_WAIT_NS (10 * NS_PER_SEC)
 
 /* Most bytes of the two arguments as JSON: far beyond their limits. */
 #define REQUEST_MAX ((size_t)64 * 1024)
@@ -92,26 +88,14 @@ static enum celeriac_err make_key(struct making *m, struct celeriac_error *err)
 static enum celeriac_err insert(struct making *m, const struct api_options *options,
                                 struct celeriac_error *err)
 {
-    const struct store_options store_options = {
-        .server = {.keywords = options->notify.database.keywords,
-                   .values = options->notify.database.values},
-        .application_name = "celeriac-create-tenant",
-        .connections = 1};
-    struct store *store = NULL;
-    enum celeriac_err rc = store_create(&store_options, &store, err);
+    struct celeriac_error why = {0};
+    enum celeriac_err rc = api_one_call(options, "celeriac-create-tenant", &m->row.call, &why);
 
-    if (rc == CELERIAC_OK)
-        rc = store_wait_ready(store, READY_WAIT_NS, err);
-    if (rc == CELERIAC_OK) {
-        m->row.call.deadline_ns = clock_monotonic_ns() + REGISTER_WAIT_NS;
-        rc = store_run(store, &m->row.call);
-        if (rc == CELERIAC_ERR_EXISTS)
-            (void)celeriac_error_set(err, rc, "a tenant with this email already exists");
-        else if (rc != CELERIAC_OK)
-            (void)celeriac_error_set(err, rc, "%s", m->row.call.error.text);
-        store_call_release(&m->row.call);
-    }
-    store_destroy(store);
+    if (rc == CELERIAC_ERR_EXISTS)
+        (void)celeriac_error_set(err, rc, "a tenant with this email already exists");
+    else if (rc != CELERIAC_OK)
+        (void)celeriac_error_set(err, rc, "%s", why.text);
+    store_call_release(&m->row.call);
     return rc;
 }
 

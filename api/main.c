@@ -16,6 +16,7 @@
 #include "api/open_files.h"
 #include "api/options.h"
 #include "api/server.h"
+#include "api/tenant_limit.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sd_notify.h"
@@ -27,7 +28,7 @@
 /* sysexits.h EX_USAGE, for a wrong command line or setting. */
 #define EXIT_USAGE 64
 
-/* Longest output of check and create-tenant: some lines of a kilobyte at most. */
+/* Longest output of a command: some lines of a kilobyte at most. */
 #define OUTPUT_MAX ((size_t)64 * 1024)
 
 /* How long we wait for the database before we serve without it (with 503). */
@@ -338,13 +339,18 @@ static enum celeriac_err check(const struct program *p, struct celeriac_error *e
     return good ? CELERIAC_OK : celeriac_error_set(err, CELERIAC_ERR_VALUE, "not as it should be");
 }
 
-static enum celeriac_err create_tenant(const struct program *p, struct celeriac_error *err)
+/* A command that prints something. */
+typedef enum celeriac_err print_fn(const struct api_options *options, struct strbuf *out,
+                                   struct celeriac_error *err);
+
+static enum celeriac_err print(const struct program *p, print_fn *command,
+                               struct celeriac_error *err)
 {
     struct strbuf lines;
     enum celeriac_err code;
 
     strbuf_init(&lines, OUTPUT_MAX);
-    code = api_create_tenant(&p->options, &lines, err);
+    code = command(&p->options, &lines, err);
     if (code == CELERIAC_OK && strbuf_status(&lines) == CELERIAC_OK)
         fputs(strbuf_text(&lines), stdout);
     if (lines.ptr)
@@ -361,7 +367,9 @@ static enum celeriac_err obey(struct program *p, struct celeriac_error *err)
     case API_CHECK:
         return check(p, err);
     case API_CREATE_TENANT:
-        return create_tenant(p, err);
+        return print(p, api_create_tenant, err);
+    case API_LIMIT:
+        return print(p, api_tenant_limit, err);
     case API_SERVE:
         break;
     }
@@ -399,6 +407,8 @@ static int fail(const struct program *p, struct celeriac_error *err)
     }
     if (p->options.command == API_CREATE_TENANT)
         fprintf(stderr, "celeriac-api: create-tenant: %s\n", err->text);
+    else if (p->options.command == API_LIMIT)
+        fprintf(stderr, "celeriac-api: limit: %s\n", err->text);
     else
         log_critical("api", "cannot go on", LOG_ERR(err));
     return EXIT_FAILURE;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/parse_num.h"
 
 /* clang-format off */
 static const struct setting table[] = {
@@ -38,7 +39,7 @@ static const struct setting table[] = {
     {"logfile", SETTING_TEXT, NULL, "CELERIAC_API_LOGFILE", "-f, --logfile", "FILE", 0, 0, false,
      "log file; standard error when not given; SIGHUP opens it anew"},
     {"json", SETTING_FLAG, NULL, NULL, "--json", NULL, 0, 0, false,
-     "with create-tenant: print JSON"},
+     "with create-tenant and limit: print JSON"},
     {"workdir", SETTING_TEXT, NULL, NULL, "--workdir", "FOLDER", 0, 0, false,
      "working folder, where .env is read"},
     {"help", SETTING_FLAG, NULL, NULL, "-h, --help", NULL, 0, 0, false, "show this text and exit"},
@@ -49,11 +50,51 @@ static const struct setting table[] = {
 
 static const struct setting *const tables[] = {table, notify_settings_table, NULL};
 
+/* limit TENANT_ID [PER_SECOND BURST | none]; moves *words behind what it took. */
+static enum celeriac_err read_limit(struct api_options *options, char *const **words,
+                                    struct celeriac_error *err)
+{
+    char *const *word = *words;
+    double per_second;
+    int64_t burst;
+
+    if (!word[0])
+        return celeriac_error_set(
+            err, CELERIAC_ERR_VALUE,
+            "limit: give TENANT_ID, then PER_SECOND BURST or none to change it");
+    if (uuid_parse(span_of(word[0]), &options->limit.tenant_id) != CELERIAC_OK)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE, "limit: TENANT_ID: is no UUID");
+    *words = ++word;
+    if (!word[0])
+        return CELERIAC_OK;
+    if (span_is(span_of(word[0]), "none")) {
+        options->limit.change = STORE_LIMIT_REMOVE;
+        *words = word + 1;
+        return CELERIAC_OK;
+    }
+    if (parse_double(span_of(word[0]), &per_second) != CELERIAC_OK ||
+        !(per_second * 1000 >= STORE_LIMIT_MILLI_MIN && per_second * 1000 <= STORE_LIMIT_MILLI_MAX))
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "limit: PER_SECOND: must be between 0.001 and 100000, or none");
+    if (!word[1] || parse_int64(span_of(word[1]), STORE_LIMIT_BURST_MIN, STORE_LIMIT_BURST_MAX,
+                                &burst) != CELERIAC_OK)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "limit: BURST: must be between 1 and 1000000");
+    options->limit.change = STORE_LIMIT_SET;
+    options->limit.milli = (int64_t)(per_second * 1000 + 0.5);
+    options->limit.burst = (int32_t)burst;
+    *words = word + 2;
+    return CELERIAC_OK;
+}
+
 static enum celeriac_err read_words(struct api_options *options, char *const *words,
                                     struct celeriac_error *err)
 {
-    static const char *const names[] = {
-        [API_MIGRATE] = "migrate", [API_CHECK] = "check", [API_CREATE_TENANT] = "create-tenant"};
+    static const char *const names[] = {[API_MIGRATE] = "migrate",
+                                        [API_CHECK] = "check",
+                                        [API_CREATE_TENANT] = "create-tenant",
+                                        [API_LIMIT] = "limit"};
+    enum celeriac_err code = CELERIAC_OK;
 
     for (size_t i = API_MIGRATE; words[0] && i < sizeof names / sizeof names[0]; i++) {
         if (span_is(span_of(words[0]), names[i])) {
@@ -70,6 +111,10 @@ static enum celeriac_err read_words(struct api_options *options, char *const *wo
         options->email = words[1];
         words += 2;
     }
+    if (options->command == API_LIMIT)
+        code = read_limit(options, &words, err);
+    if (code != CELERIAC_OK)
+        return code;
     if (words[0])
         return celeriac_error_set(err, CELERIAC_ERR_VALUE, "unexpected argument: %s", words[0]);
     return CELERIAC_OK;
@@ -164,9 +209,9 @@ enum celeriac_err api_options_read(struct api_options *options, int argc, char *
     options->help = settings_bool(settings, "help");
     options->version = settings_bool(settings, "version");
     options->json = settings_bool(settings, "json");
-    if (options->json && options->command != API_CREATE_TENANT)
+    if (options->json && options->command != API_CREATE_TENANT && options->command != API_LIMIT)
         return celeriac_error_set(err, CELERIAC_ERR_VALUE,
-                                  "option --json: only with create-tenant");
+                                  "option --json: only with create-tenant and limit");
     options->share_port = settings_bool(settings, "share_port");
     options->threads = (unsigned)settings_int(settings, "threads");
     options->connections = (unsigned)settings_int(settings, "connections");
@@ -201,12 +246,15 @@ void api_options_close(struct api_options *options)
 void api_options_help(struct strbuf *out)
 {
     strbuf_add_text(
-        out, "usage: celeriac-api [options]            serve the REST API\n"
-             "       celeriac-api migrate [options]    bring the database to this version\n"
-             "       celeriac-api check [options]      say what is wrong with the configuration\n"
-             "       celeriac-api create-tenant NAME EMAIL [options]\n"
-             "                                         register a tenant, print id and key\n\n"
-             "The notification service's REST API. Settings come from the environment or from\n"
-             ".env; see docs/settings.md and docs/rest.md.\n\n");
+        out,
+        "usage: celeriac-api [options]            serve the REST API\n"
+        "       celeriac-api migrate [options]    bring the database to this version\n"
+        "       celeriac-api check [options]      say what is wrong with the configuration\n"
+        "       celeriac-api create-tenant NAME EMAIL [options]\n"
+        "                                         register a tenant, print id and key\n"
+        "       celeriac-api limit TENANT_ID [PER_SECOND BURST | none] [options]\n"
+        "                                         show, set or remove a tenant's limit of rate\n\n"
+        "The notification service's REST API. Settings come from the environment or from\n"
+        ".env; see docs/settings.md and docs/rest.md.\n\n");
     settings_help(table, out);
 }

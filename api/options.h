@@ -12,15 +12,18 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "base/strbuf.h"
+#include "base/uuid.h"
 #include "celeriac/error.h"
 #include "notify/settings.h"
+#include "notify/store/tenant_limit.h"
 
 /* What the program is to do: the first word of the command line. */
 enum api_command {
-    API_SERVE,        /* none */
-    API_MIGRATE,      /* migrate */
-    API_CHECK,        /* check */
-    API_CREATE_TENANT /* create-tenant NAME EMAIL */
+    API_SERVE,         /* none */
+    API_MIGRATE,       /* migrate */
+    API_CHECK,         /* check */
+    API_CREATE_TENANT, /* create-tenant NAME EMAIL */
+    API_LIMIT          /* limit TENANT_ID [PER_SECOND BURST | none] */
 };
 
 /* Everything the program was told. Strings borrow from `settings`. */
@@ -30,7 +33,13 @@ struct api_options {
     enum api_command command; /* set also when reading fails later */
     const char *name;         /* with API_CREATE_TENANT; borrowed from argv */
     const char *email;
-    bool json; /* with API_CREATE_TENANT: print JSON */
+    struct {
+        struct uuid tenant_id;
+        enum store_limit_change change;
+        int64_t milli; /* thousandths of a request a second, with STORE_LIMIT_SET as the next */
+        int32_t burst;
+    } limit;   /* with API_LIMIT */
+    bool json; /* with these two: print JSON */
     char host[LISTEN_HOST_SIZE];
     unsigned port;
     bool share_port;

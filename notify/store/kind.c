@@ -34,6 +34,7 @@ const struct store_kind *const store_kinds[STORE_KIND_COUNT] = {
     [STORE_KIND_ROTATE_KEY] = &store_kind_rotate_key,
     [STORE_KIND_REGISTER_TENANT] = &store_kind_register_tenant,
     [STORE_KIND_GET_TENANT] = &store_kind_get_tenant,
+    [STORE_KIND_TENANT_LIMIT] = &store_kind_tenant_limit,
     [STORE_KIND_GET_TEMPLATE] = &store_kind_get_template,
     [STORE_KIND_LIST_TEMPLATES] = &store_kind_list_templates,
     [STORE_KIND_CREATE_TEMPLATE] = &store_kind_create_template,

@@ -56,6 +56,8 @@ extern const struct store_kind store_kind_deactivate_key;
 /* rotate_key.c */
 extern const struct store_kind store_kind_get_key;
 extern const struct store_kind store_kind_rotate_key;
+/* tenant_limit.c */
+extern const struct store_kind store_kind_tenant_limit;
 /* tenants.c */
 extern const struct store_kind store_kind_register_tenant;
 extern const struct store_kind store_kind_get_tenant;

@@ -297,6 +297,46 @@ class CommandsTest(Stage):
         self.assertEqual(list(made), ["tenant_id", "name", "email", "api_key"])
         self.assertEqual(api.request("GET", "/v1/tenants/me/", key=made["api_key"])[2]["tenant_id"], made["tenant_id"])
 
+    def test_a_limit_is_set_and_removed(self):
+        """Each process heeds it within moments, and it is shown as text or as JSON."""
+        made = json.loads(self.run_command("create-tenant", "--json", "Limited", "limited@acme.example").stdout)
+        tenant, key = made["tenant_id"], made["api_key"]
+        processes = [CeleriacApi(self.session, name=name, migrate=False).start() for name in ("limits-a", "limits-b")]
+
+        def limits():
+            return {api.request("GET", "/v1/tenants/me/", key=key)[1].get("ratelimit-limit") for api in processes}
+
+        self.assertEqual(limits(), {None})
+        done = self.run_command("limit", tenant)
+        self.assertEqual((done.returncode, done.stdout), (0, f"tenant_id   {tenant}\nno limit of its own\n"), done.stderr)
+        for rate, burst in (("0.5", "200"), ("12.345", "1000"), ("100000", "1000000")):
+            done = self.run_command("limit", tenant, rate, burst)
+            self.assertEqual((done.returncode, done.stdout),
+                             (0, f"tenant_id   {tenant}\nper_second  {rate}\nburst       {burst}\n"), done.stderr)
+            wait_until(lambda wanted={burst}: limits() == wanted, 20, "the limit at all processes")
+        self.assertEqual(json.loads(self.run_command("limit", "--json", tenant).stdout),
+                         {"tenant_id": tenant, "per_second": 100000, "burst": 1000000})
+        done = self.run_command("limit", tenant, "none", "--json")
+        self.assertEqual(json.loads(done.stdout), {"tenant_id": tenant, "per_second": None, "burst": None})
+        wait_until(lambda: limits() == {None}, 20, "no limit at all processes")
+        self.assertEqual(self.run_command("limit", tenant, "none").returncode, 0)
+        self.assertEqual([api.stop() for api in processes], [0, 0])
+
+    def test_a_limit_that_cannot_be_is_refused(self):
+        """A tenant that is not there, words that make no sense, a database that is away."""
+        nobody = "00000000-0000-4000-8000-000000000000"
+        for words in ((nobody,), (nobody, "1", "1"), (nobody, "none")):
+            done = self.run_command("limit", *words)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertTrue(done.stderr.endswith("celeriac-api: limit: there is no such tenant\n"), done.stderr)
+        self.assertEqual(self.postgres.psql(f"SELECT count(*) FROM celeriac.tenant_limits WHERE tenant_id = '{nobody}'"), "0")
+        done = self.run_command("limit", nobody, "fast", "1")
+        self.assertEqual((done.returncode, done.stderr),
+                         (64, "celeriac-api: limit: PER_SECOND: must be between 0.001 and 100000, or none\n"))
+        done = self.run_command("limit", nobody, DB_PORT=str(ports.claim()))
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("refused", done.stderr)
+
     def test_a_tenant_that_cannot_be_is_refused(self):
         """In the API's words, and nothing on standard output."""
         self.assertEqual(self.run_command("create-tenant", "Twice", "twice@acme.example").returncode, 0)

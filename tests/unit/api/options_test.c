@@ -83,6 +83,41 @@ static void migrate_is_a_word(void **state)
     assert_int_equal(options.format, LOG_FORMAT_JSON);
 }
 
+#define TENANT "0b6e4a0e-7f0c-4a52-8a63-1d2f2f0b9c11"
+
+static void a_limit_is_shown_set_or_removed(void **state)
+{
+    static const struct {
+        const char *words[5], *complaint;
+    } bad[] = {
+        {{"limit"}, "limit: give TENANT_ID"},
+        {{"limit", "x"}, "limit: TENANT_ID: is no UUID"},
+        {{"limit", TENANT, "0.0009", "1"}, "limit: PER_SECOND: must be between"},
+        {{"limit", TENANT, "100000.1", "1"}, "limit: PER_SECOND: must be between"},
+        {{"limit", TENANT, "nan", "1"}, "limit: PER_SECOND: must be between"},
+        {{"limit", TENANT, "off", "1"}, "limit: PER_SECOND: must be between"},
+        {{"limit", TENANT, "1"}, "limit: BURST: must be between"},
+        {{"limit", TENANT, "1", "0"}, "limit: BURST: must be between"},
+        {{"limit", TENANT, "1", "1000001"}, "limit: BURST: must be between"},
+        {{"limit", TENANT, "none", "1"}, "unexpected argument: 1"},
+    };
+
+    (void)state;
+    assert_int_equal(read_all(WORDS("limit", TENANT), no_words), CELERIAC_OK);
+    assert_true(options.command == API_LIMIT && options.limit.change == STORE_LIMIT_LOOK);
+    assert_int_equal(options.limit.tenant_id.bytes[15], 0x11);
+    assert_int_equal(read_all(WORDS("limit", "--json", TENANT, "none"), no_words), CELERIAC_OK);
+    assert_true(options.limit.change == STORE_LIMIT_REMOVE && options.json);
+    assert_int_equal(read_all(WORDS("limit", TENANT, "0.001", "1"), no_words), CELERIAC_OK);
+    assert_true(options.limit.change == STORE_LIMIT_SET && options.limit.milli == 1);
+    assert_int_equal(options.limit.burst, 1);
+    assert_int_equal(read_all(WORDS("limit", TENANT, "100000", "1000000"), no_words), CELERIAC_OK);
+    assert_true(options.limit.milli == 100000000 && options.limit.burst == 1000000);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_refused(bad[i].words, no_words, bad[i].complaint);
+    assert_refused(WORDS("limit", TENANT, "1", "1", "1"), no_words, "unexpected argument: 1");
+}
+
 static void proxies_are_networks(void **state)
 {
     (void)state;
@@ -122,7 +157,7 @@ static void commands_take_their_arguments(void **state)
     assert_refused(WORDS("create-tenant", "Acme"), no_words, "create-tenant: give NAME and EMAIL");
     assert_refused(WORDS("create-tenant", "a", "b", "c"), no_words, "unexpected argument: c");
     assert_refused(WORDS("check", "now"), no_words, "unexpected argument: now");
-    assert_refused(WORDS("--json"), no_words, "option --json: only with create-tenant");
+    assert_refused(WORDS("--json"), no_words, "option --json: only with create-tenant and limit");
     /* The command is known all the same: a setting that cannot be read is a finding of `check`. */
     assert_refused(WORDS("check"), WORDS("CELERIAC_API_THREADS=0"), "CELERIAC_API_THREADS");
     assert_int_equal(options.command, API_CHECK);
@@ -258,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(defaults_serve_this_machine, set_up, tear_down),
         cmocka_unit_test_setup_teardown(migrate_is_a_word, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_limit_is_shown_set_or_removed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(proxies_are_networks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(commands_take_their_arguments, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nearest_word_counts, set_up, tear_down),
