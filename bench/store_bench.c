@@ -187,7 +187,7 @@ static void *accept_some(void *unused)
         in.row.data = SPAN("{\"template_data\": {\"name\": \"John\"}, \"inline_body\": \"Hi\"}");
         if (store_run(store, &in.call) != CELERIAC_OK)
             atomic_fetch_add(&failures, 1);
-        store_delete_outbox_init(&del, &in.row.id);
+        store_delete_outbox_init(&del, &in.row.id, &in.row.task_id);
         if (store_run(store, &del.call) != CELERIAC_OK)
             atomic_fetch_add(&failures, 1);
         store_call_release(&in.call);

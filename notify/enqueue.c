@@ -161,7 +161,7 @@ static void submit_delete(struct notify_enqueue *enqueue, size_t i, int64_t dead
 {
     struct store_delete_outbox *del = &enqueue->deletes[i];
 
-    store_delete_outbox_init(del, &enqueue->batch[i].notification_id);
+    store_delete_outbox_init(del, &enqueue->batch[i].notification_id, &enqueue->batch[i].task_id);
     del->call.done = deleted;
     del->call.context = enqueue;
     del->call.deadline_ns = deadline_ns;

@@ -71,8 +71,10 @@ static void bind_delete(struct store_params *p, struct store_call **calls, size_
 {
     (void)context;
     size_t id = offsetof(struct store_delete_outbox, notification_id);
-    struct store_set set = store_each_once(calls, count, id);
+    size_t task = offsetof(struct store_delete_outbox, task_id);
+    struct store_set set = store_each_once(calls, count, task);
     store_bind_uuids(p, &set, id);
+    store_bind_uuids(p, &set, task);
 }
 
 const struct store_kind store_kind_take_outbox = {
@@ -99,9 +101,11 @@ void store_take_outbox_init(struct store_take_outbox *take, uint32_t limit)
     take->limit = limit;
 }
 
-void store_delete_outbox_init(struct store_delete_outbox *del, const struct uuid *notification_id)
+void store_delete_outbox_init(struct store_delete_outbox *del, const struct uuid *notification_id,
+                              const struct uuid *task_id)
 {
     memset(del, 0, sizeof *del);
     store_call_init(&del->call, &store_kind_delete_outbox);
     del->notification_id = *notification_id;
+    del->task_id = *task_id;
 }

@@ -46,13 +46,18 @@ struct store_take_outbox {
 /* Prepares the call. */
 void store_take_outbox_init(struct store_take_outbox *take, uint32_t limit);
 
-/* Deletes the row of a published notification; combined. A row that is gone is no error. */
+/*
+ * Deletes the row of a publication; combined. A row that is gone is no error, and one that stands
+ * for a later publication of the same notification stays.
+ */
 struct store_delete_outbox {
     struct store_call call;
     struct uuid notification_id;
+    struct uuid task_id;
 };
 
 /* Prepares the call. */
-void store_delete_outbox_init(struct store_delete_outbox *del, const struct uuid *notification_id);
+void store_delete_outbox_init(struct store_delete_outbox *del, const struct uuid *notification_id,
+                              const struct uuid *task_id);
 
 #endif

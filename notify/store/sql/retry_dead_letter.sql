@@ -16,7 +16,10 @@ WITH letter AS (
     INSERT INTO celeriac.outbox (notification_id, task_id, created_at, claimed_until, eta)
     SELECT id, $4::uuid, now(), now() + interval '5 seconds', NULL
       FROM again
-    ON CONFLICT (notification_id) DO NOTHING
+    -- A row that is still there is of a message that was published, and not forgotten yet.
+    ON CONFLICT (notification_id) DO UPDATE
+       SET task_id = EXCLUDED.task_id, created_at = EXCLUDED.created_at,
+           claimed_until = EXCLUDED.claimed_until, eta = NULL, headers = NULL
 )
 SELECT id FROM again
 UNION ALL

@@ -41,7 +41,10 @@ WITH own AS MATERIALIZED (
            encode(substr(sha256(convert_to($8::uuid::text || id::text, 'UTF8')), 1, 16), 'hex')::uuid,
            now(), now() + interval '5 seconds', NULL
       FROM again
-    ON CONFLICT (notification_id) DO NOTHING
+    -- A row that is still there is of a message that was published, and not forgotten yet.
+    ON CONFLICT (notification_id) DO UPDATE
+       SET task_id = EXCLUDED.task_id, created_at = EXCLUDED.created_at,
+           claimed_until = EXCLUDED.claimed_until, eta = NULL, headers = NULL
     RETURNING notification_id, task_id, created_at, eta
 )
 SELECT q.notification_id, q.task_id, q.created_at, q.eta,

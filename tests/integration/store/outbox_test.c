@@ -104,18 +104,43 @@ static void limit_is_checked(void **state)
     assert_int_equal(store_run(store, &take.call), CELERIAC_ERR_VALUE);
 }
 
+/* The publication of a row. */
+static struct uuid publication_of(const struct uuid *id)
+{
+    struct uuid task;
+    const char *text = database_text(
+        "SELECT task_id FROM celeriac.outbox WHERE notification_id = '%s'", database_show(id));
+    assert_int_equal(uuid_parse(span_of(text), &task), CELERIAC_OK);
+    return task;
+}
+
 static void delete_is_repeatable(void **state)
 {
     (void)state;
     database_run("DELETE FROM celeriac.outbox");
     struct uuid gone = add_row("5 s");
+    struct uuid task = publication_of(&gone);
     (void)add_row("5 s");
     struct store_delete_outbox del;
     for (int i = 0; i < 2; i++) {
-        store_delete_outbox_init(&del, &gone);
+        store_delete_outbox_init(&del, &gone, &task);
         assert_int_equal(store_run(store, &del.call), CELERIAC_OK);
         store_call_release(&del.call);
     }
+    assert_int_equal(database_number("SELECT count(*) FROM celeriac.outbox"), 1);
+}
+
+static void delete_leaves_later_publications(void **state)
+{
+    (void)state;
+    database_run("DELETE FROM celeriac.outbox");
+    struct uuid id = add_row("5 s");
+    struct uuid task = publication_of(&id);
+    database_run("UPDATE celeriac.outbox SET task_id = gen_random_uuid()");
+    struct store_delete_outbox del;
+    store_delete_outbox_init(&del, &id, &task);
+    assert_int_equal(store_run(store, &del.call), CELERIAC_OK);
+    store_call_release(&del.call);
     assert_int_equal(database_number("SELECT count(*) FROM celeriac.outbox"), 1);
 }
 
@@ -127,6 +152,7 @@ int main(void)
         cmocka_unit_test(rows_are_divided_between_sweepers),
         cmocka_unit_test(limit_is_checked),
         cmocka_unit_test(delete_is_repeatable),
+        cmocka_unit_test(delete_leaves_later_publications),
     };
     return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
 }

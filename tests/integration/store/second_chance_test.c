@@ -207,6 +207,36 @@ static void one_letter_is_retried_once(void **state)
     assert_int_equal(store_run(store, &late.call), CELERIAC_ERR_NOT_FOUND);
 }
 
+/* Its message was published, and the row could not be deleted: the new publication takes its place.
+ */
+static void a_row_that_was_left_gives_way(void **state)
+{
+    struct uuid notification;
+    (void)state;
+    for (int some = 0; some < 2; some++) {
+        struct uuid id = dead_letter(&tenant, "refused", 0, &notification);
+        struct store_retry_dead_letter one;
+        struct store_retry_dead_letters all;
+        database_run("INSERT INTO celeriac.outbox VALUES ('%s', gen_random_uuid(), now(),"
+                     " now() + interval '1 h', now(), '{}')",
+                     database_show(&notification));
+        store_retry_dead_letter_init(&one, &tenant, &id, &notification);
+        store_retry_dead_letters_init(&all, &tenant, 10);
+        struct store_call *call = some ? &all.call : &one.call;
+        assert_int_equal(store_run(store, call), CELERIAC_OK);
+        if (some)
+            assert_int_equal(all.count, 1);
+        assert_string_equal(
+            database_text("SELECT concat_ws('|', task_id = '%s', eta IS NULL AND headers IS NULL,"
+                          " claimed_until < now() + interval '1 min') FROM celeriac.outbox"
+                          " WHERE notification_id = '%s'",
+                          database_show(some ? &all.rows[0].task_id : &one.task_id),
+                          database_show(&notification)),
+            "t|t|t");
+        store_call_release(call);
+    }
+}
+
 static void letters_of_what_was_sent_stay(void **state)
 {
     struct uuid notification;
@@ -553,6 +583,7 @@ int main(void)
         cmocka_unit_test_setup(cancelling_races_with_sending, empty),
         cmocka_unit_test_setup(one_letter_is_shown, empty),
         cmocka_unit_test_setup(one_letter_is_retried_once, empty),
+        cmocka_unit_test_setup(a_row_that_was_left_gives_way, empty),
         cmocka_unit_test_setup(letters_of_what_was_sent_stay, empty),
         cmocka_unit_test_setup(filters_choose, empty),
         cmocka_unit_test_setup(the_oldest_come_first, empty),

@@ -253,10 +253,12 @@ static void run_reconcile(struct store_reconcile *reconcile)
     pthread_mutex_unlock(&lock);
 }
 
-void store_delete_outbox_init(struct store_delete_outbox *del, const struct uuid *notification_id)
+void store_delete_outbox_init(struct store_delete_outbox *del, const struct uuid *notification_id,
+                              const struct uuid *task_id)
 {
     memset(del, 0, sizeof *del);
     del->notification_id = *notification_id;
+    del->task_id = *task_id;
 }
 
 void store_take_outbox_init(struct store_take_outbox *take, uint32_t limit)
