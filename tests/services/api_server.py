@@ -60,7 +60,8 @@ class ApiServer(Server):
         self._forgotten = len(self._lines())
 
     def _lines(self) -> list[str]:
-        return self._store.read_text().splitlines() if self._store.exists() else []
+        text = self._store.read_text() if self._store.exists() else ""
+        return text[:text.rfind("\n") + 1].splitlines()  # the last one may be on its way
 
     def requests(self, path: str = "") -> list[ApiRequest]:
         """The requests since the last script(), all or those of one path."""

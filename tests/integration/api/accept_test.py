@@ -294,15 +294,17 @@ class CancelTest(AcceptStage):
 
     def test_workers_are_told(self):
         """Those that may have its message; nobody when it was not published."""
-        connection = socket.create_connection(("127.0.0.1", self.redis.port), timeout=10)
+        connection = socket.create_connection(("127.0.0.1", self.redis.port), timeout=60)
         self.addCleanup(connection.close)
         connection.sendall(b"PSUBSCRIBE *celery.pidbox*\r\n")
         heard = b""
+        while not heard.endswith(b":1\r\n"):
+            heard += connection.recv(65536)
         far = self.send("/v1/notify/", {**NOTIFY, "send_at": later(3600)})[2]
         near = self.send("/v1/notify/", {**NOTIFY, "send_at": later(30)})[2]
         for one in (far, near):
             self.assertEqual(self.call("POST", f"/v1/notifications/{one['id']}/cancel/")[0], 200)
-        while b"pmessage" not in heard or not heard.endswith(b"\r\n"):
+        while b"pmessage" not in heard or not heard.endswith(b"}\r\n"):
             heard += connection.recv(65536)
         body = base64.b64decode(json.loads(heard[heard.index(b'{"'):heard.rindex(b"}") + 1])["body"])
         request = json.loads(body)

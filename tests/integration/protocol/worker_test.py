@@ -124,11 +124,16 @@ class StopTest(Stage):
                     worker = self.c_worker(concurrency=1)
                 else:
                     worker = self.python_worker("newest", "-c", "1")
-                first = client.send("t.sleep", 3)
+                file = self.session.dir / "held"
+                file.touch()
+                first = client.send("t.hold", str(file))
                 rest = [client.send("t.add", i, i) for i in range(4)]
                 wait_until(lambda n=worker.nodename, r=len(rest): len(client.inspect("reserved", n) or ()) == r, WAIT_S,
                            "the rest to be reserved")
-                self.assertEqual(worker.stop(), 0)
+                worker.signal(signal.SIGTERM)
+                worker.wait_logged("Warm shutdown")
+                file.unlink()
+                self.assertEqual(worker.wait_end(), 0)
                 self.assertEqual(client.get(first)["state"], "SUCCESS")
                 left = [json.loads(text) for text in self.redis.call("LRANGE", "celery", 0, -1)]
                 # Celery gives back what it took last to be consumed first; ours keeps the order.

@@ -103,9 +103,9 @@ class TwilioTest(Stage):
             {"close": True}, {"status": 200, "body": "<html>Log in to this network</html>"},
             {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}, "body": ""},
             {"status": 401, "body": "{"}, {"status": 500, "body": "x" * 70000}, {"status": 201, "body": "[1]"},
-            {"status": 200, "delay_ms": 3000, "body": TAKEN["body"]}, TAKEN]})
+            {"status": 200, "delay_ms": 20000, "body": TAKEN["body"]}, TAKEN]})
         self.twilio_worker(CELERIAC_RETRY_SCHEDULE="1,1,1,1,1,1,1,1", CELERIAC_PERMANENT_FAILURES="dead-letter",
-                           CELERIAC_API_TIMEOUT="1")
+                           CELERIAC_API_TIMEOUT="5")
         self.assertEqual(self.ended(self.sms())["status"], "sent")
         self.assertEqual(len(self.twilio.requests(MESSAGES)), 8)
 

@@ -108,7 +108,10 @@ class FlowerTest(unittest.TestCase):
             self.assertEqual((info["name"], info["result"], info["args"]), ("t.add", "3", "[1, 2]"))
             self.assertEqual(info["worker"], node)
             self.assertIn("kaboom", self.wait_state(failed, "FAILURE")["exception"])
-        running = self.client.send("t.sleep", 4, queue="q1")
+        file = self.session.dir / "held"
+        file.touch()
+        self.addCleanup(file.unlink, missing_ok=True)
+        running = self.client.send("t.hold", str(file), queue="q1")
         self.wait_state(running, "STARTED")
         found = self.workers(refresh="true", workername=self.first.nodename)
         self.assertEqual([t["id"] for t in found[self.first.nodename]["active"]], [running])
@@ -118,7 +121,7 @@ class FlowerTest(unittest.TestCase):
         self.assertIn(self.first.nodename, body)
 
     def test_revokes(self):
-        task = self.client.send("t.add", 1, 2, queue="q2", countdown=3)
+        task = self.client.send("t.add", 1, 2, queue="q2", countdown=15)
         wait_until(lambda: self.client.inspect("scheduled", self.second.nodename), 20, "the task to wait")
         self.post(f"/api/task/revoke/{task}")
         self.assertEqual(self.client.get(task)["state"], "REVOKED")

@@ -89,8 +89,19 @@ class Stage(unittest.TestCase):
         return self.client.control(name, worker.nodename, arguments, limit=1, timeout=20)
 
     def inspect(self, worker, name):
-        """Its answer to an inspect command; None when it does not listen yet."""
-        return self.client.inspect(name, worker.nodename, limit=1, timeout=2)
+        """Its answer to an inspect command, once it listens."""
+        def answer():
+            found = self.client.inspect(name, worker.nodename, limit=1, timeout=2)
+            return found is not None and (found,)
+        return wait_until(answer, 60, "an answer")[0]
+
+    def held(self, *names):
+        """Starts p.hold as often as there are names; returns what ends each, and the tasks' ids."""
+        files = [self.session.folder("hold") / f"{self.id()}-{name}" for name in names]
+        for file in files:
+            file.touch()
+            self.addCleanup(file.unlink, missing_ok=True)
+        return files, [self.client.send("p.hold", str(file)) for file in files]
 
     def result(self, task_id):
         """The record of a task as it is in Redis; empty when there is none."""
@@ -99,15 +110,14 @@ class Stage(unittest.TestCase):
     def pids(self, worker, count):
         """The children's process ids, once there are as many."""
         def processes():
-            stats = self.inspect(worker, "stats")
-            found = stats["pool"]["processes"] if stats else []
+            found = self.inspect(worker, "stats")["pool"]["processes"]
             return found if len(found) == count else None
         return wait_until(processes, 30, f"{count} children")
 
     def active(self, worker, task_id):
         """What the worker tells of a task, once it runs."""
         def entry():
-            for task in self.inspect(worker, "active") or []:
+            for task in self.inspect(worker, "active"):
                 if task["id"] == task_id:
                     return task
             return None
@@ -187,7 +197,7 @@ class OutcomeTest(Stage):
         given_up = [int(pid) for pid in worker.found(HANGS)]
         self.assertEqual(len(set(given_up)), len(given_up))
         for pid in given_up:
-            self.assertFalse(lives(pid))
+            wait_until(lambda pid=pid: not lives(pid), 30, "the end of a child that was given up")
 
     def test_a_start_that_hangs_does_not_hold_a_stop(self):
         flag = self.session.folder("hang") / "hang"
@@ -239,10 +249,11 @@ class LostTest(Stage):
     def test_only_one_child_is_lost(self):
         worker = self.worker("concurrency=2")
         before = set(self.pids(worker, 2))
-        running = self.client.send("p.sleep", 2)
+        (file,), (running,) = self.held("running")
         self.active(worker, running)
         self.assertEqual(self.run_task("p.die", 11)["state"], "FAILURE")
-        self.assertEqual(self.client.get(running), {"state": "SUCCESS", "value": "slept"})
+        file.unlink()
+        self.assertEqual(self.client.get(running), {"state": "SUCCESS", "value": "held"})
         after = wait_until(lambda: set(self.pids(worker, 2)) - before and set(self.pids(worker, 2)), 30, "a new child")
         self.assertEqual(len(before & after), 1)
 
@@ -371,7 +382,7 @@ class ControlTest(Stage):
         self.assertEqual(self.control(worker, "pool_restart"), {"ok": "reload started"})
         wait_until(lambda: self.pids(worker, 1) != [first], 30, "another child")
         self.assertEqual([self.run_task("p.pid")["value"]], self.pids(worker, 1))
-        self.assertFalse(lives(first))
+        wait_until(lambda: not lives(first), 30, "the first child's end")
 
     def test_restart_is_not_enabled(self):
         worker = self.worker("concurrency=1")
@@ -382,9 +393,10 @@ class ControlTest(Stage):
     def test_autoscale(self):
         worker = self.worker("autoscale=3")
         self.pids(worker, 1)
-        tasks = [self.client.send("p.sleep", 2) for _ in range(3)]
+        files, tasks = self.held("1", "2", "3")
         self.pids(worker, 3)
-        for task in tasks:
+        for file, task in zip(files, tasks):
+            file.unlink()
             self.assertEqual(self.client.get(task)["state"], "SUCCESS")
         self.pids(worker, 1)
 
@@ -395,10 +407,13 @@ class EndTest(Stage):
     def test_warm(self):
         worker = self.worker("concurrency=1")
         child = self.pids(worker, 1)[0]
-        task = self.client.send("p.sleep", 1)
+        (file,), (task,) = self.held("task")
         self.active(worker, task)
-        self.assertEqual(worker.stop(), 0)
-        self.assertEqual(self.client.get(task), {"state": "SUCCESS", "value": "slept"})
+        worker.signal(signal.SIGTERM)
+        worker.wait_logged("Warm shutdown")
+        file.unlink()
+        self.assertEqual(worker.wait_end(), 0)
+        self.assertEqual(self.client.get(task), {"state": "SUCCESS", "value": "held"})
         self.assertFalse(lives(child))
 
     def test_checklist_92_cold_returns_what_was_not_acknowledged(self):

@@ -85,6 +85,19 @@ static void stubborn(struct celeriac_task *task, void *user)
     (void)signal(SIGTERM, SIG_DFL);
 }
 
+/* Until a file is gone, so that a test says when. */
+static void hold(struct celeriac_task *task, void *user)
+{
+    struct celeriac_bytes file;
+
+    (void)user;
+    if (celeriac_task_arg_text(task, 0, "file", &file))
+        return;
+    while (access(file.ptr, F_OK) == 0)
+        (void)usleep(2000);
+    celeriac_task_return_text(task, "held");
+}
+
 /* One long wait, which only a signal can cut short. */
 static void soft(struct celeriac_task *task, void *user)
 {
@@ -187,6 +200,7 @@ static const struct celeriac_task_options tasks[] = {
     {.name = "p.exit", .run = leave},
     {.name = "p.sleep", .run = sample_sleep},
     {.name = "p.sleep_late", .run = sample_sleep, .acks_late = true},
+    {.name = "p.hold", .run = hold},
     {.name = "p.stubborn", .run = stubborn},
     {.name = "p.soft", .run = soft},
     {.name = "p.soft_late", .run = soft_late},

@@ -41,6 +41,19 @@ static void stubborn(struct celeriac_task *task, void *user)
     celeriac_task_return_null(task);
 }
 
+/* The same, busy all the time. */
+static void burn_while(struct celeriac_task *task, void *user)
+{
+    struct celeriac_bytes file;
+
+    (void)user;
+    if (celeriac_task_arg_text(task, 0, "file", &file))
+        return;
+    while (access(file.ptr, F_OK) == 0 && !celeriac_task_stopping(task))
+        continue;
+    celeriac_task_return_null(task);
+}
+
 /* Busy all the time, so that it competes with the control thread for the processor. */
 static void burn(struct celeriac_task *task, void *user)
 {
@@ -159,6 +172,7 @@ static const struct celeriac_task_options tasks[] = {
     {.name = "t.stubborn", .run = stubborn},
     {.name = "t.stubborn_late", .run = stubborn, .acks_late = true},
     {.name = "t.burn", .run = burn},
+    {.name = "t.burn_while", .run = burn_while},
     {.name = "t.boom", .run = sample_boom},
     {.name = "t.flaky", .run = sample_flaky},
     {.name = "t.flaky_late", .run = sample_flaky, .acks_late = true},

@@ -17,6 +17,9 @@ static void *watch_signals(void *argument)
     while (number != SIGQUIT) {
         (void)sigwait(&set, &number);
         celeriac_worker_stop(argument, number == SIGQUIT ? CELERIAC_STOP_COLD : CELERIAC_STOP_WARM);
+        /* In Celery's words: from now on nothing is begun. */
+        if (number == SIGTERM)
+            fprintf(stderr, "worker: Warm shutdown\n");
     }
     return NULL;
 }
