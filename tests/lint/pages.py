@@ -32,7 +32,7 @@ for folder in sorted(path.name for path in tree.ROOT.iterdir() if path.is_dir())
 
 # The steps of ./check, as CONTRIBUTING.md names them.
 steps = set(re.search(r"^all_steps=\((.*)\)$", tree.read("check"), re.MULTILINE)[1].split())
-named = set(re.findall(r"`([a-z]+)`", re.search(r"\./check STEP\.\.\.`(.*?)\)", tree.read("CONTRIBUTING.md"), re.DOTALL)[1]))
+named = set(re.findall(r"`([a-z_]+)`", re.search(r"\./check STEP\.\.\.`(.*?)\)", tree.read("CONTRIBUTING.md"), re.DOTALL)[1]))
 for step in sorted(steps ^ named):
     verdict.breach("CONTRIBUTING.md", 1, f"step {step}: " + ("not named" if step in steps else "unknown to ./check"))
 verdict.finish()

@@ -78,14 +78,16 @@ class DjangoApi(HttpServer):
     """The REST API by Django under gunicorn.
 
     venv: name of the environment. workers, threads: of gunicorn. migrate: run Django's migrations
-    before the first start. extra: further environment variables.
+    before the first start. access_log: write a line for each request. extra: further environment
+    variables.
     """
 
     def __init__(self, session: Session, name: str = "django-api", venv: str = "newest", workers: int = 2,
-                 threads: int = 4, migrate: bool = True, extra: dict[str, str] | None = None):
+                 threads: int = 4, migrate: bool = True, access_log: bool = True, extra: dict[str, str] | None = None):
         super().__init__(session, name)
         self.port = ports.claim()
         self._venv = venv
+        self._access_log = access_log
         self._workers = workers
         self._threads = threads
         self._migrate = migrate
@@ -104,7 +106,8 @@ class DjangoApi(HttpServer):
     def command(self) -> list[str]:
         return [str(venvs.python(self._venv)), "-m", "gunicorn", "core.wsgi:application",
                 "--bind", f"127.0.0.1:{self.port}", "--workers", str(self._workers),
-                "--threads", str(self._threads), "--no-control-socket", "--access-logfile", "-"]
+                "--threads", str(self._threads), "--no-control-socket",
+                *(("--access-logfile", "-") if self._access_log else ())]
 
 
 class CeleryWorker(Server):
