@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/metrics_text.h"
 #include "notify/store/outbox_size.h"
+#include "notify/store/webhooks.h"
 
 /* How long /metrics waits for the database: less than a collector waits for us. */
 #define MEASURE_TIMEOUT_NS NS_PER_SEC
@@ -78,4 +79,53 @@ void notify_metrics_outbox(struct store *store, struct notify_enqueue *enqueue, 
               "Whether the last attempt to publish, or to reach the broker, succeeded.",
               stats.broker == NOTIFY_BROKER_REACHED);
     write_rows(store, out);
+}
+
+static void write_waiting_webhooks(struct store *store, struct strbuf *out)
+{
+    struct store_measure_webhooks size;
+    int64_t now_us = clock_wall_us();
+
+    store_measure_webhooks_init(&size);
+    size.call.deadline_ns = clock_monotonic_ns() + MEASURE_TIMEOUT_NS;
+    if (store_run(store, &size.call) == CELERIAC_OK) {
+        int64_t age_us = size.rows > 0 && now_us > size.oldest_us ? now_us - size.oldest_us : 0;
+
+        write_one(out, "celeriac_webhooks_due", METRICS_GAUGE,
+                  "Messages for webhooks, of all processes, whose task is due and not published.",
+                  size.rows);
+        metrics_text_family(out, "celeriac_webhooks_oldest_seconds", METRICS_GAUGE,
+                            "How long the oldest of them has been due; 0 when there is none.");
+        metrics_text_seconds(out, "celeriac_webhooks_oldest_seconds", NULL, 0,
+                             (uint64_t)age_us * 1000);
+    }
+    store_call_release(&size.call);
+}
+
+void notify_metrics_webhooks(struct notify_webhook_counts *counts, struct store *store,
+                             struct notify_webhook_feed *feed, struct strbuf *out)
+{
+    struct notify_webhook_feed_stats stats;
+
+    write_one(out, "celeriac_webhooks_delivered_total", METRICS_COUNTER,
+              "Deliveries that an endpoint has taken.", atomic_load(&counts->delivered));
+    write_one(out, "celeriac_webhooks_failed_total", METRICS_COUNTER,
+              "Deliveries that failed, and may be tried again.", atomic_load(&counts->failed));
+    write_one(out, "celeriac_webhooks_given_up_total", METRICS_COUNTER,
+              "Messages given up after their last attempt.", atomic_load(&counts->given_up));
+    write_one(out, "celeriac_webhooks_disabled_total", METRICS_COUNTER,
+              "Endpoints switched off because of their answers.", atomic_load(&counts->disabled));
+    write_one(out, "celeriac_webhooks_postponed_total", METRICS_COUNTER,
+              "Times that a delivery waited because too many were under way.",
+              atomic_load(&counts->postponed));
+    if (!feed || !store)
+        return;
+    notify_webhook_feed_get_stats(feed, &stats);
+    write_one(out, "celeriac_webhooks_published_total", METRICS_COUNTER,
+              "Tasks of deliveries published by this process.", stats.published);
+    write_one(out, "celeriac_webhooks_publish_failures_total", METRICS_COUNTER,
+              "Attempts to publish these that the broker did not take.", stats.failures);
+    write_one(out, "celeriac_webhooks_found_total", METRICS_COUNTER,
+              "Messages made for what other workers have sent or given up.", stats.found);
+    write_waiting_webhooks(store, out);
 }

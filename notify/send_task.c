@@ -265,10 +265,22 @@ static void give_back(const struct sending *sending, const char *reason)
     celeriac_task_postpone(sending->task, stopping ? 0 : TROUBLE_PAUSE_S);
 }
 
+/* Records an end, and passes on that webhooks have news. */
+static enum celeriac_err end_send(struct notify_send_task *self, struct store_end_send *end,
+                                  struct celeriac_error *err)
+{
+    enum celeriac_err code = store_end_send(self->store, end, err);
+
+    if (code == CELERIAC_OK && end->told && self->told)
+        self->told(self->told_user);
+    return code;
+}
+
 /* Stores the provider's response, or a plainer one when that is what the store does not take. */
 static enum celeriac_err mark_sent(struct notify_send_task *self, const struct uuid *id,
                                    const struct notify_outcome *outcome, struct celeriac_error *err)
 {
+    struct store_end_send end;
     struct strbuf response;
     enum celeriac_err code;
     int64_t now_us = clock_wall_us();
@@ -276,13 +288,16 @@ static enum celeriac_err mark_sent(struct notify_send_task *self, const struct u
     strbuf_init(&response, STORE_PROVIDER_RESPONSE_MAX);
     notify_outcome_response(outcome, &response);
     code = strbuf_status(&response);
-    if (code == CELERIAC_OK)
-        code = store_mark_sent(self->store, id, now_us, strbuf_span(&response), err);
+    if (code == CELERIAC_OK) {
+        store_mark_sent_init(&end, id, now_us, strbuf_span(&response));
+        code = end_send(self, &end, err);
+    }
     strbuf_close(&response);
     if (code == CELERIAC_OK || code == CELERIAC_ERR_SHUTDOWN)
         return code;
     celeriac_error_clear(err);
-    return store_mark_sent(self->store, id, now_us, PLAIN_RESPONSE, err);
+    store_mark_sent_init(&end, id, now_us, PLAIN_RESPONSE);
+    return end_send(self, &end, err);
 }
 
 static void record_sent(const struct sending *sending, const struct notify_outcome *outcome)
@@ -329,8 +344,8 @@ static void end_failed(struct celeriac_task *task, struct notify_retry_step step
 
 static void record_failure(const struct sending *sending, const struct failure *failure)
 {
-    struct store *store = sending->self->store;
     struct celeriac_error err = {0};
+    struct store_end_send end;
     unsigned retries = celeriac_task_retries(sending->task);
     struct span text = strbuf_span(&failure->text);
     const struct notify_retry_case what = {
@@ -340,9 +355,10 @@ static void record_failure(const struct sending *sending, const struct failure *
     enum celeriac_err code;
 
     if (step.kind == NOTIFY_RETRY_NONE)
-        code = store_dead_letter(store, sending->id, text, (int32_t)retries, &err);
+        store_dead_letter_init(&end, sending->id, text, (int32_t)retries);
     else
-        code = store_record_failure(store, sending->id, text, &err);
+        store_record_failure_init(&end, sending->id, text);
+    code = end_send(sending->self, &end, &err);
     if (code == CELERIAC_ERR_SHUTDOWN) {
         hold(sending->task, sending->id_text, &err);
         return;

@@ -40,6 +40,10 @@ struct notify_send_task {
     struct notify_providers *providers;
     struct notify_send_times *times;  /* NULL: nobody wants to know */
     struct notify_retry_plan retries; /* all zero: as in Python */
+    /* Called when what was recorded has made messages for webhooks; must not block. NULL: nobody.
+     */
+    void (*told)(void *user);
+    void *told_user;
 };
 
 /* The options to register it with, for which its retries are set; task outlives the worker. */

@@ -109,6 +109,17 @@ const struct setting notify_settings_table[] = {
      "seconds before its send_at that the message of a notification is published"},
     {"celeriac_test_keys_send", SETTING_BOOL, "True", "CELERIAC_TEST_KEYS_SEND", NULL, NULL, 0, 0,
      false, "whether what comes with a test key is sent; else it is only recorded as sent"},
+    {"celeriac_webhooks", SETTING_BOOL, "True", "CELERIAC_WEBHOOKS", NULL, NULL, 0, 0, false,
+     "whether the worker delivers webhooks, and without -Q consumes their queue as well"},
+    {"celeriac_webhook_timeout", SETTING_SECONDS, "15", "CELERIAC_WEBHOOK_TIMEOUT", NULL, NULL, 1, 300, false,
+     "seconds for one delivery, connecting included"},
+    {"celeriac_webhook_schedule", SETTING_TEXT, "5,300,1800,7200,18000,36000,50400,72000,86400",
+     "CELERIAC_WEBHOOK_SCHEDULE", NULL, NULL, 0, 0, false,
+     "seconds before each further attempt, separated by commas"},
+    {"celeriac_webhook_per_endpoint", SETTING_INT, "4", "CELERIAC_WEBHOOK_PER_ENDPOINT", NULL, NULL, 1, 1024, false,
+     "most deliveries that one worker makes to one endpoint at once"},
+    {"celeriac_webhook_ca_file", SETTING_TEXT, "", "CELERIAC_WEBHOOK_CA_FILE", NULL, NULL, 0, 0, false,
+     "PEM file of the certificates to trust at endpoints instead of the system's"},
     {"celeriac_webhook_allow", SETTING_TEXT, "", "CELERIAC_WEBHOOK_ALLOW", NULL, NULL, 0, 0, false,
      "where webhooks may go besides https to public addresses: http, private, or networks"},
     {"celeriac_template_fuel", SETTING_INT, "1000000", "CELERIAC_TEMPLATE_FUEL", NULL, NULL,
@@ -286,6 +297,20 @@ static enum celeriac_err load_retries(const struct settings *s, struct notify_re
 static enum celeriac_err load_webhooks(const struct settings *s, struct notify_settings *out,
                                        struct celeriac_error *err)
 {
+    enum celeriac_err code;
+
+    out->webhooks.on = settings_bool(s, "celeriac_webhooks");
+    out->webhooks.timeout_ns = settings_seconds_ns(s, "celeriac_webhook_timeout");
+    out->webhooks.per_endpoint = (unsigned)settings_int(s, "celeriac_webhook_per_endpoint");
+    out->webhooks.ca_file = text_or_empty(s, "celeriac_webhook_ca_file");
+    out->webhooks.plan.retry_after_max = NOTIFY_WEBHOOK_RETRY_AFTER_MAX_S;
+    code = notify_retry_plan_parse(span_of(text_or_empty(s, "celeriac_webhook_schedule")),
+                                   "CELERIAC_WEBHOOK_SCHEDULE", &out->webhooks.plan, err);
+    if (code)
+        return code;
+    if (out->webhooks.plan.delay_count == 0)
+        return celeriac_error_set(err, CELERIAC_ERR_VALUE,
+                                  "CELERIAC_WEBHOOK_SCHEDULE: must not be empty");
     return notify_webhook_allow_parse(span_of(text_or_empty(s, "celeriac_webhook_allow")),
                                       "CELERIAC_WEBHOOK_ALLOW", &out->webhooks.allow, err);
 }

@@ -20,6 +20,10 @@
 /* The file in the working directory that settings_read_dotenv() is given. */
 #define NOTIFY_SETTINGS_DOTENV ".env"
 
+/* Longest Retry-After of a webhook's endpoint that is heeded, in seconds: the longest pause of the
+ * usual schedule. */
+#define NOTIFY_WEBHOOK_RETRY_AFTER_MAX_S 86400
+
 /*
  * The table for settings_create(): rows named in lower case after their variable ("email_host" is
  * EMAIL_HOST). No row is a command line option, except that a daemon's own table may add one that
@@ -97,7 +101,12 @@ struct notify_settings {
     struct notify_retry_plan retries; /* CELERIAC_PERMANENT_FAILURES and the like */
 
     struct {
+        bool on;                           /* CELERIAC_WEBHOOKS */
         struct notify_webhook_allow allow; /* CELERIAC_WEBHOOK_ALLOW */
+        struct notify_retry_plan plan;     /* CELERIAC_WEBHOOK_SCHEDULE; at least one delay */
+        int64_t timeout_ns;
+        unsigned per_endpoint;
+        const char *ca_file; /* "" means the system's certificates */
     } webhooks;
 
     struct {

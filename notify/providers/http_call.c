@@ -1,7 +1,10 @@
 #include "notify/providers/http_call.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/alloc.h"
 #include "base/strbuf.h"
@@ -9,6 +12,10 @@
 
 struct notify_http {
     CURL *curl;
+    const struct notify_webhook_allow *allow; /* NULL: everything */
+    bool discard;
+    size_t discarded; /* bytes of the answer */
+    unsigned refused; /* addresses of this call */
     struct strbuf answer;
     char words[CURL_ERROR_SIZE];
 };
@@ -18,8 +25,61 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct notify_http *http = context;
 
+    if (http->discard) {
+        http->discarded += size * count;
+        return http->discarded <= NOTIFY_HTTP_ANSWER_MAX ? size * count : 0;
+    }
     strbuf_add(&http->answer, bytes, size * count);
     return strbuf_status(&http->answer) == CELERIAC_OK ? size * count : 0;
+}
+
+static bool read_address(const struct curl_sockaddr *from, struct notify_address *to)
+{
+    *to = (struct notify_address){.len = 0};
+    if (from->family == AF_INET && from->addrlen >= sizeof(struct sockaddr_in)) {
+        struct sockaddr_in in;
+
+        memcpy(&in, &from->addr, sizeof in);
+        memcpy(to->bytes, &in.sin_addr, NOTIFY_IPV4_LEN);
+        to->len = NOTIFY_IPV4_LEN;
+    } else if (from->family == AF_INET6 && from->addrlen >= sizeof(struct sockaddr_in6)) {
+        struct sockaddr_in6 in;
+
+        /* Longer than `addr` is declared: libcurl has room for it (curl_opensocket_callback(3)). */
+        memcpy(&in, (const char *)from + offsetof(struct curl_sockaddr, addr), sizeof in);
+        memcpy(to->bytes, &in.sin6_addr, NOTIFY_IPV6_LEN);
+        to->len = NOTIFY_IPV6_LEN;
+    }
+    return to->len > 0;
+}
+
+/* CURLOPT_OPENSOCKETFUNCTION: the address that is really connected to. */
+static curl_socket_t on_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct notify_http *http = context;
+    struct notify_address judged;
+
+    if (purpose != CURLSOCKTYPE_IPCXN || !read_address(address, &judged) ||
+        !notify_webhook_allows(http->allow, &judged)) {
+        http->refused++;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static void guard(struct notify_http *http, const struct notify_http_options *options,
+                  CURLcode *status)
+{
+    http->allow = options->allow;
+    http->discard = options->discard;
+    if (options->allow == NULL)
+        return;
+    CURL_SET(*status, http->curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    CURL_SET(*status, http->curl, CURLOPT_OPENSOCKETDATA, http);
+    CURL_SET(*status, http->curl, CURLOPT_PROXY, "");
+    /* Each call may go to another server: connections to the last few are kept, for a while. */
+    CURL_SET(*status, http->curl, CURLOPT_MAXCONNECTS, 2L);
+    CURL_SET(*status, http->curl, CURLOPT_MAXAGE_CONN, 20L);
 }
 
 static CURLcode set_options(struct notify_http *http, const struct notify_http_options *options)
@@ -39,6 +99,7 @@ static CURLcode set_options(struct notify_http *http, const struct notify_http_o
     CURL_SET(status, http->curl, CURLOPT_WRITEDATA, http);
     if (options->no_proxy)
         CURL_SET(status, http->curl, CURLOPT_PROXY, "");
+    guard(http, options, &status);
     return status == CURLE_OK ? notify_curl_set_trust(http->curl, options->trusted) : status;
 }
 
@@ -91,6 +152,8 @@ static struct curl_slist *headers_of(const struct notify_http_request *request)
 
     if (headers != NULL && request->authorization != NULL)
         headers = add_header(headers, request->authorization);
+    for (size_t i = 0; headers != NULL && request->headers != NULL && request->headers[i]; i++)
+        headers = add_header(headers, request->headers[i]);
     /* No waiting for leave to send a body of some hundred bytes. */
     return headers != NULL ? add_header(headers, "Expect:") : NULL;
 }
@@ -117,6 +180,10 @@ static void read_numbers(struct notify_http *http, size_t body, struct notify_ht
 
     if (curl_easy_getinfo(http->curl, CURLINFO_SIZE_UPLOAD_T, &uploaded) == CURLE_OK)
         answer->wholly_sent = uploaded >= (curl_off_t)body;
+    answer->refused_address = answer->result == CURLE_COULDNT_CONNECT && http->refused > 0;
+    /* Too long an answer that nobody wants is an answer. */
+    if (http->discard && answer->result == CURLE_WRITE_ERROR)
+        answer->result = CURLE_OK;
     if (answer->result != CURLE_OK)
         return;
     if (curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &answer->status) != CURLE_OK)
@@ -136,6 +203,8 @@ void notify_http_post(struct notify_http *http, const struct notify_http_request
         return;
     strbuf_clear(&http->answer);
     http->words[0] = '\0';
+    http->discarded = 0;
+    http->refused = 0;
     answer->result = (int)perform(http, request, headers);
     answer->words = http->words;
     read_numbers(http, request->body.len, answer);

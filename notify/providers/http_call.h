@@ -15,6 +15,7 @@
 #include "base/span.h"
 #include "celeriac/error.h"
 #include "notify/rules/outcome.h"
+#include "notify/rules/webhook_allow.h"
 
 /* Longest answer taken, in bytes: what these APIs say has some hundred. */
 #define NOTIFY_HTTP_ANSWER_MAX ((size_t)64 * 1024)
@@ -28,14 +29,22 @@ struct notify_http_options {
     bool no_proxy;       /* not through https_proxy and the like: the API is on this machine */
     long connect_timeout_ms;
     long timeout_ms; /* one call, all in all */
+    /*
+     * For addresses that others have chosen: each is judged by what it leads to when it is
+     * connected to, whatever its name meant before, and no proxy is used. NULL: all may be
+     * connected to.
+     */
+    const struct notify_webhook_allow *allow;
+    bool discard; /* nobody wants the answer's body; a longer one than is taken is no failure */
 };
 
 /* One POST. Borrowed for the call. */
 struct notify_http_request {
     const char *url;
-    const char *content_type;  /* the whole header line, "Content-Type: ..." */
-    const char *authorization; /* likewise; NULL: none */
-    const char *user;          /* Basic authentication; NULL: none */
+    const char *content_type;   /* the whole header line, "Content-Type: ..." */
+    const char *authorization;  /* likewise; NULL: none */
+    const char *const *headers; /* further lines, the last one NULL; NULL: none */
+    const char *user;           /* Basic authentication; NULL: none */
     const char *password;
     struct span body;
 };
@@ -47,6 +56,7 @@ struct notify_http_answer {
     int result;           /* CURLcode; not CURLE_OK when status is 0 */
     const char *words;    /* libcurl's about it; "" when it has none */
     bool wholly_sent;     /* the whole request had left: it may have been carried out */
+    bool refused_address; /* of all that the name leads to, none may be connected to */
 };
 
 struct notify_http;

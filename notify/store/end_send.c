@@ -77,6 +77,13 @@ static enum celeriac_err check_failure(struct store_call *call)
     return CELERIAC_OK;
 }
 
+/* One message for all that made it: whoever publishes looks for all that is due. */
+static void take_told(struct store_call **calls, size_t count, const PGresult *result)
+{
+    (void)count;
+    end_of(calls[0])->told = PQntuples(result) > 0;
+}
+
 const struct store_kind store_kind_mark_sent = {
     .id = STORE_KIND_MARK_SENT,
     .name = "mark_sent",
@@ -86,6 +93,7 @@ const struct store_kind store_kind_mark_sent = {
     .json_field = "provider_response",
     .check = check_sent,
     .bind = bind_sent,
+    .take = take_told,
 };
 
 const struct store_kind store_kind_record_failure = {
@@ -106,6 +114,7 @@ const struct store_kind store_kind_dead_letter = {
     .needs_sender = true,
     .check = check_failure,
     .bind = bind_dead_letter,
+    .take = take_told,
 };
 
 const struct store_kind store_kind_release_claim = {
@@ -161,9 +170,8 @@ void store_release_claim_init(struct store_end_send *end, const struct uuid *id)
     init(end, &store_kind_release_claim, id);
 }
 
-/* Runs a call that has no result, and hands its error over. */
-static enum celeriac_err run(struct store *s, struct store_end_send *end,
-                             struct celeriac_error *err)
+enum celeriac_err store_end_send(struct store *s, struct store_end_send *end,
+                                 struct celeriac_error *err)
 {
     enum celeriac_err rc = store_run(s, &end->call);
     if (rc != CELERIAC_OK)
@@ -177,7 +185,7 @@ enum celeriac_err store_mark_sent(struct store *s, const struct uuid *id, int64_
 {
     struct store_end_send end;
     store_mark_sent_init(&end, id, sent_at_us, response);
-    return run(s, &end, err);
+    return store_end_send(s, &end, err);
 }
 
 enum celeriac_err store_record_failure(struct store *s, const struct uuid *id,
@@ -185,7 +193,7 @@ enum celeriac_err store_record_failure(struct store *s, const struct uuid *id,
 {
     struct store_end_send end;
     store_record_failure_init(&end, id, error_text);
-    return run(s, &end, err);
+    return store_end_send(s, &end, err);
 }
 
 enum celeriac_err store_dead_letter(struct store *s, const struct uuid *id, struct span error_text,
@@ -193,7 +201,7 @@ enum celeriac_err store_dead_letter(struct store *s, const struct uuid *id, stru
 {
     struct store_end_send end;
     store_dead_letter_init(&end, id, error_text, retry_count);
-    return run(s, &end, err);
+    return store_end_send(s, &end, err);
 }
 
 enum celeriac_err store_release_claim(struct store *s, const struct uuid *id,
@@ -201,5 +209,5 @@ enum celeriac_err store_release_claim(struct store *s, const struct uuid *id,
 {
     struct store_end_send end;
     store_release_claim_init(&end, id);
-    return run(s, &end, err);
+    return store_end_send(s, &end, err);
 }

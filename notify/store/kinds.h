@@ -82,5 +82,12 @@ extern const struct store_kind store_kind_list_webhook_messages;
 extern const struct store_kind store_kind_get_webhook_message;
 extern const struct store_kind store_kind_retry_webhook_message;
 extern const struct store_kind store_kind_test_webhook;
+/* webhooks.c */
+extern const struct store_kind store_kind_take_webhooks;
+extern const struct store_kind store_kind_begin_webhook;
+extern const struct store_kind store_kind_end_webhook;
+extern const struct store_kind store_kind_scan_webhooks;
+extern const struct store_kind store_kind_sweep_webhooks;
+extern const struct store_kind store_kind_measure_webhooks;
 
 #endif

@@ -18,6 +18,7 @@
 #ifndef NOTIFY_STORE_SENDS_H
 #define NOTIFY_STORE_SENDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/span.h"
@@ -94,6 +95,9 @@ struct store_end_send {
     struct span response;  /* mark_sent: provider_response, JSON, 1..STORE_PROVIDER_RESPONSE_MAX */
     struct span error_text; /* record_failure and dead_letter: any bytes, see below */
     int64_t token;          /* release_claim: of that begin only; 0: of whichever */
+    /* result */
+    bool told; /* mark_sent, dead_letter: the statement, which may have served others too, has made
+                  messages for webhooks */
 };
 
 /*
@@ -111,6 +115,13 @@ void store_record_failure_init(struct store_end_send *end, const struct uuid *id
 void store_dead_letter_init(struct store_end_send *end, const struct uuid *id,
                             struct span error_text, int32_t retry_count);
 void store_release_claim_init(struct store_end_send *end, const struct uuid *id);
+
+/*
+ * Runs a prepared call to completion and releases it; end->told can be read then. err may be NULL.
+ * Any thread but the store's own.
+ */
+enum celeriac_err store_end_send(struct store *s, struct store_end_send *end,
+                                 struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
 /* The same, run to completion. err may be NULL. Any thread but the store's own. */
 enum celeriac_err store_mark_sent(struct store *s, const struct uuid *id, int64_t sent_at_us,

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 #include "base/shutdown.h"
 #include "celeriac/worker.h"
 #include "notify/enqueue.h"
+#include "notify/metrics.h"
+#include "notify/webhook_feed.h"
 #include "probe/server.h"
 #include "worker/main/app.h"
 #include "worker/main/health.h"
@@ -41,7 +44,8 @@ struct program {
     struct worker_start start;
     struct stop_signals plan; /* of the thread that watches signals, while it runs */
     struct worker_sending sending;
-    _Atomic(struct notify_enqueue *) enqueue; /* comes while HTTP requests are answered already */
+    _Atomic(struct notify_enqueue *) enqueue;   /* comes while HTTP requests are answered already */
+    _Atomic(struct notify_webhook_feed *) feed; /* likewise */
     struct celeriac_worker *worker;
     struct worker_app app;
     int ended_fd; /* eventfd; readable: the worker has ended */
@@ -93,6 +97,9 @@ static void write_metrics(void *user, struct strbuf *out)
 
     worker_metrics_write(program->worker, program->sending.times, program->sending.store,
                          atomic_load(&program->enqueue), out);
+    if (program->sending.poster)
+        notify_metrics_webhooks(&program->sending.shared->webhook.counts, program->sending.store,
+                                atomic_load(&program->feed), out);
 }
 
 /* It listens while the database is waited for, too. */
@@ -121,6 +128,32 @@ static enum celeriac_err open_worker(struct program *program, struct celeriac_er
     return celeriac_worker_create(options, &program->worker, err);
 }
 
+static void on_told(void *user)
+{
+    struct program *program = user;
+
+    notify_webhook_feed_wake(atomic_load(&program->feed));
+}
+
+static enum celeriac_err open_feed(struct program *program, struct celeriac_error *err)
+{
+    const struct celeriac_worker_options *worker = &program->options.worker;
+    const struct notify_webhook_feed_options options = {
+        .store = program->sending.store,
+        .broker_url = worker->broker_url,
+        .broker_transport_options = worker->broker_transport_options,
+        .broker_use_ssl = worker->broker_use_ssl,
+        .broker_failover_strategy = worker->broker_failover_strategy};
+    struct notify_webhook_feed *made = NULL;
+    enum celeriac_err code;
+
+    if (!program->options.notify.webhooks.on)
+        return CELERIAC_OK;
+    code = notify_webhook_feed_create(&options, &made, err);
+    atomic_store(&program->feed, made);
+    return code;
+}
+
 /*
  * The notification service: its task, the database, and what sends. With child processes these
  * send, and this one needs the database for the outbox alone.
@@ -135,9 +168,14 @@ static enum celeriac_err open_notify(struct program *program, struct celeriac_er
         .broker_use_ssl = worker->broker_use_ssl,
         .broker_failover_strategy = worker->broker_failover_strategy};
     struct notify_enqueue *made = NULL;
+    const struct worker_webhook_share share = {
+        .threads = worker->autoscale_max > 0 ? worker->autoscale_max : worker->concurrency,
+        .alone = strcmp(worker->queues, NOTIFY_WEBHOOK_QUEUE) == 0};
     enum celeriac_err code =
-        worker_sending_init(sending, &program->options.notify, program->worker, err);
+        worker_sending_init(sending, &program->options.notify, &share, program->worker, err);
 
+    sending->told = on_told;
+    sending->told_user = program;
     if (code == CELERIAC_OK && worker->pool == CELERIAC_POOL_PREFORK)
         code = celeriac_worker_prefork(program->worker, err);
     if (code == CELERIAC_OK)
@@ -153,7 +191,7 @@ static enum celeriac_err open_notify(struct program *program, struct celeriac_er
     if (code == CELERIAC_OK)
         code = notify_enqueue_create(&enqueue, &made, err);
     atomic_store(&program->enqueue, made);
-    return code;
+    return code ? code : open_feed(program, err);
 }
 
 /* Tasks of others need none of what the notification service does. */
@@ -176,6 +214,7 @@ static void close_all(struct program *program)
     celeriac_worker_destroy(program->worker);
     worker_app_close(&program->app);
     notify_enqueue_destroy(atomic_load(&program->enqueue));
+    notify_webhook_feed_destroy(atomic_load(&program->feed));
     worker_sending_close(&program->sending);
     shutdown_destroy(program->signals);
     worker_service_close(&program->service);

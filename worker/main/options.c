@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/listen_socket.h"
 #include "base/parse_num.h"
+#include "notify/webhook_task.h"
 #include "worker/main/app.h"
 #include "worker/main/celery_settings.h"
 
@@ -313,6 +314,17 @@ static enum celeriac_err add_direct_queue(struct worker_options *options,
     return CELERIAC_OK;
 }
 
+/* That of the webhooks, unless the queues were chosen. */
+static void add_webhook_queue(struct worker_options *options, const char *excluded)
+{
+    if (options->names_queues || options->app || !options->notify.webhooks.on ||
+        strbuf_span(&options->queues).len == 0 ||
+        (excluded && is_listed(span_of(excluded), SPAN(NOTIFY_WEBHOOK_QUEUE))))
+        return;
+    strbuf_add_char(&options->queues, ',');
+    strbuf_add_text(&options->queues, NOTIFY_WEBHOOK_QUEUE);
+}
+
 /* The queues without those of -X. */
 static enum celeriac_err read_queues(struct worker_options *options, struct celeriac_error *err)
 {
@@ -324,6 +336,7 @@ static enum celeriac_err read_queues(struct worker_options *options, struct cele
     bool more = true;
     enum celeriac_err code;
 
+    options->names_queues = all && *all;
     strbuf_init(&options->queues, QUEUES_MAX);
     while (more) {
         more = span_cut(rest, ',', &name, &rest);
@@ -334,6 +347,7 @@ static enum celeriac_err read_queues(struct worker_options *options, struct cele
             strbuf_add_char(&options->queues, ',');
         strbuf_add_span(&options->queues, name);
     }
+    add_webhook_queue(options, excluded);
     code = add_direct_queue(options, err);
     if (code)
         return code;
@@ -418,6 +432,7 @@ static enum celeriac_err interpret(struct worker_options *options, struct celeri
         code = read_unknown(options, &worker->unknown_task, err);
     if (code == CELERIAC_OK)
         code = refuse(settings, err);
+    read_app(options);
     if (code == CELERIAC_OK)
         code = read_queues(options, err);
     if (code == CELERIAC_OK)
@@ -428,7 +443,6 @@ static enum celeriac_err interpret(struct worker_options *options, struct celeri
         code = read_autoscale(settings, worker, err);
     if (code)
         return code;
-    read_app(options);
     read_daemon(options);
     read_pool(settings, worker);
     worker->broker_url = settings_text(settings, "broker");

@@ -23,6 +23,7 @@ struct worker_options {
     const char *app; /* shared object with tasks; NULL: those of the notification service */
     enum log_level level;
     struct strbuf queues; /* the list that `worker` borrows */
+    bool names_queues;    /* they were chosen: -Q or its variable */
     enum log_format format;
     bool auto_format; /* text on a terminal, JSON elsewhere */
     bool quiet;       /* no banner */

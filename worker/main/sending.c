@@ -1,6 +1,7 @@
 #include "worker/main/sending.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -30,7 +31,7 @@ static enum celeriac_err open_providers(struct worker_sending *sending, struct c
         .smtp_servers = &settings->email.servers,
         .smtp_connections = settings->email.connections,
         .smtp_interval_ns = settings->email.interval_ns,
-        .smtp_pace = &sending->shared->smtp_pace,
+        .smtp_pace = &sending->shared->send.smtp_pace,
         .twilio = {.account_sid = settings->twilio.account_sid,
                    .auth_token = settings->twilio.auth_token,
                    .from_number = settings->twilio.from_number,
@@ -51,8 +52,47 @@ static enum celeriac_err open_providers(struct worker_sending *sending, struct c
     return notify_providers_create(&options, &sending->providers, err);
 }
 
+/* Half of the threads, so that endpoints that do not answer leave the other half to send. */
+static unsigned share_of(const struct worker_webhook_share *share)
+{
+    long processors = share->threads > 0 ? (long)share->threads : sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned threads = processors > 1 ? (unsigned)processors : 1;
+
+    return share->alone || threads == 1 ? threads : threads / 2;
+}
+
+static enum celeriac_err open_webhooks(struct worker_sending *sending,
+                                       const struct worker_webhook_share *share,
+                                       struct celeriac_worker *worker, struct celeriac_error *err)
+{
+    const struct notify_settings *settings = sending->settings;
+    const struct notify_webhook_poster_options options = {.allow = &settings->webhooks.allow,
+                                                          .ca_file = settings->webhooks.ca_file,
+                                                          .timeout_ns =
+                                                              settings->webhooks.timeout_ns};
+    struct celeriac_task_options task;
+    enum celeriac_err code;
+
+    if (!settings->webhooks.on)
+        return CELERIAC_OK;
+    code = notify_webhook_poster_create(&options, &sending->poster, err);
+    if (code)
+        return code;
+    sending->webhook = (struct notify_webhook_task){
+        .poster = sending->poster,
+        .shared = &sending->shared->webhook,
+        .plan = settings->webhooks.plan,
+        .at_once = share_of(share),
+        .per_endpoint = settings->webhooks.per_endpoint,
+        .timeout_ns = settings->webhooks.timeout_ns,
+    };
+    task = notify_webhook_task_options(&sending->webhook);
+    return celeriac_worker_register(worker, &task, err);
+}
+
 enum celeriac_err worker_sending_init(struct worker_sending *sending,
                                       const struct notify_settings *settings,
+                                      const struct worker_webhook_share *share,
                                       struct celeriac_worker *worker, struct celeriac_error *err)
 {
     struct celeriac_task_options task;
@@ -64,13 +104,14 @@ enum celeriac_err worker_sending_init(struct worker_sending *sending,
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     sending->settings = settings;
     sending->shared = shared;
-    sending->times = &sending->shared->times;
+    sending->times = &sending->shared->send.times;
     sending->task.retries = settings->retries;
     code = open_providers(sending, err);
     if (code)
         return code;
     task = notify_send_task_options(&sending->task);
-    return celeriac_worker_register(worker, &task, err);
+    code = celeriac_worker_register(worker, &task, err);
+    return code ? code : open_webhooks(sending, share, worker, err);
 }
 
 enum celeriac_err worker_sending_open_store(struct worker_sending *sending, unsigned connections,
@@ -131,7 +172,10 @@ enum celeriac_err worker_sending_begin(struct worker_sending *sending, struct ce
                                               .render = sending->render,
                                               .providers = sending->providers,
                                               .times = sending->times,
-                                              .retries = settings->retries};
+                                              .retries = settings->retries,
+                                              .told = sending->told,
+                                              .told_user = sending->told_user};
+    sending->webhook.store = sending->store;
     return code;
 }
 
@@ -139,6 +183,7 @@ void worker_sending_close(struct worker_sending *sending)
 {
     store_destroy(sending->store);
     notify_providers_destroy(sending->providers);
+    notify_webhook_poster_destroy(sending->poster);
     notify_render_destroy(sending->render);
     if (sending->shared)
         (void)munmap(sending->shared, sizeof *sending->shared);
@@ -158,6 +203,8 @@ enum celeriac_err worker_sending_child_start(void *user, struct celeriac_error *
     struct worker_sending *sending = user;
     enum celeriac_err code = worker_sending_open_store(sending, CHILD_CONNECTIONS, err);
 
+    /* What is woken is in the process that forked this one. */
+    sending->told = NULL;
     if (code == CELERIAC_OK)
         code = worker_sending_await_store(sending, wait_on, NULL, err);
     return code ? code : worker_sending_begin(sending, err);

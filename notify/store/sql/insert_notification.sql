@@ -55,6 +55,16 @@ WITH requests AS (
       FROM fresh
      WHERE sent_at IS NULL
     ON CONFLICT (notification_id) DO NOTHING
+), told AS (
+    INSERT INTO celeriac.webhook_messages
+           (id, webhook_id, tenant_id, notification_id, event, occurrence, payload)
+    SELECT gen_random_uuid(), w.id, f.tenant_id, f.id, 'notification.sent', f.id,
+           celeriac.webhook_payload('notification.sent', f.sent_at, f.id, f.channel, 'sent', f.template_id,
+                                    f.created_at, f.sent_at, NULL, NULL, true)
+      FROM fresh f
+      JOIN celeriac.webhooks w ON w.tenant_id = f.tenant_id
+     WHERE f.sent_at IS NOT NULL AND w.is_active AND 'notification.sent' = ANY (w.events)
+    ON CONFLICT (webhook_id, event, occurrence) DO NOTHING
 )
 SELECT r.request, w.request, w.digest, w.document
   FROM requests r

@@ -34,7 +34,14 @@ WITH own AS MATERIALIZED (
        SET status = 'pending', error_message = NULL, updated_at = now()
       FROM letters l
      WHERE x.id = l.notification_id AND x.status = 'failed'
-    RETURNING x.id
+    RETURNING x.id, x.tenant_id
+), watched AS (
+    -- A worker in Python may send it, and tells no webhook (scan_webhooks.sql).
+    INSERT INTO celeriac.webhook_watch (notification_id, tenant_id, checked_at)
+    SELECT a.id, a.tenant_id, now()
+      FROM again a
+     WHERE EXISTS (SELECT FROM celeriac.webhooks w WHERE w.tenant_id = a.tenant_id AND w.is_active)
+    ON CONFLICT (notification_id) DO NOTHING
 ), queued AS (
     INSERT INTO celeriac.outbox (notification_id, task_id, created_at, claimed_until, eta)
     SELECT id,

@@ -31,6 +31,7 @@ static const struct {
     {STORE_KIND_RETRY_DEAD_LETTERS, "planned each time"},
     {STORE_KIND_RECONCILE, "planned each time"},
     {STORE_KIND_LIST_WEBHOOK_MESSAGES, "planned for its filters each time"},
+    {STORE_KIND_SCAN_WEBHOOKS, "planned each time"},
     {STORE_KIND_REGISTER_TENANT, "Django's table has no index on email"},
     {STORE_KIND_SWEEP_SENDERS, "once a minute, over tables of what is in flight"},
     {STORE_KIND_REMOVE_SENDER, "once in a process' life, over tables of what is in flight"},
@@ -88,7 +89,8 @@ static int check_plan(const struct store_kind *kind, const PGresult *plan)
         bool by_index = strstr(line, "Index Scan") || strstr(line, "Index Only Scan");
         /* A walk in the index' own order, cut by LIMIT, needs no condition. */
         bool is_walk = strstr(line, "api_keys_pkey") || strstr(line, "outbox_claimed_until") ||
-                       strstr(line, "idempotency_keys_created_at");
+                       strstr(line, "idempotency_keys_created_at") ||
+                       strstr(line, "webhook_messages_due");
         if (strstr(line, "Seq Scan") || (by_index && !is_walk && !strstr(next, "Index Cond")))
             print_error("%s reads a table whole: %s\n", kind->name, line), bad++;
     }

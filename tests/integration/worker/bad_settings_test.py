@@ -21,7 +21,7 @@ NONSENSE = "nonsense"
 # Variables of which every value means something: texts, names, files that may come to be, and booleans, of which
 # django-environ takes every text. For the worker's other settings see settings_table_test.py.
 ANY = set("""
-DB_USER DB_PASSWORD DB_HOST ALLOWED_HOSTS DJANGO_SECRET_KEY DEBUG EMAIL_USE_TLS CELERIAC_TEST_KEYS_SEND
+DB_USER DB_PASSWORD DB_HOST ALLOWED_HOSTS DJANGO_SECRET_KEY DEBUG EMAIL_USE_TLS CELERIAC_TEST_KEYS_SEND CELERIAC_WEBHOOKS
 CELERY_QUIET CELERY_NO_COLOR NO_COLOR REMAP_SIGTERM
 CELERY_WORKER_EXCLUDE_QUEUES CELERY_WORKER_DISABLE_PREFETCH CELERY_WORKER_DETACH CELERY_WORKER_TASK_EVENTS
 CELERY_WORKER_WITHOUT_HEARTBEAT CELERY_WORKER_WITHOUT_MINGLE CELERY_WORKER_WITHOUT_GOSSIP CELERY_WORKER_STATEDB
@@ -53,6 +53,7 @@ BAD = {
 
 # What is a matter of the machine, where a value may be right another time: the value, and what is said with code 1.
 MACHINE = {"CELERIAC_API_CA_FILE": ("./none", "CELERIAC_API_CA_FILE: "),
+           "CELERIAC_WEBHOOK_CA_FILE": ("./none", "CELERIAC_WEBHOOK_CA_FILE: "),
            "CELERIAC_API_LOGFILE": ("./none/log", "log file ./none/log: ")}
 
 # A file that is no account is left, as the manual says.
@@ -61,6 +62,7 @@ LEFT = {"GOOGLE_APPLICATION_CREDENTIALS"}
 # Django's API does not look at what only workers need; nor does this one, but for the kind of value.
 WORKERS_ONLY = {name for name in BAD if name.startswith(("EMAIL_", "TWILIO_", "FCM_"))} - {"EMAIL_PORT"} | {
     "DEFAULT_FROM_EMAIL", "CELERIAC_EMAIL_HELO", "CELERIAC_EMAIL_CA_FILE", "CELERIAC_API_CA_FILE",
+    "CELERIAC_WEBHOOK_CA_FILE",
     "CELERY_RESULT_BACKEND", "CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS", "CELERY_REDIS_BACKEND_USE_SSL"}
 
 

@@ -37,6 +37,7 @@ static struct {
     /* the store's answers, one after the other; the last one stays */
     enum celeriac_err answers[4];
     unsigned answered;
+    bool told; /* webhooks have news */
     /* the message */
     unsigned retries;
     bool stopping;
@@ -103,34 +104,48 @@ void store_call_release(struct store_call *call)
     note("released");
 }
 
-enum celeriac_err store_mark_sent(struct store *s, const struct uuid *id, int64_t sent_at_us,
-                                  struct span response, struct celeriac_error *err)
+/* What store_end_send() is going to do; the response or the error is what it stores. */
+static const char *ending;
+
+static void prepare(struct store_end_send *end, const struct uuid *id, const char *what)
 {
-    (void)s;
-    (void)id;
+    memset(end, 0, sizeof *end);
+    end->id = *id;
+    ending = what;
+}
+
+void store_mark_sent_init(struct store_end_send *end, const struct uuid *id, int64_t sent_at_us,
+                          struct span response)
+{
+    prepare(end, id, "mark_sent ");
     assert_true(sent_at_us > 0);
-    copy(response, stored, sizeof stored);
-    note("mark_sent ");
-    return answer(err);
+    end->response = response;
 }
 
-enum celeriac_err store_record_failure(struct store *s, const struct uuid *id,
-                                       struct span error_text, struct celeriac_error *err)
+void store_record_failure_init(struct store_end_send *end, const struct uuid *id,
+                               struct span error_text)
 {
-    (void)s;
-    (void)id;
-    copy(error_text, stored, sizeof stored);
-    note("record_failure ");
-    return answer(err);
+    prepare(end, id, "record_failure ");
+    end->error_text = error_text;
 }
 
-enum celeriac_err store_dead_letter(struct store *s, const struct uuid *id, struct span error_text,
-                                    int32_t retry_count, struct celeriac_error *err)
+void store_dead_letter_init(struct store_end_send *end, const struct uuid *id,
+                            struct span error_text, int32_t retry_count)
+{
+    prepare(end, id, "dead_letter");
+    end->error_text = error_text;
+    end->retry_count = retry_count;
+}
+
+enum celeriac_err store_end_send(struct store *s, struct store_end_send *end,
+                                 struct celeriac_error *err)
 {
     (void)s;
-    (void)id;
-    copy(error_text, stored, sizeof stored);
-    note("dead_letter(%d) ", (int)retry_count);
+    copy(end->response.len > 0 ? end->response : end->error_text, stored, sizeof stored);
+    note("%s", ending);
+    if (strcmp(ending, "dead_letter") == 0)
+        note("(%d) ", (int)end->retry_count);
+    end->told = script.told;
     return answer(err);
 }
 
@@ -256,9 +271,15 @@ static int set_up(void **state)
     return 0;
 }
 
+static void note_news(void *user)
+{
+    (void)user;
+    note("told ");
+}
+
 static void assert_deeds(const char *expected)
 {
-    struct notify_send_task task = {.retries = plan};
+    struct notify_send_task task = {.retries = plan, .told = note_news};
     const struct celeriac_task_options options = notify_send_task_options(&task);
 
     deeds[0] = stored[0] = '\0';
@@ -507,10 +528,21 @@ static void success_that_is_not_recorded(void **state)
     assert_deeds("render render send mark_sent mark_sent postpone(1.00) released");
 }
 
+/* Whoever publishes for webhooks hears of it once it is recorded, and only then. */
+static void webhooks_hear_of_it(void **state)
+{
+    (void)state;
+    script.told = true;
+    assert_deeds("render render send mark_sent told null released");
+    script.answers[0] = CELERIAC_ERR_SHUTDOWN;
+    assert_deeds("render render send mark_sent postpone(0.00) released");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(options_are_pythons, set_up),
+        cmocka_unit_test_setup(webhooks_hear_of_it, set_up),
         cmocka_unit_test_setup(mail_is_sent_and_recorded, set_up),
         cmocka_unit_test_setup(inline_content_is_rendered_once, set_up),
         cmocka_unit_test_setup(states_that_need_no_mail, set_up),

@@ -64,7 +64,8 @@ static void checklist_94_defaults_are_celerys(void **state)
     assert_int_equal(options.worker.visibility_timeout, 0);
     assert_int_equal(options.worker.unknown_task, CELERIAC_UNKNOWN_LEAVE);
     assert_null(options.worker.hostname);
-    assert_string_equal(options.worker.queues, "celery");
+    /* Celery's default, and the queue that no Celery program has anything in. */
+    assert_string_equal(options.worker.queues, "celery,celeriac.webhooks");
     assert_null(options.logfile);
     assert_string_equal(options.worker.broker_url, "redis://127.0.0.1:6379/0");
     assert_string_equal(options.worker.result_backend, "redis://127.0.0.1:6379/0");
@@ -238,7 +239,29 @@ static void worker_direct_adds_the_nodes_own_queue(void **state)
     assert_string_equal(options.worker.queues, "a,w@box.dq2");
     assert_int_equal(read_all(WORDS("-n", "w@box"), WORDS("CELERY_WORKER_DIRECT=False")),
                      CELERIAC_OK);
-    assert_string_equal(options.worker.queues, "celery");
+    assert_string_equal(options.worker.queues, "celery,celeriac.webhooks");
+}
+
+static void webhooks_have_a_queue_unless_queues_are_named(void **state)
+{
+    const struct {
+        const char *const *words;
+        const char *const *environment;
+        const char *queues;
+    } cases[] = {
+        {WORDS("-Q", "a"), no_words, "a"},
+        {no_words, WORDS("CELERY_WORKER_QUEUES=a"), "a"},
+        {no_words, WORDS("CELERY_TASK_DEFAULT_QUEUE=a"), "a,celeriac.webhooks"},
+        {WORDS("-X", "celeriac.webhooks"), no_words, "celery"},
+        {no_words, WORDS("CELERIAC_WEBHOOKS=false"), "celery"},
+        {WORDS("-A", "./tasks.so"), no_words, "celery"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(read_all(cases[i].words, cases[i].environment), CELERIAC_OK);
+        assert_string_equal(options.worker.queues, cases[i].queues);
+    }
 }
 
 static void working_folder_has_the_file(void **state)
@@ -307,6 +330,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(checklist_99_what_would_be_missed_is_refused, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(worker_direct_adds_the_nodes_own_queue, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(webhooks_have_a_queue_unless_queues_are_named, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(working_folder_has_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(want_of_memory_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(help_names_every_option, set_up, tear_down),
