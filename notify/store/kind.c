@@ -22,6 +22,7 @@ const struct store_kind *const store_kinds[STORE_KIND_COUNT] = {
     [STORE_KIND_MEASURE_OUTBOX] = &store_kind_measure_outbox,
     [STORE_KIND_GET_NOTIFICATION] = &store_kind_get_notification,
     [STORE_KIND_GET_HISTORY] = &store_kind_get_history,
+    [STORE_KIND_LIST_NEWEST] = &store_kind_list_newest,
     [STORE_KIND_LIST_NOTIFICATIONS] = &store_kind_list_notifications,
     [STORE_KIND_LIST_DEAD_LETTERS] = &store_kind_list_dead_letters,
     [STORE_KIND_TOUCH_KEYS] = &store_kind_touch_keys,

@@ -25,6 +25,7 @@ extern const struct store_kind store_kind_find_answer;
 extern const struct store_kind store_kind_sweep_answers;
 /* notifications.c */
 extern const struct store_kind store_kind_get_notification;
+extern const struct store_kind store_kind_list_newest;
 extern const struct store_kind store_kind_list_notifications;
 /* history.c */
 extern const struct store_kind store_kind_get_history;

@@ -9,7 +9,7 @@
 #include "notify/store/sql.h"
 #include "notify/store/text.h"
 
-/* Columns of sql/get_notification.sql and sql/list_notifications.sql after the first. */
+/* Columns of sql/get_notification.sql and of both lists after the first. */
 enum {
     COLUMN_ID = 1,
     COLUMN_CHANNEL,
@@ -24,7 +24,7 @@ enum {
     COLUMN_SENT
 };
 
-/* First column of sql/list_notifications.sql. */
+/* First column of sql/list_notifications.sql and sql/list_newest.sql. */
 enum { COLUMN_TOTAL };
 
 static struct store_get_notification *get_of(struct store_call *call)
@@ -81,6 +81,13 @@ static void take_get(struct store_call **calls, size_t count, const PGresult *re
     }
 }
 
+static bool is_unfiltered(const struct store_list_notifications *list)
+{
+    return list->status.len == 0 && list->channel.len == 0 &&
+           list->created_after_us == STORE_NO_TIME && list->created_before_us == STORE_NO_TIME &&
+           list->before_created_at_us == STORE_NO_TIME;
+}
+
 static enum celeriac_err check_list(struct store_call *call)
 {
     struct store_list_notifications *list = list_of(call);
@@ -91,6 +98,7 @@ static enum celeriac_err check_list(struct store_call *call)
         store_text_check(list->status, "status", 0, STORE_STATUS_MAX, &call->error);
     if (rc == CELERIAC_OK)
         rc = store_text_check(list->channel, "channel", 0, STORE_CHANNEL_MAX, &call->error);
+    call->own.kind = is_unfiltered(list) ? &store_kind_list_newest : &store_kind_list_notifications;
     return rc;
 }
 
@@ -109,6 +117,17 @@ static void bind_list(struct store_params *p, struct store_call **calls, size_t 
     store_params_int8(p, STORE_LIST_BYTES_MAX);
     store_params_time(p, list->created_after_us);
     store_params_time(p, list->created_before_us);
+}
+
+static void bind_newest(struct store_params *p, struct store_call **calls, size_t count,
+                        const struct store_context *context)
+{
+    const struct store_list_notifications *list = list_of(calls[0]);
+    (void)count;
+    (void)context;
+    store_params_uuid(p, &list->tenant_id);
+    store_params_int8(p, list->limit);
+    store_params_int8(p, STORE_LIST_BYTES_MAX);
 }
 
 static void take_list(struct store_call **calls, size_t count, const PGresult *result)
@@ -139,6 +158,15 @@ const struct store_kind store_kind_get_notification = {
     .combined = true,
     .bind = bind_get,
     .take = take_get,
+};
+
+const struct store_kind store_kind_list_newest = {
+    .id = STORE_KIND_LIST_NEWEST,
+    .name = "list_newest",
+    .sql = store_sql_list_newest,
+    .check = check_list,
+    .bind = bind_newest,
+    .take = take_list,
 };
 
 const struct store_kind store_kind_list_notifications = {

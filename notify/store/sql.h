@@ -44,6 +44,7 @@ extern const char store_sql_insert_notification[];
 extern const char store_sql_inspect[];
 extern const char store_sql_list_dead_letters[];
 extern const char store_sql_list_keys[];
+extern const char store_sql_list_newest[];
 extern const char store_sql_list_notifications[];
 extern const char store_sql_list_template_versions[];
 extern const char store_sql_list_templates[];

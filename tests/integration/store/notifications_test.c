@@ -276,6 +276,34 @@ static void list_goes_on_from_its_cursor(void **state)
     assert_int_equal(seen, 12);
 }
 
+/* Two statements give the list from its beginning: one for all, one for what filters leave. */
+static void list_is_the_same_with_filters_that_all_pass(void **state)
+{
+    (void)state;
+    struct uuid owner = tenant_with_list();
+    struct store_list_notifications all;
+    struct store_list_notifications passed;
+    /* Equal times, so that the order of ids shows. */
+    database_run("UPDATE notifications SET created_at = '2026-01-01' WHERE tenant_id = '%s'"
+                 " AND status = 'sent'",
+                 database_show(&owner));
+    store_list_notifications_init(&all, &owner, 10);
+    store_list_notifications_init(&passed, &owner, 10);
+    passed.created_after_us = 0;
+    assert_int_equal(store_run(store, &all.call), CELERIAC_OK);
+    assert_int_equal(store_run(store, &passed.call), CELERIAC_OK);
+    assert_int_equal(all.count, 10);
+    assert_int_equal(passed.count, 10);
+    assert_int_equal(all.complete, passed.complete);
+    for (size_t i = 0; i < all.count; i++) {
+        assert_memory_equal(&all.rows[i].id, &passed.rows[i].id, sizeof all.rows[i].id);
+        assert_true(span_equal(all.rows[i].error_message, passed.rows[i].error_message));
+        assert_true(all.rows[i].updated_at_us == passed.rows[i].updated_at_us);
+    }
+    store_call_release(&all.call);
+    store_call_release(&passed.call);
+}
+
 /* Gives a tenant's notifications data of that size; the server need not try to compress them. */
 static void set_data(const struct uuid *owner, int bytes)
 {
@@ -349,6 +377,7 @@ int main(void)
         cmocka_unit_test(list_goes_on_from_its_cursor),
         cmocka_unit_test(list_is_cut_by_size),
         cmocka_unit_test(list_is_cut_by_what_compressed_rows_may_be),
+        cmocka_unit_test(list_is_the_same_with_filters_that_all_pass),
         cmocka_unit_test(list_limits_are_checked),
     };
     return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
