@@ -58,6 +58,8 @@ static enum celeriac_err check_insert(struct store_call *call)
     struct store_insert_notification *in = insert_of(call);
     enum celeriac_err rc = check_row(&in->row, &call->error);
 
+    bool is_plain = in->idempotency.key.len == 0 && in->row.simulated_at_us == STORE_NO_TIME;
+    call->own.kind = is_plain ? &store_kind_insert_plain : &store_kind_insert_notification;
     call->own.bytes = row_bytes(&in->row) + in->idempotency.document.len;
     return rc == CELERIAC_OK ? check_key(&in->idempotency, &call->error) : rc;
 }
@@ -80,22 +82,38 @@ static enum celeriac_err check_batch(struct store_call *call)
 
 /* ---- one ----------------------------------------------------------------------------------- */
 
+/* The parameters that both statements begin with. */
+static void bind_rows(struct store_params *p, const struct store_set *set)
+{
+    store_bind_uuids(p, set, FIELD(row.id));
+    store_bind_uuids(p, set, FIELD(row.task_id));
+    store_bind_uuids(p, set, FIELD(tenant_id));
+    store_bind_ids(p, set, FIELD(row.template_id));
+    store_bind_times(p, set, FIELD(row.created_at_us));
+    store_bind_texts(p, set, FIELD(row.channel));
+    store_bind_texts(p, set, FIELD(row.to));
+    store_bind_texts(p, set, FIELD(row.data));
+    store_bind_times(p, set, FIELD(row.eta_us));
+    store_bind_times(p, set, FIELD(row.publish_at_us));
+}
+
+static void bind_plain(struct store_params *p, struct store_call **calls, size_t count,
+                       const struct store_context *context)
+{
+    struct store_set set = store_each_once(calls, count, FIELD(row.id));
+
+    (void)context;
+    bind_rows(p, &set);
+    store_bind_texts(p, &set, FIELD(row.headers));
+}
+
 static void bind_insert(struct store_params *p, struct store_call **calls, size_t count,
                         const struct store_context *context)
 {
     struct store_set set = store_each_once(calls, count, FIELD(row.id));
 
     (void)context;
-    store_bind_uuids(p, &set, FIELD(row.id));
-    store_bind_uuids(p, &set, FIELD(row.task_id));
-    store_bind_uuids(p, &set, FIELD(tenant_id));
-    store_bind_ids(p, &set, FIELD(row.template_id));
-    store_bind_times(p, &set, FIELD(row.created_at_us));
-    store_bind_texts(p, &set, FIELD(row.channel));
-    store_bind_texts(p, &set, FIELD(row.to));
-    store_bind_texts(p, &set, FIELD(row.data));
-    store_bind_times(p, &set, FIELD(row.eta_us));
-    store_bind_times(p, &set, FIELD(row.publish_at_us));
+    bind_rows(p, &set);
     store_bind_uuids(p, &set, FIELD(row.id)); /* which names its request too */
     store_bind_times(p, &set, FIELD(row.simulated_at_us));
     store_bind_uuids(p, &set, FIELD(row.id));
@@ -254,6 +272,16 @@ const struct store_kind store_kind_insert_notification = {
     .check = check_insert,
     .bind = bind_insert,
     .take = take_insert,
+};
+
+const struct store_kind store_kind_insert_plain = {
+    .id = STORE_KIND_INSERT_PLAIN,
+    .name = "insert_plain",
+    .sql = store_sql_insert_plain,
+    .combined = true,
+    .json_field = "data",
+    .check = check_insert,
+    .bind = bind_plain,
 };
 
 const struct store_kind store_kind_insert_batch = {

@@ -16,6 +16,7 @@ const struct store_kind *const store_kinds[STORE_KIND_COUNT] = {
     [STORE_KIND_FIND_TEMPLATE] = &store_kind_find_template,
     [STORE_KIND_FIND_ANSWER] = &store_kind_find_answer,
     [STORE_KIND_INSERT_NOTIFICATION] = &store_kind_insert_notification,
+    [STORE_KIND_INSERT_PLAIN] = &store_kind_insert_plain,
     [STORE_KIND_INSERT_BATCH] = &store_kind_insert_batch,
     [STORE_KIND_DELETE_OUTBOX] = &store_kind_delete_outbox,
     [STORE_KIND_TAKE_OUTBOX] = &store_kind_take_outbox,

@@ -28,6 +28,7 @@ enum store_kind_id {
     STORE_KIND_FIND_TEMPLATE,
     STORE_KIND_FIND_ANSWER,
     STORE_KIND_INSERT_NOTIFICATION,
+    STORE_KIND_INSERT_PLAIN,
     STORE_KIND_INSERT_BATCH,
     STORE_KIND_DELETE_OUTBOX,
     STORE_KIND_TAKE_OUTBOX,
@@ -110,7 +111,10 @@ struct store_kind {
     enum celeriac_err on_duplicate;
     enum celeriac_err on_dangling;
     bool needs_sender; /* store_start_sender() must have been called */
-    /* Checks a request, sets call->own.bytes; NULL: nothing to check. */
+    /*
+     * Checks a request, sets call->own.bytes; NULL: nothing to check. It may set call->own.kind to
+     * another kind that has a better statement for this request; that one's check is the same.
+     */
     enum celeriac_err (*check)(struct store_call *call);
     /* Writes the parameters. */
     void (*bind)(struct store_params *p, struct store_call **calls, size_t count,

@@ -19,6 +19,7 @@ extern const struct store_kind store_kind_sweep_senders;
 extern const struct store_kind store_kind_remove_sender;
 /* insert.c */
 extern const struct store_kind store_kind_insert_notification;
+extern const struct store_kind store_kind_insert_plain;
 extern const struct store_kind store_kind_insert_batch;
 /* idempotency.c */
 extern const struct store_kind store_kind_find_answer;

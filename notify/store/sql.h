@@ -39,6 +39,7 @@ extern const char store_sql_get_template[];
 extern const char store_sql_get_tenant[];
 extern const char store_sql_get_webhook_message[];
 extern const char store_sql_get_webhooks[];
+extern const char store_sql_insert_plain[];
 extern const char store_sql_tenant_limit[];
 extern const char store_sql_insert_notification[];
 extern const char store_sql_inspect[];

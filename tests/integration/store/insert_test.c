@@ -330,6 +330,39 @@ static void simulated_ones_are_sent_already(void **state)
         "sent|t|simulated|0");
 }
 
+/* Both statements make the same of a row, whatever is in it. */
+static void a_key_changes_nothing_in_the_rows(void **state)
+{
+    (void)state;
+    struct store_insert_notification full = keyed("the same", 1);
+    struct store_insert_notification bare = keyed("the same, bare", 1);
+    full.row.eta_us = CREATED + 1000000;
+    full.row.publish_at_us = CREATED + 2000000;
+    full.row.headers = SPAN("{\"traceparent\":\"00-1\"}");
+    struct store_insert_notification *each[] = {&full, &bare};
+    for (size_t i = 0; i < 2; i++) {
+        struct store_insert_notification without = *each[i];
+        without.idempotency.key = SPAN("");
+        without.row.id = database_uuid();
+        without.row.task_id = database_uuid();
+        assert_int_equal(store_run(store, &each[i]->call), CELERIAC_OK);
+        assert_int_equal(store_run(store, &without.call), CELERIAC_OK);
+        assert_int_equal(rows_of(&without.row.id), 2);
+        assert_int_equal(
+            database_number("SELECT count(DISTINCT to_jsonb(n) - 'id') FROM notifications n"
+                            " WHERE id IN ('%s', '%s')",
+                            database_show(&each[i]->row.id), database_show(&without.row.id)),
+            1);
+        assert_int_equal(
+            database_number(
+                "SELECT count(DISTINCT to_jsonb(o) - 'notification_id' - 'task_id' - '%s')"
+                " FROM celeriac.outbox o WHERE notification_id IN ('%s', '%s')",
+                i == 0 ? "" : "claimed_until", /* now() when nothing is said */
+                database_show(&each[i]->row.id), database_show(&without.row.id)),
+            1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_batch_with_a_key_is_done_once),
         cmocka_unit_test(later_ones_wait_in_the_outbox),
         cmocka_unit_test(simulated_ones_are_sent_already),
+        cmocka_unit_test(a_key_changes_nothing_in_the_rows),
     };
     return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
 }
