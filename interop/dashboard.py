@@ -7,16 +7,13 @@ and sent after all; a webhook is made and tried. --pictures keeps a picture of e
 """
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
 
-from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
+from interop.browser import PATIENCE_S, Page
 from tests.services import CeleriacApi, CeleriacWorker, Postgres, Redis, Report, ServiceError, Session, SmtpSink
 
 CASES = ["a tenant is registered and its key opens the page", "a template is previewed while it is written",
@@ -24,66 +21,6 @@ CASES = ["a tenant is registered and its key opens the page", "a template is pre
          "its history is shown", "what was given up is listed with its reason", "a dead letter is sent after all",
          "the feed shows what others send", "a webhook is made, its secret shown once, and tried", "a key is made, and shown once",
          "nothing is stored, and nothing comes from elsewhere", "the browser complains of nothing"]
-PATIENCE_S = 60.0  # a loaded machine with two cores; four attempts alone take up to seven seconds
-WIDTH, HEIGHT = 1280, 1000
-
-
-class Page:
-    """The browser and the page in it."""
-
-    def __init__(self, address: str, scratch: Path, pictures: Path | None):
-        options = webdriver.ChromeOptions()
-        options.binary_location = shutil.which("chromium") or "chromium"
-        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
-                         "--disable-background-networking", "--disable-component-update", "--no-first-run",
-                         f"--window-size={WIDTH},{HEIGHT}", f"--user-data-dir={scratch / 'profile'}"):
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        service = webdriver.ChromeService(executable_path=shutil.which("chromedriver") or "chromedriver",
-                                          log_output=str(scratch / "chromedriver.log"))
-        self.driver = webdriver.Chrome(options=options, service=service)
-        self._address = address
-        self._pictures = pictures
-
-    def close(self) -> None:
-        """Ends the browser."""
-        self.driver.quit()
-
-    def go(self, address: str) -> None:
-        """Another view, as a click on the navigation would show it."""
-        self.driver.execute_script("location.hash = arguments[0]", address)
-
-    def find(self, selector: str):
-        """The first element that the CSS selector fits, waited for."""
-        return self._wait(lambda driver: driver.find_element(By.CSS_SELECTOR, selector), selector)
-
-    def write(self, selector: str, text: str) -> None:
-        """Replaces what stands in a field, key by key."""
-        field = self.find(selector)
-        field.send_keys(Keys.CONTROL + "a")
-        field.send_keys(Keys.DELETE)
-        field.send_keys(text)
-
-    def click(self, selector: str) -> None:
-        """A click on the first such element."""
-        self._wait(lambda driver: driver.find_element(By.CSS_SELECTOR, selector).click() or True, selector)
-
-    def shows(self, selector: str, text: str) -> str:
-        """Waits until an element's text has TEXT in it; returns all of it."""
-        def there(driver):
-            found = " ".join(driver.find_element(By.CSS_SELECTOR, selector).text.split())
-            return found if text in found else None
-        return self._wait(there, f"{text!r} in {selector}")
-
-    def picture(self, name: str) -> None:
-        """Keeps what is seen now."""
-        if self._pictures:
-            self.driver.save_screenshot(str(self._pictures / f"dashboard-{name}.png"))
-
-    def _wait(self, condition, what: str):
-        waiting = WebDriverWait(self.driver, PATIENCE_S, poll_frequency=0.1,
-                                ignored_exceptions=(StaleElementReferenceException, LookupError))
-        return waiting.until(condition, f"waited in vain for {what}")
 
 
 def sign_in(report: Report, page: Page) -> str:
@@ -196,18 +133,6 @@ def make_key(report: Report, page: Page, api: CeleriacApi) -> None:
     report.case(CASES[10], status == 200 and not page.driver.find_elements(By.CSS_SELECTOR, ".secret"), f"status {status}")
 
 
-def judge_browser(report: Report, page: Page, address: str) -> None:
-    """What the browser keeps and has loaded, and its console."""
-    kept = page.driver.execute_script("return localStorage.length + sessionStorage.length") + len(page.driver.get_cookies())
-    loaded = page.driver.execute_script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
-    foreign = [name for name in loaded if not name.startswith(address)]
-    report.case(CASES[11], kept == 0 and loaded and not foreign, f"{kept} things kept, {len(loaded)} loaded, foreign: {foreign}")
-    # A preview that is refused on purpose shows as a failed request.
-    complaints = [entry["message"] for entry in page.driver.get_log("browser")
-                  if entry["level"] in ("SEVERE", "WARNING") and "/v1/templates/preview/" not in entry["message"]]
-    report.case(CASES[12], not complaints, complaints[:3])
-
-
 def main() -> int:
     """Walks through the dashboard; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -231,7 +156,8 @@ def main() -> int:
             watch(report, page, api, key)
             make_webhook(report, page)
             make_key(report, page, api)
-            judge_browser(report, page, address)
+            # A preview that is refused on purpose shows as a failed request.
+            page.judge(report, CASES[11], CASES[12], "/v1/templates/preview/")
         except (ServiceError, Exception) as error:  # noqa: BLE001 - whatever ends the walk is the case's detail
             report.case("the walk through the dashboard", False, error)
         finally:
