@@ -34,6 +34,8 @@ WITH released AS (
       JOIN letters l ON l.notification_id = f.id
       JOIN celeriac.webhooks w ON w.tenant_id = f.tenant_id
      WHERE w.is_active AND 'notification.failed' = ANY (w.events)
+       -- One that is deleted meanwhile is passed over, rather than refused by the foreign key.
+       FOR KEY SHARE OF w
     ON CONFLICT (webhook_id, event, occurrence) DO NOTHING
     RETURNING id
 )

@@ -64,6 +64,8 @@ WITH requests AS (
       FROM fresh f
       JOIN celeriac.webhooks w ON w.tenant_id = f.tenant_id
      WHERE f.sent_at IS NOT NULL AND w.is_active AND 'notification.sent' = ANY (w.events)
+       -- One that is deleted meanwhile is passed over, rather than refused by the foreign key.
+       FOR KEY SHARE OF w
     ON CONFLICT (webhook_id, event, occurrence) DO NOTHING
 )
 SELECT r.request, w.request, w.digest, w.document

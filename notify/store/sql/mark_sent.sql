@@ -21,6 +21,8 @@ WITH released AS (
       FROM sent s
       JOIN celeriac.webhooks w ON w.tenant_id = s.tenant_id
      WHERE w.is_active AND 'notification.sent' = ANY (w.events)
+       -- One that is deleted meanwhile is passed over, rather than refused by the foreign key.
+       FOR KEY SHARE OF w
     ON CONFLICT (webhook_id, event, occurrence) DO NOTHING
     RETURNING id
 )

@@ -80,6 +80,7 @@ WITH leader AS MATERIALIZED (
        AND NOT EXISTS (SELECT
                          FROM celeriac.webhook_messages m
                         WHERE m.webhook_id = w.id AND m.event = o.event AND m.occurrence = o.occurrence)
+       FOR KEY SHARE OF w
     ON CONFLICT (webhook_id, event, occurrence) DO NOTHING
     RETURNING id
 ), begun AS (

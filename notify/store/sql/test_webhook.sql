@@ -10,6 +10,7 @@ WITH m AS (
        AND (SELECT count(*)
               FROM celeriac.webhook_messages o
              WHERE o.webhook_id = $2::uuid AND o.event = $4::text AND o.status NOT IN ('delivered', 'failed')) < $5::bigint
+       FOR KEY SHARE OF w
     ON CONFLICT (id) DO NOTHING
     RETURNING *
 )

@@ -42,11 +42,21 @@ struct blocker *blocker_start(const char *format, ...)
     return b;
 }
 
-void blocker_end(struct blocker *b)
+static void finish(struct blocker *b, const char *verb)
 {
-    run(b, "ROLLBACK");
+    run(b, verb);
     PQfinish(b->pg);
     free(b);
+}
+
+void blocker_end(struct blocker *b)
+{
+    finish(b, "ROLLBACK");
+}
+
+void blocker_commit(struct blocker *b)
+{
+    finish(b, "COMMIT");
 }
 
 void blocker_await(int statements)

@@ -178,6 +178,31 @@ static void locked_row_holds_up_only_itself(void **state)
     store_destroy(s);
 }
 
+/* The notification is sent: that somebody deletes an endpoint meanwhile must not refuse its end. */
+static void deleted_webhook_is_passed_over(void **state)
+{
+    struct store *s = database_sender(&(struct store_options){.connections = 1}, NULL);
+    static struct store_end_send end;
+    struct uuid id = database_notification(&tenant, "processing", 0), webhook = database_uuid();
+    (void)state;
+    database_run("INSERT INTO celeriac.webhooks (id, tenant_id, url, secret)"
+                 " VALUES ('%s', '%s', 'https://example.com/', 'whsec_')",
+                 database_show(&webhook), database_show(&tenant));
+    struct blocker *other =
+        blocker_start("DELETE FROM celeriac.webhooks WHERE id = '%s'", database_show(&webhook));
+    store_mark_sent_init(&end, &id, clock_wall_us(), SPAN("{}"));
+    submit(s, &end.call);
+    blocker_await(1);
+    blocker_commit(other);
+    await_all();
+    assert_int_equal(end.call.error.code, CELERIAC_OK);
+    assert_int_equal(database_number("SELECT count(*) FROM notifications WHERE id = '%s'"
+                                     " AND status = 'sent'",
+                                     database_show(&id)),
+                     1);
+    store_destroy(s);
+}
+
 static void deadline_ends_what_waits(void **state)
 {
     struct store *s = single_connection();
@@ -442,6 +467,7 @@ int main(void)
         cmocka_unit_test(calls_that_wait_become_one_statement),
         cmocka_unit_test(bad_rows_fail_alone),
         cmocka_unit_test(locked_row_holds_up_only_itself),
+        cmocka_unit_test(deleted_webhook_is_passed_over),
         cmocka_unit_test(deadline_ends_what_waits),
         cmocka_unit_test(no_more_calls_than_allowed_wait),
         cmocka_unit_test(stop_finishes_what_runs_and_fails_what_waits),
