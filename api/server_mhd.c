@@ -13,13 +13,12 @@
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api/drain.h"
 #include "api/memory_budget.h"
 #include "api/patience.h"
 #include "api/peer_count.h"
@@ -43,9 +42,6 @@
 /* Bytes of an error's text; the longest of glibc has about 60. */
 #define REASON_SIZE 128
 
-/* Milliseconds between looks at the clock while answers are being sent at shutdown. */
-#define STOP_TICK_MS 20
-
 /* Handlers parse JSON iteratively and render in bounded depth; 512 KiB leaves ample room. */
 #define STACK_SIZE ((size_t)512 * 1024)
 
@@ -63,10 +59,7 @@ struct server {
     atomic_bool closing;          /* answers say "Connection: close" */
     struct memory_budget bodies;  /* of requests that are large */
     struct memory_budget answers; /* likewise */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    size_t handling; /* exchanges begun that are not finished; under lock */
-    size_t sending;  /* exchanges begun whose response is not completed; under lock */
+    struct drain drain;
     atomic_uint_fast64_t accepted, closed; /* connections */
 };
 
@@ -105,15 +98,6 @@ static void flight_destroy(struct flight *f)
     drop_body(f);
     mem_free(f->uri);
     mem_free(f);
-}
-
-static void count(struct server *s, int handling, int sending)
-{
-    pthread_mutex_lock(&s->lock);
-    s->handling += (size_t)handling;
-    s->sending += (size_t)sending;
-    pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->lock);
 }
 
 static void on_post(struct http_exchange *x, void *context)
@@ -250,7 +234,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     flight_destroy(f);
     *context = NULL;
     if (begun)
-        count(s, finished ? 0 : -1, -1);
+        drain_leave(&s->drain, finished);
 }
 
 static struct span header(struct MHD_Connection *connection, const char *name)
@@ -348,7 +332,7 @@ static enum MHD_Result run_steps(struct flight *f)
         atomic_store(&f->phase, PHASE_RUNNING);
         http_run(f->exchange);
         if (http_is_finished(f->exchange)) {
-            count(f->server, -1, 0);
+            drain_answered(&f->server->drain);
             return send_response(f);
         }
         if (atomic_load(&f->phase) == PHASE_POSTED)
@@ -366,8 +350,10 @@ static enum MHD_Result begin(struct flight *f)
     http_request(f->exchange)->body = strbuf_span(&f->body);
     http_set_step(f->exchange, f->server->handler, f->server->context);
     patience_busy(f->server->patience, entry_of(f->connection));
+    /* The library may ask again for what it gave up at its end. */
+    if (!drain_enter(&f->server->drain))
+        return MHD_NO;
     f->begun = true;
-    count(f->server, 1, 1);
     return run_steps(f);
 }
 
@@ -482,8 +468,7 @@ static void release(struct server *s)
 {
     patience_destroy(s->patience);
     peer_count_destroy(s->peers);
-    pthread_cond_destroy(&s->changed);
-    pthread_mutex_destroy(&s->lock);
+    drain_destroy(&s->drain);
     mem_free(s);
 }
 
@@ -526,8 +511,7 @@ enum celeriac_err server_create(const struct server_options *options, struct ser
     made->handler = options->handler;
     made->trusted = options->trusted ? options->trusted : &nobody;
     made->context = options->context;
-    pthread_mutex_init(&made->lock, NULL);
-    pthread_cond_init(&made->changed, NULL);
+    drain_init(&made->drain);
     rc = make_guards(made, options, err);
     if (rc == CELERIAC_OK)
         made->daemon = start(made, options);
@@ -545,7 +529,6 @@ enum celeriac_err server_create(const struct server_options *options, struct ser
 
 void server_stop(struct server *s, int64_t grace_ns)
 {
-    int64_t deadline = clock_monotonic_ns() + grace_ns;
     int fd;
 
     if (s->stopped)
@@ -559,17 +542,7 @@ void server_stop(struct server *s, int64_t grace_ns)
     fd = MHD_quiesce_daemon(s->daemon);
     if (fd >= 0)
         (void)shutdown(fd, SHUT_RDWR);
-    pthread_mutex_lock(&s->lock);
-    while (s->handling > 0 || (s->sending > 0 && clock_monotonic_ns() < deadline)) {
-        if (s->handling > 0) {
-            pthread_cond_wait(&s->changed, &s->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&s->lock);
-        (void)poll(NULL, 0, STOP_TICK_MS);
-        pthread_mutex_lock(&s->lock);
-    }
-    pthread_mutex_unlock(&s->lock);
+    drain_close(&s->drain, grace_ns);
     MHD_stop_daemon(s->daemon);
     if (fd >= 0)
         close(fd);
@@ -582,10 +555,7 @@ void server_get_stats(struct server *s, struct server_stats *stats)
 
     stats->accepted = atomic_load_explicit(&s->accepted, memory_order_relaxed);
     stats->connections = stats->accepted > closed ? stats->accepted - closed : 0;
-    pthread_mutex_lock(&s->lock);
-    stats->handling = s->handling;
-    stats->sending = s->sending;
-    pthread_mutex_unlock(&s->lock);
+    drain_count(&s->drain, &stats->handling, &stats->sending);
 }
 
 void server_destroy(struct server *s)
