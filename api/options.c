@@ -181,8 +181,8 @@ static enum celeriac_err read_proxies(struct api_options *options, struct celeri
         trusted_proxies_parse(span_of(list ? list : ""), &options->trusted, &why);
 
     if (code != CELERIAC_OK)
-        return celeriac_error_set(
-            err, code, "option --trusted-proxies, CELERIAC_TRUSTED_PROXIES: %s", why.text);
+        return celeriac_error_set(err, code, "%s: %s",
+                                  settings_place(options->settings, "trusted_proxies"), why.text);
     return CELERIAC_OK;
 }
 
