@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <cmocka.h>
 
@@ -64,7 +65,7 @@ static void *hold_often(void *context)
 {
     size_t *most = context;
 
-    for (int i = 0; i < 20000; i++) {
+    for (int times = 0; times < 5000;) {
         size_t counted = 0;
 
         if (memory_budget_hold(&shared, 2 * MEMORY_BUDGET_SMALL, &counted)) {
@@ -72,6 +73,9 @@ static void *hold_often(void *context)
 
             *most = held > *most ? held : *most;
             memory_budget_release(&shared, &counted);
+            times++;
+        } else {
+            sched_yield();
         }
     }
     return NULL;
