@@ -145,6 +145,8 @@ static void fill_tables(void)
     database_run(
         "INSERT INTO celeriac.template_versions SELECT id, 1, name, channel, subject, body,"
         " variables, now() FROM templates");
+    database_run(
+        "INSERT INTO celeriac.tenant_limits SELECT tenant_id, 10, 20 FROM business_tenants");
     database_run("INSERT INTO celeriac.senders SELECT id, now(), now() FROM notifications");
     database_run("INSERT INTO celeriac.webhooks (id, tenant_id, url, secret) SELECT"
                  " gen_random_uuid(), tenant_id, 'u', 's' FROM business_tenants");

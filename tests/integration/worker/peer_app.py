@@ -37,6 +37,12 @@ def hold(file):
     return "held"
 
 
+@app.task(name="t.burn_while")
+def burn_while(file):
+    while os.path.exists(file):
+        pass
+
+
 @app.task(name="t.sleep_late", acks_late=True)
 def sleep_late(seconds):
     time.sleep(seconds)

@@ -8,9 +8,10 @@ import json
 import unittest
 import uuid
 
-from tests.integration.worker.providers_test import WAIT_S, Stage
+from tests.integration.worker.providers_test import Stage
 from tests.services import ApiRequest, ApiServer, CeleriacApi, CeleriacWorker, ServiceError, SmtpServer, wait_until
 
+WAIT_S = 120
 QUEUE = "celeriac.webhooks"
 TAKEN = {"status": 204, "body": ""}
 FAILED = {"status": 500, "body": "secret words of the endpoint"}
