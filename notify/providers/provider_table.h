@@ -70,8 +70,9 @@ void notify_providers_send(struct notify_providers *providers, struct span chann
                            const struct notify_message *message, struct notify_outcome *outcome);
 
 /*
- * Closes connections that were not used for the idle time before now_ns (monotonic). Sending does
- * it by itself while there is traffic; a process with a periodic duty may call it as well.
+ * Closes connections that were not used for the idle time before now_ns (monotonic). Sending closes
+ * one with each message; notify/idle_closer.h calls this when nothing is sent. Any
+ * thread.
  */
 void notify_providers_close_idle(struct notify_providers *providers, int64_t now_ns);
 

@@ -14,6 +14,9 @@
 /* A child runs one task at a time, which makes one call at a time. */
 #define CHILD_CONNECTIONS 1
 
+/* How often idle connections are looked at within their time, which they may outlive by a look. */
+#define IDLE_LOOKS 2
+
 static enum celeriac_err open_providers(struct worker_sending *sending, struct celeriac_error *err)
 {
     const struct notify_settings *settings = sending->settings;
@@ -168,6 +171,9 @@ enum celeriac_err worker_sending_begin(struct worker_sending *sending, struct ce
 
     if (code == CELERIAC_OK)
         code = start_sender(sending, err);
+    if (code == CELERIAC_OK)
+        code = notify_idle_closer_create(sending->providers, settings->email.idle_ns / IDLE_LOOKS,
+                                         &sending->idle_closer, err);
     sending->task = (struct notify_send_task){.store = sending->store,
                                               .render = sending->render,
                                               .providers = sending->providers,
@@ -182,6 +188,7 @@ enum celeriac_err worker_sending_begin(struct worker_sending *sending, struct ce
 void worker_sending_close(struct worker_sending *sending)
 {
     store_destroy(sending->store);
+    notify_idle_closer_destroy(sending->idle_closer);
     notify_providers_destroy(sending->providers);
     notify_webhook_poster_destroy(sending->poster);
     notify_render_destroy(sending->render);

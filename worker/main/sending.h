@@ -9,6 +9,7 @@
 
 #include "celeriac/error.h"
 #include "celeriac/worker.h"
+#include "notify/idle_closer.h"
 #include "notify/send_task.h"
 #include "notify/settings.h"
 #include "notify/webhook_task.h"
@@ -27,6 +28,7 @@ struct worker_sending {
     struct store *store;
     struct notify_render *render;
     struct notify_providers *providers;
+    struct notify_idle_closer *idle_closer; /* of the providers */
     struct notify_send_task task;
     struct notify_webhook_poster *poster; /* NULL: webhooks are switched off */
     struct notify_webhook_task webhook;

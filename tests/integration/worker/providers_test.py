@@ -2,6 +2,7 @@
 
 import unittest
 import uuid
+from pathlib import Path
 
 from tests.services import CeleriacApi, CeleriacWorker, Postgres, Redis, Session, SmtpServer, SmtpSink, wait_until
 
@@ -150,6 +151,28 @@ class LimitsTest(Stage):
         self.assertEqual(len(times), 30)
         self.assertGreater(max(times) - min(times), 29 / 20 - 0.2)
         self.assertEqual(worker.stop(), 0)
+
+    def connections(self) -> int:
+        """How many are open to the first server."""
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+        return sum(row[3] == "01" and int(row[2].split(":")[1], 16) == self.sink.port for row in rows)
+
+    def check_idle(self, *options: str) -> None:
+        """A connection is kept, but no longer than it was told, though nothing is sent any more."""
+        worker = self.worker(*options)
+        self.ended(self.send(1)[0])
+        self.assertGreater(self.connections(), 0)
+        self.assertEqual(worker.stop(), 0)
+        self.assertEqual(self.connections(), 0)
+        self.worker(*options, CELERIAC_EMAIL_IDLE="1")
+        self.ended(self.send(1)[0])
+        wait_until(lambda: self.connections() == 0, WAIT_S, "the connection to be closed")
+
+    def test_idle_connections_of_threads(self):
+        self.check_idle()
+
+    def test_idle_connections_of_children(self):
+        self.check_idle("-P", "prefork")
 
     def test_rate_of_threads(self):
         self.check_rate()
