@@ -81,7 +81,7 @@ static void give_back(struct notify_webhook_poster *poster, struct idle *used)
 }
 
 /* The system's certificates cost 20 ms and a megabyte: too much for those without webhooks. */
-static enum celeriac_err load_trust(struct notify_webhook_poster *poster,
+static enum celeriac_err load_trust(struct notify_webhook_poster *poster, X509_STORE **trusted,
                                     struct celeriac_error *err)
 {
     enum celeriac_err code = CELERIAC_OK;
@@ -90,6 +90,7 @@ static enum celeriac_err load_trust(struct notify_webhook_poster *poster,
     if (!poster->trusted)
         code =
             notify_curl_trust(poster->ca_file, "CELERIAC_WEBHOOK_CA_FILE", &poster->trusted, err);
+    *trusted = poster->trusted;
     pthread_mutex_unlock(&poster->lock);
     return code;
 }
@@ -97,9 +98,10 @@ static enum celeriac_err load_trust(struct notify_webhook_poster *poster,
 static enum celeriac_err make(struct notify_webhook_poster *poster, struct idle **connection,
                               struct celeriac_error *err)
 {
-    enum celeriac_err code = load_trust(poster, err);
+    X509_STORE *trusted;
+    enum celeriac_err code = load_trust(poster, &trusted, err);
     const struct notify_http_options options = {
-        .trusted = poster->trusted,
+        .trusted = trusted,
         .connect_timeout_ms = (long)(poster->timeout_ns / NS_PER_MS),
         .timeout_ms = (long)(poster->timeout_ns / NS_PER_MS),
         .allow = poster->allow,
@@ -255,6 +257,7 @@ enum celeriac_err notify_webhook_poster_create(const struct notify_webhook_poste
                                                struct celeriac_error *err)
 {
     struct notify_webhook_poster *p = mem_calloc(1, sizeof *p);
+    X509_STORE *trusted;
     enum celeriac_err code;
 
     if (!p)
@@ -266,7 +269,7 @@ enum celeriac_err notify_webhook_poster_create(const struct notify_webhook_poste
     code = notify_curl_start(err);
     /* A wrong setting is told at the start. */
     if (code == CELERIAC_OK && p->ca_file && *p->ca_file)
-        code = load_trust(p, err);
+        code = load_trust(p, &trusted, err);
     if (code) {
         notify_webhook_poster_destroy(p);
         return code;
