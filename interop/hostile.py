@@ -3,8 +3,9 @@
 python3 -m interop.hostile    report: build/report/hostile.tsv
 
 A tenant's calls are measured before and while IDLE connections that say nothing are open, SLOW clients send a
-header byte by byte and others send bodies of 1 GB. The medians of one run are compared, whatever the machine does
-besides; memory is that of the server's process (PSS).
+header byte by byte and others send bodies of 1 GB. Of several rounds the one with the lowest median counts, before
+and during it: what else the machine does comes and goes, the attackers stay. Memory is that of the server's process
+(PSS).
 """
 
 import argparse
@@ -17,7 +18,7 @@ import socket
 import statistics
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from tests.services import CeleriacApi, Postgres, Redis, Report, ServiceError, Session, wait_until
@@ -25,7 +26,8 @@ from tests.services import CeleriacApi, Postgres, Redis, Report, ServiceError, S
 IDLE = 10_000
 SLOW = 200
 LEAVING = 100
-SAMPLES = 250
+ROUNDS = 5
+SAMPLES = 50  # of one round
 WARM_UP = 30
 PAUSE_S = 0.003  # a tenant's calls come now and then, not back to back
 FACTOR = 2.0
@@ -47,10 +49,16 @@ CASES = [f"{IDLE} idle connections stay open",
 
 # ---- attackers, each a process of its own -----------------------------------------------------------
 
+# ip(7). Without it each connection takes a local port for itself alone, of which this machine has 28,000: the search
+# for the last ones takes milliseconds.
+IP_BIND_ADDRESS_NO_PORT = 24
+
+
 def dial(port: int, source: str = "127.0.0.1") -> socket.socket:
     """A connection from an address of 127.0.0.0/8."""
     connection = socket.socket()
     connection.settimeout(60)
+    connection.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
     connection.bind((source, 0))
     connection.connect(("127.0.0.1", port))
     return connection
@@ -169,14 +177,16 @@ class Attack:
 
 # ---- the tenant -------------------------------------------------------------------------------------
 
-@contextmanager
-def client(port: int, source: str = "127.0.0.1"):
-    """A connection that is kept."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60, source_address=(source, 0))
-    try:
-        yield connection
-    finally:
-        connection.close()
+class Client(http.client.HTTPConnection):
+    """A connection that is kept, and made anew once it is closed."""
+
+    def __init__(self, port: int, source: str = "127.0.0.1"):
+        super().__init__("127.0.0.1", port)
+        self._source = source
+
+    def connect(self):
+        self.sock = dial(self.port, self._source)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def work(connection: http.client.HTTPConnection, key: str) -> float:
@@ -191,18 +201,26 @@ def work(connection: http.client.HTTPConnection, key: str) -> float:
     return time.perf_counter() - began
 
 
+def turn(connection: http.client.HTTPConnection, key: str, kept: bool) -> float:
+    """Works once, over a new connection unless it is to be kept, and pauses."""
+    if not kept:
+        connection.close()
+    took = work(connection, key)
+    time.sleep(PAUSE_S)
+    return took
+
+
+def best_round(connection: http.client.HTTPConnection, key: str, kept: bool) -> float:
+    """The lowest median of ROUNDS."""
+    return min(statistics.median(turn(connection, key, kept) for _ in range(SAMPLES)) for _ in range(ROUNDS))
+
+
 def measure(port: int, key: str, kept: bool, source: str = "127.0.0.1") -> float:
-    """The median of SAMPLES turns, over one connection or a new one each."""
-    found = []
-    with client(port, source) as connection:
-        for number in range(WARM_UP + SAMPLES):
-            if not kept:
-                connection.close()
-            took = work(connection, key)
-            if number >= WARM_UP:
-                found.append(took)
-            time.sleep(PAUSE_S)
-    return statistics.median(found)
+    """The same of a client that begins now, over one connection or a new one each."""
+    with closing(Client(port, source)) as connection:
+        for _ in range(WARM_UP):
+            turn(connection, key, kept)
+        return best_round(connection, key, kept)
 
 
 # ---- the cases --------------------------------------------------------------------------------------
@@ -275,13 +293,13 @@ def judge_limits(report: Report, session: Session) -> None:
                 f"{IDLE - closed} of {IDLE} stay open; two calls over a new connection from elsewhere "
                 f"{fresh * 1e3:.2f} ms alone, {fresh_during * 1e3:.2f} ms besieged: {fresh_during / fresh:.2f}")
     crowd.end()
-    with client(api.port, "127.0.0.2") as connection:
+    with closing(Client(api.port, "127.0.0.2")) as connection:
         work(connection, key)
         crowd = Attack(idle, api.port, IDLE, [f"127.0.1.{number}" for number in range(1, 101)])
         while not crowd.pipe.poll(0.02):
             work(connection, key)
         crowd.ready()
-        kept_during = statistics.median(work(connection, key) for _ in range(SAMPLES))
+        kept_during = best_round(connection, key, True)
     fresh_during = measure(api.port, key, False, "127.0.0.2")
     closed = crowd.closed()
     report.case(CASES[7], closed >= IDLE - 4096 and max(kept_during / kept, fresh_during / fresh) <= FACTOR,
