@@ -10,7 +10,7 @@ import time
 import unittest
 from datetime import datetime, timedelta, timezone
 
-from tests.integration.api.rest_test import NOTIFY, Stage
+from tests.integration.api.stage import NOTIFY, Stage
 from tests.services import CeleriacApi, wait_until
 
 

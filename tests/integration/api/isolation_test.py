@@ -12,7 +12,7 @@ import sys
 import unittest
 import uuid
 
-from tests.integration.api.rest_test import NOTIFY, Stage
+from tests.integration.api.stage import NOTIFY, Stage
 from tests.services import wait_until
 
 TEMPLATE = {"name": "owners_secret_template", "channel": "sms", "body": "owners secret body"}

@@ -5,7 +5,7 @@ import sys
 import unittest
 
 from tests.integration.api.accept_test import AcceptStage, later
-from tests.integration.api.rest_test import NOTIFY
+from tests.integration.api.stage import NOTIFY
 from tests.services import CeleriacApi, wait_until
 
 SIMULATED = {"provider": "simulated", "status": "sent", "message_id": None,

@@ -8,7 +8,7 @@ import unittest
 import urllib.request
 import uuid
 
-from tests.integration.api.rest_test import Stage
+from tests.integration.api.stage import Stage
 from tests.services import CeleriacApi
 
 URL = "https://hooks.example.com/notifications"

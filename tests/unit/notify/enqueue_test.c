@@ -1,6 +1,6 @@
 /*
  * What is published, forgotten, swept and left. Broker and store are scripts here, so that each can
- * fail in the middle; tests/integration/api/rest_test.py has the real ones.
+ * fail in the middle; tests/integration/api/rest_faults_test.py has the real ones.
  */
 #include "notify/enqueue.h"
 
