@@ -54,6 +54,11 @@ impl Arguments {
         self.values[index].as_ref()
     }
 
+    /// The argument, or undefined if it is missing.
+    pub fn value(&self, index: usize) -> &Value {
+        self.get(index).unwrap_or(&Value::UNDEFINED)
+    }
+
     /// The argument, unless it is missing or None.
     pub fn some(&self, index: usize) -> Option<&Value> {
         self.get(index).filter(|value| !value.is_none())
@@ -76,5 +81,15 @@ impl Arguments {
             None => Ok(default),
             Some(value) => value.as_str().ok_or_else(|| self.wrong(index, value)),
         }
+    }
+
+    /// `int`, but None is as good as missing.
+    pub fn optional_int(&self, index: usize) -> Result<Option<i64>> {
+        self.some(index).map(index_of).transpose()
+    }
+
+    /// `str`, but None is as good as missing.
+    pub fn optional_str(&self, index: usize) -> Result<Option<&str>> {
+        self.some(index).map(|_| self.str(index, "")).transpose()
     }
 }

@@ -8,7 +8,7 @@ use minijinja::{AutoEscape, State, Value};
 
 fn input(function: &'static str, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind(function, &["value"], 1, args)?;
-    Ok(args.get(0).cloned().unwrap_or_default())
+    Ok(args.value(0).clone())
 }
 
 /// Markup inside of {% autoescape %}, a plain str elsewhere.
@@ -101,7 +101,7 @@ fn decode_entity(entity: &str) -> Option<String> {
 pub fn xmlattr(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("xmlattr", &["d", "autospace"], 1, args)?;
     let mut out = Text::new(state);
-    for (key, value) in pairs(state, args.get(0).unwrap_or(&Value::UNDEFINED))? {
+    for (key, value) in pairs(state, args.value(0))? {
         if value.is_none() || value.is_undefined() {
             continue;
         }
@@ -166,8 +166,8 @@ pub fn urlize(state: &mut State, args: &[Value]) -> Result<Value> {
     if args.some(5).is_some() {
         return fail("urlize: extra_schemes is not supported");
     }
-    let limit = args.some(1).map(|_| args.int(1, 0)).transpose()?;
-    let mut rel: Vec<&str> = args.some(4).map_or(Ok(""), |_| args.str(4, ""))?.split_whitespace().collect();
+    let limit = args.optional_int(1)?;
+    let mut rel: Vec<&str> = args.optional_str(4)?.unwrap_or("").split_whitespace().collect();
     rel.push("noopener");
     if args.is_true(2) {
         rel.push("nofollow");
@@ -184,7 +184,7 @@ pub fn urlize(state: &mut State, args: &[Value]) -> Result<Value> {
         attributes.push("\"")?;
     }
     let mut text = Text::new(state);
-    push_escaped(&mut text, state, args.get(0).unwrap_or(&Value::UNDEFINED))?;
+    push_escaped(&mut text, state, args.value(0))?;
     state.consume_fuel(text.as_str().len() as u64 / 4)?;
     let mut out = Text::new(state);
     let options = Options { attributes: attributes.as_str(), limit: limit.map(|limit| limit.max(0) as usize) };

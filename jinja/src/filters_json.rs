@@ -4,7 +4,7 @@ use crate::arguments::Arguments;
 use crate::compare::sort_by_keys;
 use crate::python;
 use crate::text::Text;
-use crate::value::{as_float, error, fail, items, pairs, tuple, type_name, type_of, Result, Type};
+use crate::value::{as_float, fail, items, pairs, tuple, type_name, type_of, Result, Type};
 use minijinja::{State, Value};
 
 /// `json.dumps(value, sort_keys=True)` with the characters that HTML minds escaped.
@@ -16,7 +16,7 @@ pub fn tojson(state: &mut State, args: &[Value]) -> Result<Value> {
         Some(_) => Some((" ".to_owned(), args.int(1, 0)?)),
     };
     let mut json = Json { state, out: Text::new(state), indent };
-    json.value(args.get(0).unwrap_or(&Value::UNDEFINED), 1)?;
+    json.value(args.value(0), 1)?;
     Ok(Value::from_safe_string(json.out.finish()))
 }
 
@@ -141,64 +141,57 @@ const WIDTH: usize = 80;
 pub fn pprint(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("pprint", &["value"], 1, args)?;
     let mut out = Text::new(state);
-    pretty(state, &mut out, args.get(0).unwrap_or(&Value::UNDEFINED), 0, 0)?;
+    pretty(state, &mut out, args.value(0), 0, 0)?;
     Ok(Value::from(out.finish()))
 }
 
 /// `repr`, but with the keys of dicts in order.
 fn sorted_repr(state: &State, out: &mut Text, value: &Value) -> Result<()> {
-    let (open, close) = brackets(value);
+    let Some((open, close)) = brackets(value) else {
+        return out.push_repr(value);
+    };
+    out.push(open)?;
+    for (index, (key, item)) in entries(state, value)?.iter().enumerate() {
+        out.push(if index > 0 { ", " } else { "" })?;
+        if let Some(key) = key {
+            sorted_repr(state, out, key)?;
+            out.push(": ")?;
+        }
+        sorted_repr(state, out, item)?;
+    }
+    out.push(close)
+}
+
+/// What stands around the items of a container.
+fn brackets(value: &Value) -> Option<(&'static str, &'static str)> {
     match type_of(value) {
-        Type::Dict => {
-            out.push(open)?;
-            for (index, (key, item)) in pretty_pairs(state, value)?.iter().enumerate() {
-                out.push(if index > 0 { ", " } else { "" })?;
-                sorted_repr(state, out, key)?;
-                out.push(": ")?;
-                sorted_repr(state, out, item)?;
-            }
-            out.push(close)
-        }
-        Type::List | Type::Tuple => {
-            out.push(open)?;
-            for (index, item) in items(state, value)?.iter().enumerate() {
-                out.push(if index > 0 { ", " } else { "" })?;
-                sorted_repr(state, out, item)?;
-            }
-            out.push(close)
-        }
-        _ => python::write_repr(out, value).map_err(|_| error("the value is too large to print")),
+        Type::Dict => Some(("{", "}")),
+        Type::Tuple if value.len() == Some(1) => Some(("(", ",)")),
+        Type::Tuple => Some(("(", ")")),
+        Type::List => Some(("[", "]")),
+        _ => None,
     }
 }
 
-fn brackets(value: &Value) -> (&'static str, &'static str) {
-    match type_of(value) {
-        Type::Dict => ("{", "}"),
-        Type::Tuple if value.len() == Some(1) => ("(", ",)"),
-        Type::Tuple => ("(", ")"),
-        _ => ("[", "]"),
+/// Items, those of a dict with their keys in order; keys without an order stay as they are.
+fn entries(state: &State, value: &Value) -> Result<Vec<(Option<Value>, Value)>> {
+    if type_of(value) != Type::Dict {
+        return Ok(items(state, value)?.into_iter().map(|item| (None, item)).collect());
     }
-}
-
-/// Pairs in the order of their keys; keys without an order stay as they are.
-fn pretty_pairs(state: &State, value: &Value) -> Result<Vec<(Value, Value)>> {
-    sorted_pairs(state, value).or_else(|_| pairs(state, value))
+    let all = sorted_pairs(state, value).or_else(|_| pairs(state, value))?;
+    Ok(all.into_iter().map(|(key, item)| (Some(key), item)).collect())
 }
 
 fn pretty(state: &State, out: &mut Text, value: &Value, indent: usize, allowance: usize) -> Result<()> {
     let mut flat = Text::new(state);
     sorted_repr(state, &mut flat, value)?;
     state.consume_fuel(flat.as_str().len() as u64 / 64)?;
-    let is_container = matches!(type_of(value), Type::Dict | Type::List | Type::Tuple);
-    if !is_container || flat.as_str().chars().count() + indent + allowance <= WIDTH {
+    let fits = flat.as_str().chars().count() + indent + allowance <= WIDTH;
+    let Some((open, close)) = brackets(value).filter(|_| !fits) else {
         return out.push(flat.as_str());
-    }
-    let (open, close) = brackets(value);
-    out.push(open)?;
-    let entries = match type_of(value) {
-        Type::Dict => pretty_pairs(state, value)?.into_iter().map(|(key, item)| (Some(key), item)).collect(),
-        _ => items(state, value)?.into_iter().map(|item| (None, item)).collect::<Vec<_>>(),
     };
+    out.push(open)?;
+    let entries = entries(state, value)?;
     let last = entries.len().saturating_sub(1);
     for (index, (key, item)) in entries.iter().enumerate() {
         if index > 0 {

@@ -57,7 +57,7 @@ fn keyed(all: Vec<Value>, attribute: Option<&Value>, case_sensitive: bool) -> Re
 }
 
 fn input(state: &State, args: &Arguments) -> Result<Vec<Value>> {
-    items(state, args.get(0).unwrap_or(&Value::UNDEFINED))
+    items(state, args.value(0))
 }
 
 pub fn sort(state: &mut State, args: &[Value]) -> Result<Value> {
@@ -85,7 +85,7 @@ pub fn dictsort(state: &mut State, args: &[Value]) -> Result<Value> {
         "value" => true,
         _ => return fail("You can only sort by either \"key\" or \"value\""),
     };
-    let all = pairs(state, args.get(0).unwrap_or(&Value::UNDEFINED))?;
+    let all = pairs(state, args.value(0))?;
     let with_keys = all.into_iter().map(|(key, value)| {
         let sort_key = if by_value { value.clone() } else { key.clone() };
         (fold_case(sort_key, args.is_true(1)), tuple(vec![key, value]))
@@ -136,7 +136,7 @@ pub fn max(state: &mut State, args: &[Value]) -> Result<Value> {
 
 pub fn first(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("first", &["seq"], 1, args)?;
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     if let Some(generator) = value.downcast_object_ref::<Generator>() {
         return Ok(generator.next().unwrap_or_default());
     }
@@ -145,7 +145,7 @@ pub fn first(state: &mut State, args: &[Value]) -> Result<Value> {
 
 pub fn last(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("last", &["seq"], 1, args)?;
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     if value.downcast_object_ref::<Generator>().is_some() {
         return fail("'generator' object is not reversible");
     }
@@ -154,7 +154,7 @@ pub fn last(state: &mut State, args: &[Value]) -> Result<Value> {
 
 pub fn reverse(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("reverse", &["value"], 1, args)?;
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     if let Some(text) = value.as_str() {
         return Ok(crate::text::same_safety(&value, text.chars().rev().collect()));
     }
@@ -171,7 +171,7 @@ pub fn to_list(state: &mut State, args: &[Value]) -> Result<Value> {
 
 pub fn dict_items(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("items", &["value"], 1, args)?;
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     if value.is_undefined() {
         return Ok(generator(Vec::new()));
     }
@@ -266,7 +266,7 @@ impl Object for Group {
 
 pub fn groupby(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("groupby", &["value", "attribute", "default", "case_sensitive"], 2, args)?;
-    let path = Path::new(args.get(1).unwrap_or(&Value::UNDEFINED))?;
+    let path = Path::new(args.value(1))?;
     let (default, case_sensitive) = (args.some(2), args.is_true(3));
     let key = |item: &Value| path.get(item, default).map(|value| fold_case(value, case_sensitive));
     let all = input(state, &args)?;
@@ -411,7 +411,7 @@ pub fn rejectattr(state: &mut State, args: &[Value]) -> Result<Value> {
 /// Attributes proper, which for dicts and lists are their methods, never their items.
 pub fn attr(_: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("attr", &["obj", "name"], 2, args)?;
-    let (value, name) = (args.get(0).cloned().unwrap_or_default(), args.str(1, "")?);
+    let (value, name) = (args.value(0).clone(), args.str(1, "")?);
     match type_of(&value) {
         Type::Dict | Type::List | Type::Tuple | Type::Str | Type::Int | Type::Float => {
             let found = crate::methods::attribute(&value, name)?;
@@ -424,7 +424,7 @@ pub fn attr(_: &mut State, args: &[Value]) -> Result<Value> {
 
 pub fn default(_: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("default", &["value", "default_value", "boolean"], 1, args)?;
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     if value.is_undefined() || args.is_true(2) && !value.is_true() {
         return Ok(args.get(1).cloned().unwrap_or_else(|| Value::from("")));
     }

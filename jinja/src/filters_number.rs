@@ -9,7 +9,7 @@ use minijinja::{State, Value};
 
 pub fn abs(_: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("abs", &["x"], 1, args)?;
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     if let Some(int) = as_int(&value) {
         return int.checked_abs().map(int_value).ok_or_else(|| error("the integer is too large"));
     }
@@ -25,7 +25,7 @@ fn not_a_number(filter: &str, value: &Value) -> minijinja::Error {
 
 pub fn round(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("round", &["value", "precision", "method"], 1, args)?;
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     let (precision, method) = (args.int(1, 0)?, args.str(2, "common")?);
     if !matches!(method, "common" | "ceil" | "floor") {
         return fail("method must be common, ceil or floor");
@@ -83,6 +83,12 @@ fn round_half_even(value: f64, precision: i64) -> f64 {
     rounded * unit
 }
 
+/// Decimal digits of any script as ASCII, without underscores.
+fn plain_digits(text: &str) -> String {
+    let plain = |c| decimal(c).and_then(|digit| char::from_digit(digit, 10)).unwrap_or(c);
+    text.chars().filter(|c| *c != '_').map(plain).collect()
+}
+
 /// `int(text, base)`; None where Python raises ValueError.
 fn parse_int(text: &str, base: u32) -> Option<Value> {
     let text = strip(text, None, true, true);
@@ -94,11 +100,7 @@ fn parse_int(text: &str, base: u32) -> Option<Value> {
     if digits.is_empty() || digits.ends_with('_') || digits.contains("__") || digits.starts_with('_') {
         return None;
     }
-    let plain: String = digits
-        .chars()
-        .filter(|c| *c != '_')
-        .map(|c| decimal(c).and_then(|digit| char::from_digit(digit, 10)).unwrap_or(c))
-        .collect();
+    let plain = plain_digits(digits);
     if base == 10 && plain.bytes().all(|b| b.is_ascii_digit()) {
         let trimmed = plain.trim_start_matches('0');
         let sign = if negative && !trimmed.is_empty() { "-" } else { "" };
@@ -132,18 +134,12 @@ pub fn parse_float(text: &str) -> Option<f64> {
     if bytes.iter().enumerate().any(misplaced) {
         return None;
     }
-    let plain: String = text
-        .chars()
-        .filter(|c| *c != '_')
-        .map(|c| decimal(c).and_then(|digit| char::from_digit(digit, 10)).unwrap_or(c))
-        .collect();
-    // What Rust reads besides: nothing else; what Python reads besides: "infinity", which Rust does too.
-    plain.parse().ok()
+    plain_digits(text).parse().ok()
 }
 
 pub fn int(_: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("int", &["value", "default", "base"], 1, args)?;
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     let default = || Ok(args.get(1).cloned().unwrap_or_else(|| Value::from(0)));
     match type_of(&value) {
         Type::Undefined => undefined("the operand of int"),
@@ -176,7 +172,7 @@ pub fn int(_: &mut State, args: &[Value]) -> Result<Value> {
 
 pub fn float(_: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("float", &["value", "default"], 1, args)?;
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     let found = match value.as_str() {
         Some(text) => parse_float(text),
         None if value.is_undefined() => return undefined("the operand of float"),
@@ -187,7 +183,7 @@ pub fn float(_: &mut State, args: &[Value]) -> Result<Value> {
 
 pub fn filesizeformat(_: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("filesizeformat", &["value", "binary"], 1, args)?;
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     let bytes = value.as_str().and_then(parse_float).or_else(|| as_float(&value));
     let Some(bytes) = bytes.filter(|bytes| bytes.is_finite()) else {
         return Err(not_a_number("filesizeformat", &value));

@@ -8,7 +8,7 @@ use crate::wrap::Wrapper;
 use minijinja::{AutoEscape, State, Value};
 
 fn input(state: &State, args: &Arguments) -> Result<(Value, String)> {
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     let text = str_of(state, &value)?;
     Ok((value, text))
 }
@@ -61,7 +61,7 @@ pub fn string(state: &mut State, args: &[Value]) -> Result<Value> {
 pub fn trim(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("trim", &["value", "chars"], 1, args)?;
     let (value, text) = input(state, &args)?;
-    let chars = args.some(1).map(|_| args.str(1, "")).transpose()?;
+    let chars = args.optional_str(1)?;
     Ok(same_safety(&value, strip(&text, chars, true, true).to_owned()))
 }
 
@@ -75,9 +75,9 @@ pub fn center(state: &mut State, args: &[Value]) -> Result<Value> {
 pub fn replace(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("replace", &["s", "old", "new", "count"], 3, args)?;
     let (value, text) = input(state, &args)?;
-    let old = str_of(state, args.get(1).unwrap_or(&Value::UNDEFINED))?;
-    let new = str_of(state, args.get(2).unwrap_or(&Value::UNDEFINED))?;
-    let count = if args.some(3).is_some() { args.int(3, -1)? } else { -1 };
+    let old = str_of(state, args.value(1))?;
+    let new = str_of(state, args.value(2))?;
+    let count = args.optional_int(3)?.unwrap_or(-1);
     let replaced = text_methods::replace(state, &text, &old, &new, count)?;
     // Outside of {% autoescape %} Jinja2 makes a plain str of its input first.
     match state.auto_escape() {
@@ -97,9 +97,9 @@ fn needs_str(value: &Value) -> Result<()> {
 
 pub fn truncate(_: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("truncate", &["s", "length", "killwords", "end", "leeway"], 1, args)?;
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     let (length, end) = (args.int(1, 255)?, args.str(3, "...")?);
-    let leeway = if args.some(4).is_some() { args.int(4, 5)? } else { 5 };
+    let leeway = args.optional_int(4)?.unwrap_or(5);
     let end_length = end.chars().count() as i64;
     if length < end_length {
         return fail(format!("expected length >= {end_length}, got {length}"));
@@ -140,7 +140,7 @@ pub fn wordwrap(state: &mut State, args: &[Value]) -> Result<Value> {
     if width <= 0 {
         return fail(format!("invalid width {width} (must be > 0)"));
     }
-    let separator = if args.some(3).is_some() { args.str(3, "\n")? } else { "\n" };
+    let separator = args.optional_str(3)?.unwrap_or("\n");
     let break_long = args.get(2).map_or(true, Value::is_true);
     let on_hyphens = args.get(4).map_or(true, Value::is_true);
     // Splitting a text into words takes more memory than the text.
@@ -183,7 +183,7 @@ pub fn indent(state: &mut State, args: &[Value]) -> Result<Value> {
 
 pub fn join(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("join", &["value", "d", "attribute"], 1, args)?;
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     let mut all = items(state, &value)?;
     if let Some(attribute) = args.some(2) {
         let path = crate::filters_list::Path::new(attribute)?;
@@ -207,7 +207,7 @@ pub fn join(state: &mut State, args: &[Value]) -> Result<Value> {
 
 pub fn length(_: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("length", &["value"], 1, args)?;
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     let length = crate::value::length(&value);
     length.map(Value::from).ok_or_else(|| error(format!("object of type '{}' has no len()", type_name(&value))))
 }

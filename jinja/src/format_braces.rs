@@ -1,10 +1,9 @@
 //! `str.format` and `str.format_map`.
 
 use crate::format_spec::Spec;
-use crate::python;
 use crate::text::Text;
 use crate::value::{error, fail, type_name, type_of, Result, Type};
-use minijinja::{Error, ErrorKind, State, Value};
+use minijinja::{State, Value};
 
 /// Where replacement fields find their values.
 pub struct Values {
@@ -104,9 +103,7 @@ fn field(state: &State, out: &mut Text, text: &str, values: &mut Values, depth: 
         let mut converted = Text::new(state);
         match kind {
             Some('s') => converted.push_value(&value)?,
-            Some('r' | 'a') => {
-                python::write_repr(&mut converted, &value).map_err(|_| Error::from(ErrorKind::OutOfFuel))?
-            }
+            Some('r' | 'a') => converted.push_repr(&value)?,
             _ => return fail("unknown conversion specifier"),
         }
         value = Value::from(converted.finish());

@@ -134,8 +134,7 @@ fn convert(state: &State, out: &mut Text, spec: &Spec, kind: char, value: &Value
         's' => plain(&str_of(state, value)?, out),
         'r' | 'a' => {
             let mut text = Text::new(state);
-            python::write_repr(&mut text, value)
-                .map_err(|_| minijinja::Error::from(minijinja::ErrorKind::OutOfFuel))?;
+            text.push_repr(value)?;
             plain(text.as_str(), out)
         }
         'c' => match value.as_str() {

@@ -2,7 +2,7 @@
 
 use crate::arguments::{split, Arguments};
 use crate::collections::Namespace;
-use crate::random::Random;
+use crate::random;
 use crate::text::Text;
 use crate::value::{collect_dict, error, fail, index_of, items, pairs, type_of, undefined, Result, Type};
 use indexmap::IndexMap;
@@ -82,19 +82,8 @@ fn range(_: &mut State, args: &[Value]) -> Result<Value> {
         return fail("range() argument is too large");
     }
     let span = if step > 0 { stop - start } else { start - stop };
-    let len = if span > 0 { (span as u64).div_ceil_(step.unsigned_abs()) } else { 0 };
+    let len = if span > 0 { 1 + (span as u64 - 1) / step.unsigned_abs() } else { 0 };
     Ok(Value::from_object(Range { start, stop, step, len: len as usize }))
-}
-
-/// `u64::div_ceil` came with Rust 1.73.
-trait DivCeil {
-    fn div_ceil_(self, by: u64) -> u64;
-}
-
-impl DivCeil for u64 {
-    fn div_ceil_(self, by: u64) -> u64 {
-        self / by + u64::from(self % by > 0)
-    }
 }
 
 /// The mapping that `dict(...)` and `namespace(...)` make of their arguments.
@@ -208,18 +197,17 @@ fn lipsum(state: &mut State, args: &[Value]) -> Result<Value> {
         return fail("empty range in randrange()");
     }
     let words: Vec<&str> = WORDS.split(' ').collect();
-    let mut random = Random::new();
     let mut out = Text::new(state);
     for paragraph in 0..count {
         if paragraph > 0 {
             out.push(if html { "\n" } else { "\n\n" })?;
         }
         out.push(if html { "<p>" } else { "" })?;
-        let length = min + random.below((max - min) as usize) as i64;
+        let length = min + random::below((max - min) as usize) as i64;
         let mut sentence_left = 0;
         for word in 0..length {
             state.consume_fuel(1)?;
-            let text = words[random.below(words.len())];
+            let text = words[random::below(words.len())];
             if sentence_left > 0 {
                 out.push(" ")?;
                 out.push(text)?;
@@ -228,7 +216,7 @@ fn lipsum(state: &mut State, args: &[Value]) -> Result<Value> {
                 out.push(if word > 0 { ". " } else { "" })?;
                 out.push(&text[..1].to_uppercase())?;
                 out.push(&text[1..])?;
-                sentence_left = 8 + random.below(10);
+                sentence_left = 8 + random::below(10);
             }
         }
         out.push(if html { ".</p>" } else { "." })?;
@@ -239,7 +227,7 @@ fn lipsum(state: &mut State, args: &[Value]) -> Result<Value> {
 /// The `random` filter.
 pub fn random(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("random", &["seq"], 1, args)?;
-    let value = args.get(0).cloned().unwrap_or_default();
+    let value = args.value(0).clone();
     if !matches!(type_of(&value), Type::Str | Type::List | Type::Tuple | Type::Iterable | Type::Undefined) {
         return fail("can only choose from a sequence");
     }
@@ -247,6 +235,5 @@ pub fn random(state: &mut State, args: &[Value]) -> Result<Value> {
     if items.is_empty() {
         return Ok(Value::UNDEFINED);
     }
-    let index = Random::new().below(items.len());
-    items.get(index).cloned().ok_or_else(|| error("nothing to choose from"))
+    items.get(random::below(items.len())).cloned().ok_or_else(|| error("nothing to choose from"))
 }

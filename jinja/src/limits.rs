@@ -10,7 +10,7 @@ pub const DEFAULT_OUTPUT: usize = 4 * 1024 * 1024;
 
 /// Frames (loops, `with` blocks, macro calls at several each) that may be open at once.
 /// Together with the frame size of MiniJinja's evaluation loop this decides how much stack a render
-/// can use; tests/stack.rs holds it against a thread of 512 KiB.
+/// can use; tests/unit/jinja holds it against a thread of 512 KiB.
 pub const MAX_FRAMES: usize = 250;
 
 #[derive(Clone, Copy)]

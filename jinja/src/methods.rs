@@ -145,7 +145,7 @@ fn list_method(state: &State, this: &Arc<List>, value: &Value, name: &str, args:
         }
         "extend" => {
             let args = Arguments::bind("extend", &["iterable"], 1, args)?;
-            for item in items(state, args.get(0).unwrap_or(&Value::UNDEFINED))? {
+            for item in items(state, args.value(0))? {
                 insert(state, this, usize::MAX, Some(&item))?;
             }
         }
@@ -246,7 +246,7 @@ fn dict_method(state: &mut State, this: &Arc<Dict>, value: &Value, name: &str, a
         "fromkeys" => {
             let args = Arguments::bind("fromkeys", &["iterable", "value"], 1, args)?;
             let item = args.get(1).cloned().unwrap_or_else(|| Value::from(()));
-            let keys = items(state, args.get(0).unwrap_or(&Value::UNDEFINED))?;
+            let keys = items(state, args.value(0))?;
             let map = collect_dict(state, keys.into_iter().map(|key| (key, item.clone())))?;
             crate::value::dict(state, map)
         }
@@ -257,7 +257,7 @@ fn dict_method(state: &mut State, this: &Arc<Dict>, value: &Value, name: &str, a
 /// `get`, `pop` and `setdefault`.
 fn keyed_method(state: &State, this: &Arc<Dict>, name: &str, args: &[Value]) -> Result<Value> {
     let bound = Arguments::bind("dict method", &["key", "default"], 1, args)?;
-    let key = bound.get(0).cloned().unwrap_or_default();
+    let key = bound.value(0).clone();
     if !is_hashable(state, &key)? {
         return fail(format!("unhashable type: '{}'", type_name(&key)));
     }

@@ -57,7 +57,7 @@ pub const TESTS: &[(&str, Test)] = &[
 
 fn one(args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("test", &["value"], 1, args)?;
-    Ok(args.get(0).cloned().unwrap_or_default())
+    Ok(args.value(0).clone())
 }
 
 fn two(args: &[Value]) -> Result<(Value, Value)> {

@@ -1,5 +1,6 @@
 //! Text under construction, which cannot outgrow what the render's fuel pays for.
 
+use crate::python;
 use crate::value::Result;
 use minijinja::{Error, ErrorKind, State, Value};
 use std::fmt;
@@ -10,6 +11,10 @@ const BYTES_PER_FUEL: u64 = 64;
 /// What a printed piece counts for at least: values cost time by the piece. A list that holds itself twice,
 /// many times over, is all short pieces.
 const PIECE: usize = 8;
+
+pub fn out_of_fuel() -> Error {
+    Error::from(ErrorKind::OutOfFuel)
+}
 
 pub struct Text {
     buffer: String,
@@ -34,7 +39,7 @@ impl Text {
 
     pub fn push(&mut self, text: &str) -> Result<()> {
         if text.len() > self.room() {
-            return Err(Error::from(ErrorKind::OutOfFuel));
+            return Err(out_of_fuel());
         }
         self.buffer.push_str(text);
         Ok(())
@@ -58,7 +63,7 @@ impl Text {
                 (0..count).for_each(|_| self.buffer.push_str(text));
                 Ok(())
             }
-            _ => Err(Error::from(ErrorKind::OutOfFuel)),
+            _ => Err(out_of_fuel()),
         }
     }
 
@@ -66,8 +71,13 @@ impl Text {
     pub fn push_value(&mut self, value: &Value) -> Result<()> {
         match value.as_str() {
             Some(text) => self.push(text),
-            None => crate::python::write_str(self, value).map_err(|_| Error::from(ErrorKind::OutOfFuel)),
+            None => python::write_str(self, value).map_err(|_| out_of_fuel()),
         }
+    }
+
+    /// `repr(value)`
+    pub fn push_repr(&mut self, value: &Value) -> Result<()> {
+        python::write_repr(self, value).map_err(|_| out_of_fuel())
     }
 
     pub fn as_str(&self) -> &str {
@@ -128,5 +138,5 @@ pub fn push_escaped(out: &mut Text, state: &State, value: &Value) -> Result<()> 
     if value.is_safe() {
         return out.push_value(value);
     }
-    escape(&str_of(state, value)?, out).map_err(|_| Error::from(ErrorKind::OutOfFuel))
+    escape(&str_of(state, value)?, out).map_err(|_| out_of_fuel())
 }

@@ -95,7 +95,7 @@ fn with_arguments(state: &mut State, value: &Value, text: &str, name: &str, args
         "expandtabs" => expand_tabs(state, text, Arguments::bind("expandtabs", &["tabsize"], 0, args)?.int(0, 8)?),
         "strip" | "lstrip" | "rstrip" => {
             let args = Arguments::bind("strip", &["chars"], 0, args)?;
-            let chars = args.some(0).map(|_| args.str(0, "")).transpose()?;
+            let chars = args.optional_str(0)?;
             Ok(same_safety(value, strip(text, chars, name != "rstrip", name != "lstrip").to_owned()))
         }
         "removeprefix" | "removesuffix" => {
@@ -111,7 +111,7 @@ fn with_arguments(state: &mut State, value: &Value, text: &str, name: &str, args
         }
         "split" | "rsplit" => {
             let args = Arguments::bind("split", &["sep", "maxsplit"], 0, args)?;
-            let separator = args.some(0).map(|_| args.str(0, "")).transpose()?;
+            let separator = args.optional_str(0)?;
             let parts = split_text(text, separator, args.int(1, -1)?, name == "rsplit")?;
             list(state, parts.into_iter().map(Value::from).collect())
         }
@@ -127,7 +127,7 @@ fn with_arguments(state: &mut State, value: &Value, text: &str, name: &str, args
         "find" | "rfind" | "index" | "rindex" | "count" | "startswith" | "endswith" => search(text, name, args),
         "join" => {
             let args = Arguments::bind("join", &["iterable"], 1, args)?;
-            join(state, text, args.get(0).unwrap_or(&Value::UNDEFINED)).map(|text| same_safety(value, text))
+            join(state, text, args.value(0)).map(|text| same_safety(value, text))
         }
         "format" => {
             let (positional, named) = split(args);
@@ -136,7 +136,7 @@ fn with_arguments(state: &mut State, value: &Value, text: &str, name: &str, args
         }
         "format_map" => {
             let args = Arguments::bind("format_map", &["mapping"], 1, args)?;
-            let found = pairs(state, args.get(0).unwrap_or(&Value::UNDEFINED))?;
+            let found = pairs(state, args.value(0))?;
             let named = found.into_iter().filter_map(|(key, item)| Some((key.as_str()?.to_owned(), item)));
             let mut values = format_braces::Values::new(Vec::new(), named.collect());
             format_braces::format(state, text, &mut values).map(Value::from)
@@ -392,15 +392,14 @@ fn search(text: &str, name: &str, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("search", &["sub", "start", "end"], 1, args)?;
     let len = text.chars().count() as i64;
     let clamp = |index: i64| if index < 0 { (index + len).max(0) } else { index.min(len) };
-    let bound = |index, default| if args.some(index).is_some() { args.int(index, 0) } else { Ok(default) };
-    let (start, end) = (bound(1, 0)?, clamp(bound(2, len)?));
+    let (start, end) = (args.optional_int(1)?.unwrap_or(0), clamp(args.optional_int(2)?.unwrap_or(len)));
     let past_end = start > len;
     let start = clamp(start);
     let byte = |index: i64| text.char_indices().nth(index as usize).map_or(text.len(), |(at, _)| at);
     let part = if start <= end { &text[byte(start)..byte(end)] } else { "" };
     let reachable = start <= end && !past_end;
     if matches!(name, "startswith" | "endswith") {
-        let sought = args.get(0).cloned().unwrap_or_default();
+        let sought = args.value(0).clone();
         let test = |affix: &str| if name == "startswith" { part.starts_with(affix) } else { part.ends_with(affix) };
         return affix_test(&sought, name, |affix| reachable && test(affix));
     }

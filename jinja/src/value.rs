@@ -48,14 +48,10 @@ pub fn type_of(value: &Value) -> Type {
         ValueKind::Iterable => Type::Iterable,
         ValueKind::Map if value.downcast_object_ref::<Namespace>().is_some() => Type::Namespace,
         // Loop variables and macros call themselves maps too, but are not dicts to Python.
-        ValueKind::Map if is_engine_object(value) => Type::Other,
+        ValueKind::Map if engine_type(value).is_some() => Type::Other,
         ValueKind::Map => Type::Dict,
         _ => Type::Other,
     }
-}
-
-fn is_engine_object(value: &Value) -> bool {
-    engine_type(value).is_some()
 }
 
 /// `Loop`, `Macro` or `Module` for MiniJinja's own objects, which have no public type.
