@@ -40,7 +40,7 @@ pub fn striptags(state: &mut State, args: &[Value]) -> Result<Value> {
     let text = cut(&cut(&text, "<!--", "-->"), "<", ">");
     let folded =
         text.split(crate::text_methods::is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    Ok(Value::from_safe_string(unescape(&folded)))
+    Ok(Value::from_safe_string(html_escape::decode_html_entities(&folded).into_owned()))
 }
 
 /// Leaves out everything from `open` to the next `close`, until one of them is missing.
@@ -53,49 +53,6 @@ fn cut(text: &str, open: &str, close: &str) -> String {
         rest = &rest[start + end + close.len()..];
     }
     out + rest
-}
-
-fn unescape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find('&') {
-        out.push_str(&rest[..start]);
-        rest = &rest[start..];
-        // The longest name of an entity has 31 letters.
-        let end = rest.bytes().take(34).position(|b| b == b';');
-        match end.and_then(|end| decode_entity(&rest[..=end]).map(|decoded| (end, decoded))) {
-            Some((end, decoded)) => {
-                out.push_str(&decoded);
-                rest = &rest[end + 1..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
-        }
-    }
-    out + rest
-}
-
-/// `&name;` or `&#number;` as text.
-fn decode_entity(entity: &str) -> Option<String> {
-    let name = &entity[1..entity.len() - 1];
-    if let Some(number) = name.strip_prefix('#') {
-        let code = match number.strip_prefix(['x', 'X']) {
-            Some(hex) => u32::from_str_radix(hex, 16),
-            None => number.parse(),
-        };
-        return code.ok().map(|code| char::from_u32(code).filter(|c| *c != '\0').unwrap_or('\u{fffd}').to_string());
-    }
-    if name == "nbsp" {
-        return Some("\u{a0}".to_owned());
-    }
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return None;
-    }
-    // contrib knows all names, but only through its own filter; a lone entity passes through that unharmed.
-    let decoded = minijinja_contrib::filters::striptags(entity.to_owned());
-    (decoded != entity).then_some(decoded)
 }
 
 pub fn xmlattr(state: &mut State, args: &[Value]) -> Result<Value> {
