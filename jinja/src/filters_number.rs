@@ -5,7 +5,8 @@ use crate::digits::decimal;
 use crate::python;
 use crate::text_methods::strip;
 use crate::value::{as_float, as_int, error, fail, int as int_value, type_name, type_of, undefined, Result, Type};
-use minijinja::{State, Value};
+use minijinja::value::Kwargs;
+use minijinja::{filters, State, Value};
 
 pub fn abs(_: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("abs", &["x"], 1, args)?;
@@ -30,14 +31,14 @@ pub fn round(state: &mut State, args: &[Value]) -> Result<Value> {
     if !matches!(method, "common" | "ceil" | "floor") {
         return fail("method must be common, ceil or floor");
     }
-    let Some(float) = as_float(&value) else {
+    if as_float(&value).is_none() {
         return Err(not_a_number("round", &value));
-    };
+    }
     if method == "common" {
-        return match as_int(&value) {
-            Some(int) => round_int(int, precision).map(int_value),
-            None => Ok(Value::from(round_half_even(float, precision))),
-        };
+        // A bool is an int to Python, but not to MiniJinja.
+        let number = as_int(&value).map_or(value, int_value);
+        let precision = precision.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+        return filters::round(number, Some(precision), None, Kwargs::from_iter([] as [(&str, Value); 0]));
     }
     // func(value * 10**precision) / 10**precision, where an int stays one until the division.
     let power = state.apply_filter("<pow>", &[Value::from(10), Value::from(precision)])?;
@@ -47,40 +48,10 @@ pub fn round(state: &mut State, args: &[Value]) -> Result<Value> {
         Some(scaled) => python::float_to_int(scaled.floor())?,
         None => scaled,
     };
-    state.apply_filter("<div>", &[whole, power])
-}
-
-/// `round(int, precision)`: halves go to the even neighbour.
-fn round_int(value: i128, precision: i64) -> Result<i128> {
-    if precision >= 0 {
-        return Ok(value);
+    match (as_float(&whole), as_float(&power)) {
+        (Some(whole), Some(power)) if power != 0.0 => Ok(Value::from(whole / power)),
+        _ => fail("division by zero"),
     }
-    let unit = u32::try_from(-precision).ok().and_then(|digits| 10_i128.checked_pow(digits));
-    let Some(unit) = unit else { return Ok(0) };
-    let rest = value.rem_euclid(unit);
-    let down = value - rest;
-    let up = rest * 2 > unit || rest * 2 == unit && (down / unit) % 2 != 0;
-    Ok(if up { down + unit } else { down })
-}
-
-/// `round(float, precision)`: rounds the exact binary value, halves to the even neighbour.
-fn round_half_even(value: f64, precision: i64) -> f64 {
-    if !value.is_finite() || precision > 330 {
-        return value;
-    }
-    if precision >= 0 {
-        return format!("{value:.*}", precision as usize).parse().unwrap_or(value);
-    }
-    let unit = 10_f64.powi(i32::try_from(-precision).unwrap_or(i32::MAX).min(400));
-    if !unit.is_finite() {
-        return 0.0_f64.copysign(value);
-    }
-    let scaled = value / unit;
-    let mut rounded = scaled.round();
-    if (scaled - scaled.trunc()).abs() == 0.5 {
-        rounded = 2.0 * (scaled / 2.0).round();
-    }
-    rounded * unit
 }
 
 /// Decimal digits of any script as ASCII, without underscores.

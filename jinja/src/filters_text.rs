@@ -2,10 +2,10 @@
 
 use crate::arguments::Arguments;
 use crate::text::{push_escaped, same_safety, str_of, Text};
-use crate::text_methods::{self, is_space, split_lines, strip};
+use crate::text_methods::{self, split_lines, strip};
 use crate::value::{error, fail, items, type_name, undefined, Result};
 use crate::wrap::Wrapper;
-use minijinja::{AutoEscape, State, Value};
+use minijinja::{filters, AutoEscape, State, Value};
 
 fn input(state: &State, args: &Arguments) -> Result<(Value, String)> {
     let value = args.value(0).clone();
@@ -14,48 +14,31 @@ fn input(state: &State, args: &Arguments) -> Result<(Value, String)> {
 }
 
 /// Filters that take nothing but their text.
-fn simple(state: &State, args: &[Value], change: impl FnOnce(&str) -> String) -> Result<Value> {
+fn simple(state: &State, args: &[Value], change: impl FnOnce(String) -> Result<String>) -> Result<Value> {
     let args = Arguments::bind("filter", &["s"], 1, args)?;
     let (value, text) = input(state, &args)?;
-    Ok(same_safety(&value, change(&text)))
+    Ok(same_safety(&value, change(text)?))
 }
 
 pub fn upper(state: &mut State, args: &[Value]) -> Result<Value> {
-    simple(state, args, str::to_uppercase)
+    simple(state, args, |text| Ok(text.to_uppercase()))
 }
 
 pub fn lower(state: &mut State, args: &[Value]) -> Result<Value> {
-    simple(state, args, str::to_lowercase)
+    simple(state, args, |text| Ok(text.to_lowercase()))
 }
 
 pub fn capitalize(state: &mut State, args: &[Value]) -> Result<Value> {
-    simple(state, args, text_methods::capitalize)
+    simple(state, args, |text| text_methods::capitalize(state, &text))
 }
 
 /// Words begin after white space, hyphens and opening brackets, not after apostrophes.
 pub fn title(state: &mut State, args: &[Value]) -> Result<Value> {
-    simple(state, args, |text| {
-        let is_break = |c: char| is_space(c) || "-({[<".contains(c);
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while !rest.is_empty() {
-            let end = rest.find(is_break).unwrap_or(rest.len());
-            let (word, after) = rest.split_at(end);
-            let first = word.chars().next().map_or(0, char::len_utf8);
-            out.push_str(&word[..first].to_uppercase());
-            out.push_str(&word[first..].to_lowercase());
-            let gap = after.find(|c| !is_break(c)).unwrap_or(after.len());
-            out.push_str(&after[..gap]);
-            rest = &after[gap..];
-        }
-        out
-    })
+    simple(state, args, |text| Ok(filters::title(text.into())))
 }
 
 pub fn string(state: &mut State, args: &[Value]) -> Result<Value> {
-    let args = Arguments::bind("string", &["value"], 1, args)?;
-    let (value, text) = input(state, &args)?;
-    Ok(same_safety(&value, text))
+    simple(state, args, Ok)
 }
 
 pub fn trim(state: &mut State, args: &[Value]) -> Result<Value> {

@@ -1,8 +1,9 @@
 //! One value in one format: what stands behind the colon of `'{:>8.2f}'` and between the letters of `'%-8.2f'`.
 
 use crate::python;
-use crate::text::Text;
+use crate::text::{out_of_fuel, Text};
 use crate::value::{as_float, as_int, fail, type_name, type_of, Result, Type};
+use minijinja::formatting::{self, FormatStyle};
 use minijinja::Value;
 
 #[derive(Clone, Debug)]
@@ -29,6 +30,9 @@ impl Default for Spec {
 
 /// A precision above this adds only zeros, and a width above it is no text of ours.
 const MAX_NUMBER: i64 = 1 << 31;
+
+/// Digits that a float can have behind its point; more are zeros, which MiniJinja need not compute.
+const MAX_DIGITS: i64 = 1074;
 
 /// Reads decimal digits; None if there are none.
 pub fn read_number(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<i64> {
@@ -147,28 +151,48 @@ impl Spec {
             return fail(format!("must be real number, not {}", type_name(value)));
         };
         let sign = self.sign_of(float.is_sign_negative() && !float.is_nan());
-        let upper = matches!(self.kind, Some('E' | 'F' | 'G'));
-        // Digits beyond the precision that a float can have are zeros.
         let precision = self.precision.unwrap_or(6);
         if usize::try_from(precision).map_or(true, |p| p > out.room()) {
-            return Err(minijinja::Error::from(minijinja::ErrorKind::OutOfFuel));
+            return Err(out_of_fuel());
         }
-        let precision = precision as usize;
         let float = float.abs();
-        let digits = if !float.is_finite() {
-            (if float.is_nan() { "nan" } else { "inf" }).to_owned()
-        } else {
-            match self.kind {
-                Some('f' | 'F') => format!("{float:.precision$}"),
-                Some('%') => format!("{:.precision$}%", float * 100.0),
-                Some('e' | 'E') => scientific(float, precision),
-                Some(_) => general(float, precision.max(1), self.alternate, false),
-                None if self.precision.is_some() => general(float, precision.max(1), self.alternate, true),
-                None => python::float_repr(float),
-            }
+        let digits = match self.kind {
+            Some('%') => self.digits(float * 100.0, precision, 'f')? + "%",
+            Some('n') => self.digits(float, precision, 'g')?,
+            Some(kind) => self.digits(float, precision, kind)?,
+            None if self.precision.is_some() && float.is_finite() => self.short_digits(float, precision.max(1))?,
+            None => python::float_repr(float),
         };
-        let digits = if upper { digits.to_uppercase() } else { digits };
         self.pad_number(out, sign, &digits, 3)
+    }
+
+    /// `e`, `f` or `g`, large or small.
+    fn digits(&self, float: f64, precision: i64, kind: char) -> Result<String> {
+        let known = precision.min(MAX_DIGITS);
+        let alternate = if self.alternate { "#" } else { "" };
+        let spec = format!("{{:{alternate}.{known}{kind}}}");
+        let mut text = formatting::format(FormatStyle::StrFormat, &spec, &[Value::from(float)])?;
+        if float.is_finite() && !"gG".contains(kind) {
+            let end = text.find(['e', 'E']).unwrap_or(text.len());
+            text.insert_str(end, &"0".repeat((precision - known) as usize));
+        }
+        Ok(text)
+    }
+
+    /// Without a letter: like `g`, but a whole number keeps `.0`, and scientific starts one digit earlier.
+    fn short_digits(&self, float: f64, precision: i64) -> Result<String> {
+        let fixed = self.digits(float, precision, 'g')?;
+        if fixed.contains(['.', 'e']) {
+            return Ok(fixed);
+        }
+        if (fixed.len() as i64) < precision {
+            return Ok(fixed + ".0");
+        }
+        let scientific = self.digits(float, precision - 1, 'e')?;
+        let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "+00"));
+        let mantissa =
+            if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
+        Ok(format!("{mantissa}e{exponent}"))
     }
 
     fn sign_of(&self, negative: bool) -> &'static str {
@@ -194,7 +218,7 @@ impl Spec {
             // Zeros that fill the width are grouped like the other digits.
             let room = self.width - lead.len() as i64 - rest.len() as i64;
             if room > out.room() as i64 {
-                return Err(minijinja::Error::from(minijinja::ErrorKind::OutOfFuel));
+                return Err(out_of_fuel());
             }
             let mut digits = whole.len();
             while ((digits + digits.saturating_sub(1) / every) as i64) < room {
@@ -227,34 +251,4 @@ impl Spec {
         out.push(body)?;
         out.fill(self.fill, after)
     }
-}
-
-/// `%e`: at least two digits of exponent.
-fn scientific(float: f64, precision: usize) -> String {
-    let text = format!("{float:.precision$e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
-    format!("{mantissa}e{sign}{digits:0>2}")
-}
-
-/// `%g`: the shorter of fixed and scientific, without trailing zeros unless `keep_zeros`. With `is_repr` a
-/// whole number keeps `.0`, and scientific starts one digit earlier, as `format(x, '.3')` does.
-fn general(float: f64, precision: usize, keep_zeros: bool, is_repr: bool) -> String {
-    let text = scientific(float, precision - 1);
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i64 = exponent.parse().unwrap_or(0);
-    let strip = |text: &str| match text.contains('.') && !keep_zeros {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text.to_owned(),
-    };
-    let limit = precision as i64 - i64::from(is_repr);
-    if exponent < -4 || exponent >= limit {
-        return format!("{}{}", strip(mantissa), &text[mantissa.len()..]);
-    }
-    let decimals = usize::try_from(precision as i64 - 1 - exponent).unwrap_or(0);
-    let fixed = strip(&format!("{float:.decimals$}"));
-    if is_repr && !fixed.contains('.') {
-        return fixed + ".0";
-    }
-    fixed
 }

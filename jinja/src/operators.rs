@@ -1,4 +1,5 @@
-//! Python's operators where MiniJinja's differ. Compiled programs call them as filters, see `rewrite`.
+//! Python's operators where MiniJinja's differ (`-`, `/` and `//` don't). Compiled programs call them as filters,
+//! see `rewrite`.
 
 use crate::collections::{List, Namespace};
 use crate::compare::{compare, equal};
@@ -18,10 +19,7 @@ pub type Operator = fn(&mut State, &[Value]) -> Result<Value>;
 /// Names that no template can spell.
 pub const OPERATORS: &[(&str, Operator)] = &[
     ("<add>", add),
-    ("<sub>", |_, args| arithmetic("-", args)),
     ("<mul>", mul),
-    ("<div>", |_, args| arithmetic("/", args)),
-    ("<floordiv>", |_, args| arithmetic("//", args)),
     ("<mod>", modulo),
     ("<pow>", |_, args| arithmetic("**", args)),
     ("<neg>", neg),
@@ -68,16 +66,13 @@ fn arithmetic(operator: &str, args: &[Value]) -> Result<Value> {
 }
 
 fn int_arithmetic(operator: &str, x: i128, y: i128) -> Result<Value> {
-    if y == 0 && matches!(operator, "/" | "//" | "%") {
+    if y == 0 && operator == "%" {
         return fail("division by zero");
     }
     let result = match operator {
         "+" => x.checked_add(y),
-        "-" => x.checked_sub(y),
         "*" => x.checked_mul(y),
-        "//" => x.checked_div_euclid(y).map(|_| x / y - i128::from(x % y != 0 && (x < 0) != (y < 0))),
         "%" => x.checked_rem(y).map(|rest| if rest != 0 && (rest < 0) != (y < 0) { rest + y } else { rest }),
-        "/" => return float_arithmetic("/", x as f64, y as f64).map(Value::from),
         _ if y < 0 => return float_arithmetic("**", x as f64, y as f64).map(Value::from),
         _ if x.unsigned_abs() <= 1 => Some(if x < 0 && y % 2 == 0 || y == 0 { 1 } else { x }),
         _ => u32::try_from(y).ok().and_then(|y| x.checked_pow(y)),
@@ -86,16 +81,11 @@ fn int_arithmetic(operator: &str, x: i128, y: i128) -> Result<Value> {
 }
 
 fn float_arithmetic(operator: &str, x: f64, y: f64) -> Result<f64> {
-    if y == 0.0 && matches!(operator, "/" | "//" | "%") {
-        return fail("float division by zero");
-    }
     Ok(match operator {
         "+" => x + y,
-        "-" => x - y,
         "*" => x * y,
-        "/" => x / y,
-        "%" => float_divmod(x, y).1,
-        "//" => float_divmod(x, y).0,
+        "%" if y == 0.0 => return fail("float division by zero"),
+        "%" => float_remainder(x, y),
         _ if x == 0.0 && y < 0.0 => return fail("0.0 cannot be raised to a negative power"),
         _ if x < 0.0 && y.fract() != 0.0 => return fail("complex numbers are not supported"),
         _ => {
@@ -108,21 +98,16 @@ fn float_arithmetic(operator: &str, x: f64, y: f64) -> Result<f64> {
     })
 }
 
-/// Floor division and its remainder, with the sign of the divisor, as CPython computes them.
-fn float_divmod(x: f64, y: f64) -> (f64, f64) {
-    let mut rest = x % y;
-    let mut quotient = (x - rest) / y;
+/// With the sign of the divisor.
+fn float_remainder(x: f64, y: f64) -> f64 {
+    let rest = x % y;
     if rest == 0.0 {
-        rest = 0.0_f64.copysign(y);
+        0.0_f64.copysign(y)
     } else if (rest < 0.0) != (y < 0.0) {
-        rest += y;
-        quotient -= 1.0;
+        rest + y
+    } else {
+        rest
     }
-    if quotient == 0.0 {
-        return (0.0_f64.copysign(x / y), rest);
-    }
-    let floor = quotient.floor();
-    (if quotient - floor > 0.5 { floor + 1.0 } else { floor }, rest)
 }
 
 fn add(state: &mut State, args: &[Value]) -> Result<Value> {

@@ -1,7 +1,8 @@
 //! How Python prints values: `str()` and `repr()`.
 
 use crate::collections::{Dict, Namespace, View};
-use crate::value::{engine_type, fail, int, type_of, Result, Type};
+use crate::value::{as_float, engine_type, fail, int, type_of, Result, Type};
+use minijinja::formatting::{format, FormatStyle};
 use minijinja::Value;
 use std::fmt::{self, Write};
 
@@ -20,10 +21,7 @@ pub fn write_repr(out: &mut dyn Write, value: &Value) -> fmt::Result {
         Type::Undefined => out.write_str("Undefined"),
         Type::None => out.write_str("None"),
         Type::Bool => out.write_str(if value.is_true() { "True" } else { "False" }),
-        Type::Float => match f64::try_from(value.clone()) {
-            Ok(float) => write_float(out, float),
-            Err(_) => write!(out, "{value}"),
-        },
+        Type::Float => out.write_str(&float_repr(as_float(value).unwrap_or(f64::NAN))),
         Type::Str if value.is_safe() => {
             out.write_str("Markup(")?;
             write_quoted(out, value.as_str().unwrap_or_default())?;
@@ -108,10 +106,9 @@ fn write_items(out: &mut dyn Write, open: char, items: impl Iterator<Item = Valu
     out.write_char(close)
 }
 
+/// The shortest digits that read back the same, laid out as `float.__repr__` does.
 pub fn float_repr(value: f64) -> String {
-    let mut text = String::new();
-    let _ = write_float(&mut text, value);
-    text
+    format(FormatStyle::StrFormat, "{}", &[Value::from(value)]).unwrap_or_default()
 }
 
 /// `int(value)`
@@ -123,24 +120,6 @@ pub fn float_to_int(value: f64) -> Result<Value> {
         return Ok(int(value.trunc() as i128));
     }
     Ok(crate::bigint::value_of(&format!("{:.0}", value.trunc())))
-}
-
-/// Shortest digits that read back the same, laid out as `float.__repr__` does.
-pub fn write_float(out: &mut dyn Write, value: f64) -> fmt::Result {
-    if value.is_nan() {
-        return out.write_str("nan");
-    }
-    if value.is_infinite() {
-        return out.write_str(if value < 0.0 { "-inf" } else { "inf" });
-    }
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..16).contains(&exponent) {
-        return write!(out, "{value:?}");
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    write!(out, "{digits}e{sign}{:02}", exponent.abs())
 }
 
 fn write_quoted(out: &mut dyn Write, text: &str) -> fmt::Result {

@@ -231,10 +231,7 @@ impl Rewriter<'_> {
 fn binary_operator(instr: &Instr) -> Option<&'static str> {
     Some(match instr {
         Instruction::Add => "<add>",
-        Instruction::Sub => "<sub>",
         Instruction::Mul => "<mul>",
-        Instruction::Div => "<div>",
-        Instruction::IntDiv => "<floordiv>",
         Instruction::Rem => "<mod>",
         Instruction::Pow => "<pow>",
         Instruction::StringConcat => "<concat>",

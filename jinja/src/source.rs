@@ -150,9 +150,8 @@ impl<'a> Scan<'a> {
                 return;
             }
             Token::Minus | Token::Plus if was_expecting => self.left_operand = operand,
-            Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::FloorDiv | Token::Mod | Token::Pow => {
-                self.left_operand = end;
-            }
+            // Not `-`, `/` and `//`, whose rules are Python's.
+            Token::Plus | Token::Mul | Token::Mod | Token::Pow => self.left_operand = end,
             Token::Tilde | Token::Gt | Token::Gte | Token::Lt | Token::Lte => self.left_operand = end,
             _ => {}
         }

@@ -6,9 +6,9 @@ use crate::environment::{has_filter, has_test};
 use crate::functions::Range;
 use crate::methods::BoundMethod;
 use crate::operators;
-use crate::text_methods::{is_lower, is_upper};
+use crate::text::str_of;
 use crate::value::{as_float, as_int, engine_type, error, fail, type_name, type_of, undefined, Result, Type};
-use minijinja::{State, Value};
+use minijinja::{tests, State, Value};
 use std::cmp::Ordering;
 
 pub type Test = fn(&mut State, &[Value]) -> Result<bool>;
@@ -39,7 +39,7 @@ pub const TESTS: &[(&str, Test)] = &[
     ("iterable", |_, args| Ok(is_iterable(&one(args)?))),
     ("le", |state, args| order(state, args, "<=", |o| o != Ordering::Greater)),
     ("lessthan", |state, args| order(state, args, "<", |o| o == Ordering::Less)),
-    ("lower", |state, args| Ok(is_lower(&crate::text::str_of(state, &one(args)?)?))),
+    ("lower", |state, args| Ok(tests::is_lower(&Value::from(str_of(state, &one(args)?)?)))),
     ("lt", |state, args| order(state, args, "<", |o| o == Ordering::Less)),
     ("mapping", |_, args| Ok(type_of(&one(args)?) == Type::Dict)),
     ("ne", |state, args| two(args).and_then(|(a, b)| Ok(!equal(state, &a, &b)?))),
@@ -52,7 +52,7 @@ pub const TESTS: &[(&str, Test)] = &[
     ("test", |_, args| Ok(one(args)?.as_str().is_some_and(has_test))),
     ("true", |_, args| one(args).map(|value| type_of(&value) == Type::Bool && value.is_true())),
     ("undefined", |_, args| Ok(one(args)?.is_undefined())),
-    ("upper", |state, args| Ok(is_upper(&crate::text::str_of(state, &one(args)?)?))),
+    ("upper", |state, args| Ok(tests::is_upper(&Value::from(str_of(state, &one(args)?)?)))),
 ];
 
 fn one(args: &[Value]) -> Result<Value> {

@@ -6,7 +6,8 @@ use crate::format_braces;
 use crate::python::is_printable;
 use crate::text::{same_safety, Text};
 use crate::value::{error, fail, items, list, pairs, tuple, type_name, type_of, Result, Type};
-use minijinja::{State, Value};
+use minijinja::value::StringInput;
+use minijinja::{filters, tests, State, Value};
 
 pub const NAMES: &[&str] = &[
     "capitalize",
@@ -63,11 +64,11 @@ pub fn call(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Res
         return no_arguments(name, args).map(|()| Value::from(answer));
     }
     let changed = match name {
-        "capitalize" => capitalize(text),
+        "capitalize" => capitalize(state, text)?,
         "casefold" => text.to_lowercase().replace('ß', "ss").replace('ς', "σ"),
         "lower" => text.to_lowercase(),
         "swapcase" => text.chars().map(swap_case).collect(),
-        "title" => title(text),
+        "title" => title(state, text)?,
         "upper" => text.to_uppercase(),
         _ => return with_arguments(state, value, text, name, args),
     };
@@ -171,19 +172,11 @@ fn predicate(text: &str, name: &str) -> Option<bool> {
         "isspace" => all(is_space),
         "isprintable" => text.chars().all(is_printable),
         "isidentifier" => is_identifier(text),
-        "islower" => is_lower(text),
-        "isupper" => is_upper(text),
+        "islower" => tests::is_lower(&Value::from(text)),
+        "isupper" => tests::is_upper(&Value::from(text)),
         "istitle" => is_title(text),
         _ => return None,
     })
-}
-
-pub fn is_lower(text: &str) -> bool {
-    text.chars().any(char::is_lowercase) && !text.chars().any(|c| c.is_uppercase() || is_title_letter(c))
-}
-
-pub fn is_upper(text: &str) -> bool {
-    text.chars().any(char::is_uppercase) && !text.chars().any(|c| c.is_lowercase() || is_title_letter(c))
 }
 
 fn is_identifier(text: &str) -> bool {
@@ -211,43 +204,23 @@ fn swap_case(c: char) -> String {
     }
 }
 
-/// The title case of a character: upper case, but of a letter that becomes several only the first.
-fn push_title(out: &mut String, c: char) {
-    match c {
-        '\u{1c4}'..='\u{1c6}' => out.push('\u{1c5}'),
-        '\u{1c7}'..='\u{1c9}' => out.push('\u{1c8}'),
-        '\u{1ca}'..='\u{1cc}' => out.push('\u{1cb}'),
-        '\u{1f1}'..='\u{1f3}' => out.push('\u{1f2}'),
-        _ => {
-            let mut upper = c.to_uppercase();
-            out.extend(upper.next());
-            upper.for_each(|c| out.extend(c.to_lowercase()));
-        }
-    }
+pub fn capitalize(state: &State, text: &str) -> Result<String> {
+    let value = Value::from(text);
+    let capitalized = filters::capitalize(StringInput::new(state, &value)?);
+    Ok(capitalized.as_str().unwrap_or_default().to_owned())
 }
 
-pub fn capitalize(text: &str) -> String {
+fn title(state: &State, text: &str) -> Result<String> {
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    if let Some(first) = chars.next() {
-        push_title(&mut out, first);
-        out.push_str(&chars.as_str().to_lowercase());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(rest.find(|c| !is_cased(c)).unwrap_or(rest.len()));
+        let (gap, after) = after.split_at(after.find(is_cased).unwrap_or(after.len()));
+        out.push_str(&capitalize(state, word)?);
+        out.push_str(gap);
+        rest = after;
     }
-    out
-}
-
-fn title(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut inside = false;
-    for c in text.chars() {
-        if inside {
-            out.extend(c.to_lowercase());
-        } else {
-            push_title(&mut out, c);
-        }
-        inside = is_cased(c);
-    }
-    out
+    Ok(out)
 }
 
 pub fn justify(state: &State, text: &str, how: &str, width: i64, fill: char) -> Result<String> {
