@@ -47,13 +47,14 @@ export function table(heads, rows, whenEmpty) {
     }))));
 }
 
-/** "3 s ago", with the exact time as its title. */
+/** "just now" or "3 s ago", with the exact time as its title. */
 export function when(iso, now = Date.now()) {
   if (!iso) return '–';
   const at = new Date(iso);
   const seconds = Math.max(0, Math.round((now - at.getTime()) / 1000));
   let text = at.toLocaleString();
-  if (seconds < 60) text = `${seconds} s ago`;
+  if (seconds < 1) text = 'just now';
+  else if (seconds < 60) text = `${seconds} s ago`;
   else if (seconds < 3600) text = `${Math.floor(seconds / 60)} min ago`;
   else if (seconds < 86400) text = `${Math.floor(seconds / 3600)} h ago`;
   return h('time', {datetime: iso, title: iso}, text);

@@ -58,7 +58,7 @@ export async function webhooks(main, signal) {
           h('button', {class: 'quiet', onclick: remove(webhook)}, 'Delete'))),
       h('p', {}, webhook.events.join(', '), webhook.description && ` · ${webhook.description}`),
       trouble && h('p', {class: 'notice bad'}, trouble),
-      table(['Made', 'Event', '', 'Attempts', 'Answer', ''], messages.map((message) => [
+      table(['Made', 'Event', 'Status', 'Attempts', 'Answer', ''], messages.map((message) => [
         when(message.created_at), message.event, badge(message.status), String(message.attempts),
         message.error ?? (message.response_status ? `HTTP ${message.response_status}` : '–'),
         message.status === 'failed' && webhook.is_active && h('button', {onclick: again(message)}, 'Retry'),
