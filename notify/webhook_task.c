@@ -11,7 +11,8 @@
 /* Pause before a task that met trouble of ours is tried again. */
 #define TROUBLE_PAUSE_S 1.0
 
-/* How long a task waits at least and at most for its turn, in milliseconds. */
+/* How long a task waits at least and at most for its turn, in milliseconds: less than
+ * NOTIFY_WEBHOOK_ASKS_NS. */
 #define TURN_MIN_MS 250
 #define TURN_SPREAD_MS 750
 
@@ -212,7 +213,7 @@ static void run(struct celeriac_task *task, void *user)
         return;
     }
     begin(&attempt);
-    notify_webhook_slots_give(&self->shared->slots, slot, until_ns);
+    notify_webhook_slots_give(&self->shared->slots, slot, until_ns, clock_monotonic_ns() - now_ns);
 }
 
 struct celeriac_task_options notify_webhook_task_options(struct notify_webhook_task *task)

@@ -59,6 +59,12 @@ class WebhookStage(Stage):
                            f"'{self.tenant}', '{url or self.receiver.url + path}', '{self.secret}'{values})")
         return number
 
+    def insert(self, endpoint: str, count: int) -> None:
+        """So many new messages for it, of no notification."""
+        self.postgres.psql("INSERT INTO celeriac.webhook_messages (id, webhook_id, tenant_id, event, occurrence, payload) "
+                           f"SELECT gen_random_uuid(), '{endpoint}', '{self.tenant}', 'webhook.test', gen_random_uuid(), "
+                           f"'{{}}' FROM generate_series(1, {count})")
+
     def hook(self, endpoint: str, columns: str) -> str:
         """Columns of an endpoint's row."""
         return self.value(f"SELECT {columns} FROM celeriac.webhooks WHERE id = '{endpoint}'")
@@ -311,6 +317,19 @@ class RetriesTest(WebhookStage):
         self.wait_messages(["notification.sent|delivered|1"] * 11)
         starts = sorted(r.time for r in self.receiver.requests("/slow"))
         self.assertTrue(all(b - a >= 3.9 for a, b in zip(starts, starts[1:])), starts)
+
+    def test_the_messages_of_a_slow_endpoint_let_others_go_first(self):
+        """With one place for all: its hundred messages do not ask for it against the other's one."""
+        self.receiver.script({"/slow": [{"status": 204, "body": "", "delay_ms": 1500}], "/quick": [TAKEN]})
+        self.hooks_worker("-c", "2")
+        slow, quick = self.endpoint("/slow"), self.endpoint("/quick")
+        self.insert(slow, 100)
+        wait_until(lambda: self.receiver.requests("/slow"), WAIT_S, "the first")
+        before = len(self.receiver.requests("/slow"))
+        self.insert(quick, 1)
+        wait_until(lambda: self.receiver.requests("/quick"), WAIT_S, "the quick one")
+        self.assertLess(len(self.receiver.requests("/slow")) - before, 6)
+        self.postgres.psql(f"DELETE FROM celeriac.webhooks WHERE id = '{slow}'")
 
     def test_a_deleted_endpoint(self):
         self.receiver.script({"/hook": [FAILED]})
