@@ -10,6 +10,9 @@
 #include "base/strbuf.h"
 #include "notify/providers/curl_library.h"
 
+/* The first status that is not interim (RFC 9110, section 15.2). */
+#define FINAL_STATUS 200
+
 struct notify_http {
     CURL *curl;
     const struct notify_webhook_allow *allow; /* NULL: everything */
@@ -177,17 +180,19 @@ static CURLcode perform(struct notify_http *http, const struct notify_http_reque
 static void read_numbers(struct notify_http *http, size_t body, struct notify_http_answer *answer)
 {
     curl_off_t uploaded = 0, wait = 0;
+    long status = 0;
 
     if (curl_easy_getinfo(http->curl, CURLINFO_SIZE_UPLOAD_T, &uploaded) == CURLE_OK)
         answer->wholly_sent = uploaded >= (curl_off_t)body;
     answer->refused_address = answer->result == CURLE_COULDNT_CONNECT && http->refused > 0;
-    /* Too long an answer that nobody wants is an answer. */
-    if (http->discard && answer->result == CURLE_WRITE_ERROR)
+    if (curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
+        status = 0;
+    /* An answer whose body nobody wants is one, also when that is too long, late or broken off. */
+    if (http->discard && status >= FINAL_STATUS)
         answer->result = CURLE_OK;
     if (answer->result != CURLE_OK)
         return;
-    if (curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &answer->status) != CURLE_OK)
-        answer->status = 0;
+    answer->status = status;
     if (curl_easy_getinfo(http->curl, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)
         answer->retry_after =
             (uint32_t)(wait < NOTIFY_HTTP_RETRY_AFTER_MAX ? wait : NOTIFY_HTTP_RETRY_AFTER_MAX);

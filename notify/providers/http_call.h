@@ -35,7 +35,7 @@ struct notify_http_options {
      * connected to.
      */
     const struct notify_webhook_allow *allow;
-    bool discard; /* nobody wants the answer's body; a longer one than is taken is no failure */
+    bool discard; /* nobody wants the answer's body: whatever is wrong with it is no failure */
 };
 
 /* One POST. Borrowed for the call. */

@@ -224,6 +224,14 @@ class RetriesTest(WebhookStage):
         self.assertNotIn("secret words", worker.log_text())
         self.assertTrue(worker.logged("HTTP 500"))
 
+    def test_a_body_that_is_wrong(self):
+        """Nobody looks at it: what was answered with 200 is delivered."""
+        self.receiver.script({"/hook": [{"status": 200, "body": "no chunk", "headers": {"Transfer-Encoding": "chunked"}}]})
+        self.hooks_worker()
+        self.endpoint()
+        self.ended(self.post("user@example.com"))
+        self.wait_messages(["notification.sent|delivered|1|200|"], "event, status, attempts, response_status, error")
+
     def test_retry_after(self):
         """It makes a pause longer, never shorter."""
         self.receiver.script({"/hook": [{"status": 429, "body": "", "headers": {"Retry-After": "3"}},
@@ -282,8 +290,9 @@ class RetriesTest(WebhookStage):
         self.hooks_worker(CELERIAC_WEBHOOK_SCHEDULE="3600")
         endpoint = self.endpoint(failing_since="now() - interval '119 hours'", failures="2")
         self.ended(self.post("user@example.com"))
-        self.wait_messages(["notification.sent|pending|1"])
-        self.assertEqual(self.hook(endpoint, "is_active, failures"), "t|3")
+        # The attempt counts from its beginning, its failure from its end.
+        wait_until(lambda: self.hook(endpoint, "is_active, failures") == "t|3", WAIT_S, "the failure")
+        self.assertEqual(self.messages(), ["notification.sent|pending|1"])
         self.postgres.psql("UPDATE celeriac.webhooks SET failing_since = now() - interval '121 hours' "
                            f"WHERE id = '{endpoint}'")
         self.ended(self.post("user@example.com"))
