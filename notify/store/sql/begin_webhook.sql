@@ -1,5 +1,7 @@
 -- $1 message, $2 seconds that an attempt may take, with room to spare.
 -- (The status is asked for in a way that leaves the index of what is due alone.)
+-- What waits in the table for a later time has no task, so a task that comes then is a repeat: one that was published
+-- again when the first one was late, or whose worker was killed when it had recorded how it ended.
 -- One row when the message is still to be delivered: what it is and where it goes (state 1), or 2 when the endpoint
 -- is paused and the message was put off, or 3 when the endpoint was switched off and the message has ended.
 -- Who tries an endpoint that fails pauses it for that time, so that nobody else does.
@@ -9,6 +11,7 @@ WITH hook AS MATERIALIZED (
       FROM celeriac.webhook_messages m
       JOIN celeriac.webhooks w ON w.id = m.webhook_id
      WHERE m.id = $1::uuid AND m.status NOT IN ('delivered', 'failed')
+       AND (m.published_until IS NOT NULL OR m.next_attempt_at <= now())
 ), probe AS (
     UPDATE celeriac.webhooks w
        SET paused_until = now() + $2::bigint * interval '1 second'
@@ -35,6 +38,7 @@ WITH hook AS MATERIALIZED (
            published_until = CASE WHEN d.state = 1 THEN m.published_until END
       FROM decided d
      WHERE m.id = $1::uuid AND m.status NOT IN ('delivered', 'failed')
+       AND (m.published_until IS NOT NULL OR m.next_attempt_at <= now())
     RETURNING d.state, m.attempts, m.payload, d.url, d.secret, d.old_secret
 )
 SELECT state, attempts, payload, url, secret, old_secret FROM begun
