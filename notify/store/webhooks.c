@@ -11,12 +11,12 @@ enum { TAKEN_ID, TAKEN_WEBHOOK, TAKEN_TURN, TAKEN_PUBLISH };
 enum { BEGUN_STATE, BEGUN_ATTEMPTS, BEGUN_PAYLOAD, BEGUN_URL, BEGUN_SECRET, BEGUN_OLD_SECRET };
 enum { SCANNED_MADE, SCANNED_MORE };
 
-/* How many notifications of one tenant are looked at in one call, and how many are watched: each
- * costs some ten microseconds, and the call must not take as long as the server allows. */
-#define SCAN_NEW_MAX 500
+/* How many new notifications of all tenants are looked at in one call, and how many are watched:
+ * each costs some ten microseconds, and the call must not take as long as the server allows. */
+#define SCAN_NEW_MAX 5000
 #define SCAN_WATCHED_MAX 2000
 
-/* Messages removed in one call. */
+/* Messages removed in one call, old ones and those of deleted endpoints each. */
 #define SWEEP_MAX 5000
 
 /* ---- what is to be published --------------------------------------------------------------- */

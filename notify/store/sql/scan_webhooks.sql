@@ -1,4 +1,4 @@
--- $1 most notifications of one tenant that are looked at for the first time, $2 most that are looked at again.
+-- $1 most notifications that are looked at for the first time, which the tenants share; $2 most that are looked at again.
 -- Finds what workers in Python have sent or given up, of tenants with endpoints, and makes the messages that our
 -- workers make at once. One process at a time; the others get no row. Else one row: how many messages were made, and
 -- whether there is more to look at.
@@ -10,6 +10,9 @@ WITH leader AS MATERIALIZED (
     SELECT DISTINCT w.tenant_id
       FROM celeriac.webhooks w
      WHERE w.is_active AND (SELECT l.mine FROM leader l)
+), share AS MATERIALIZED (
+    -- However many tenants have fallen behind, the statement must end in time: else it never got on.
+    SELECT greatest($1::bigint / greatest(count(*), 1), 5) AS rows FROM tenants
 ), added AS (
     INSERT INTO celeriac.webhook_scans (tenant_id, scanned_until)
     SELECT t.tenant_id, now() - interval '10 seconds'
@@ -30,16 +33,17 @@ WITH leader AS MATERIALIZED (
             WHERE n.tenant_id = s.tenant_id AND n.created_at > s.scanned_until
               AND n.created_at <= now() - interval '10 seconds'
             ORDER BY n.created_at
-            FETCH FIRST ($1::bigint) ROWS WITH TIES) AS x
+            FETCH FIRST ((SELECT h.rows FROM share h)) ROWS WITH TIES) AS x
 ), advanced AS (
     UPDATE celeriac.webhook_scans s
-       SET scanned_until = CASE WHEN p.count >= $1::bigint THEN p.last ELSE now() - interval '10 seconds' END
+       SET scanned_until = CASE WHEN p.count >= h.rows THEN p.last ELSE now() - interval '10 seconds' END
       FROM tenants t
+     CROSS JOIN share h
       LEFT JOIN (SELECT e.tenant_id, count(*) AS count, max(e.created_at) AS last
                    FROM seen e
                   GROUP BY e.tenant_id) AS p ON p.tenant_id = t.tenant_id
      WHERE s.tenant_id = t.tenant_id
-    RETURNING coalesce(p.count >= $1::bigint, false) AS has_more
+    RETURNING coalesce(p.count >= h.rows, false) AS has_more
 ), watched AS MATERIALIZED (
     SELECT v.notification_id
       FROM celeriac.webhook_watch v
@@ -99,7 +103,10 @@ WITH leader AS MATERIALIZED (
      USING watched q
      WHERE v.notification_id = q.notification_id
        AND v.notification_id NOT IN (SELECT j.id FROM judged j WHERE j.is_open)
+    RETURNING v.notification_id
 )
-SELECT (SELECT count(*) FROM told), EXISTS (SELECT FROM advanced a WHERE a.has_more)
+-- What is watched is more than one call can look at when most of a full one has ended.
+SELECT (SELECT count(*) FROM told),
+       EXISTS (SELECT FROM advanced a WHERE a.has_more) OR (SELECT count(*) FROM done) > $2::bigint / 2
   FROM leader l
  WHERE l.mine
