@@ -27,8 +27,14 @@
 /* Deadline of one call of the store: what it cannot do now it does at the next look. */
 #define CALL_TIMEOUT_NS (4 * NS_PER_SEC)
 
-/* How long a publication is remembered: as long as it counts as being on the broker. */
-#define UNIQUE_SECONDS STORE_WEBHOOKS_LEASE_S
+/*
+ * How long a publication is remembered: not as long as it counts as being on the broker, else what
+ * was lost there could not be published at the end of that time.
+ */
+#define UNIQUE_SECONDS (STORE_WEBHOOKS_LEASE_S - 60)
+
+/* Batches in a row before other chores have their turn, of which the table must not be without. */
+#define BATCHES_MAX 20
 
 /* Characters of ["id","id"] and of a unique key, with their NULs. */
 #define ARGS_SIZE (2 * UUID_LEN + 8)
@@ -137,17 +143,21 @@ static bool is_stopping(struct notify_webhook_feed *feed)
     return stopping;
 }
 
-/* Publishes all that is due. A batch that the broker did not take comes first. */
-static void publish_due(struct notify_webhook_feed *feed)
+/*
+ * Publishes what is due; returns whether there is more that can be published now. A batch that the
+ * broker did not take comes first.
+ */
+static bool publish_due(struct notify_webhook_feed *feed)
 {
     bool more = true;
 
-    while (more && !is_stopping(feed)) {
+    for (int i = 0; more && i < BATCHES_MAX && !is_stopping(feed); i++) {
         if (feed->count == 0)
             more = take(feed);
         if (feed->count > 0 && !publish(feed))
-            return;
+            return false;
     }
+    return more;
 }
 
 /* ---- now and then -------------------------------------------------------------------------- */
@@ -220,10 +230,11 @@ static void *run(void *argument)
     int64_t next_ns = clock_monotonic_ns();
 
     while (wait_for_work(feed, next_ns)) {
-        publish_due(feed);
+        bool more = publish_due(feed);
+
         do_chores(feed);
         next_ns = clock_monotonic_ns();
-        if (feed->scan_ns > next_ns)
+        if (!more && feed->scan_ns > next_ns)
             next_ns += feed->look_ns;
     }
     return NULL;
