@@ -97,5 +97,6 @@ extern const char store_sql_0004_template_versions[];
 extern const char store_sql_0005_limits[];
 extern const char store_sql_0006_trace[];
 extern const char store_sql_0007_webhooks[];
+extern const char store_sql_0008_webhook_places[];
 
 #endif

@@ -258,7 +258,7 @@ static void bind_sweep(struct store_params *p, struct store_call **calls, size_t
 static void take_sweep(struct store_call **calls, size_t count, const PGresult *result)
 {
     (void)count;
-    ((struct store_sweep_webhooks *)calls[0])->more = PQntuples(result) == SWEEP_MAX;
+    ((struct store_sweep_webhooks *)calls[0])->more = PQntuples(result) >= SWEEP_MAX;
 }
 
 const struct store_kind store_kind_sweep_webhooks = {
@@ -282,6 +282,7 @@ static void bind_measure(struct store_params *p, struct store_call **calls, size
     (void)count;
     (void)context;
     store_params_int8(p, STORE_WEBHOOKS_COUNT_MAX);
+    store_params_int8(p, STORE_WEBHOOKS_ON_BROKER);
 }
 
 static void take_measure(struct store_call **calls, size_t count, const PGresult *result)

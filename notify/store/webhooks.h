@@ -117,7 +117,8 @@ struct store_scan_webhooks {
 /* Prepares the call. */
 void store_scan_webhooks_init(struct store_scan_webhooks *scan);
 
-/* Removes messages that ended and are older than seven days. */
+/* Removes messages that ended and are older than seven days, and what deleted webhooks have left.
+ */
 struct store_sweep_webhooks {
     struct store_call call;
     bool more; /* there may be more of these */
@@ -129,7 +130,7 @@ void store_sweep_webhooks_init(struct store_sweep_webhooks *sweep);
 /* Most messages that are counted. */
 #define STORE_WEBHOOKS_COUNT_MAX 100000
 
-/* How many messages are due and wait, of all processes. */
+/* How many messages are due and could be published, of all processes. */
 struct store_measure_webhooks {
     struct store_call call;
     /* results */
