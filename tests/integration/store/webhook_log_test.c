@@ -1,6 +1,8 @@
 /* What is delivered to webhooks, listed and repeated, against a real database. */
 #include "tests/integration/store/stage.h"
 
+#include <string.h>
+
 #include "notify/store/webhook_log.h"
 
 static struct uuid make_webhook(const struct uuid *owner)
@@ -176,12 +178,32 @@ static void test_events_are_recorded_and_bounded(void **state)
     assert_int_equal(test(&tenant, &webhook), CELERIAC_ERR_EXISTS);
 }
 
+/* Among many that were delivered, to this webhook and to others. */
+static void what_failed_is_found_by_index(void **state)
+{
+    struct uuid webhook = make_webhook(&tenant);
+    const char *plan;
+    (void)state;
+    database_run("INSERT INTO celeriac.webhook_messages (id, webhook_id, tenant_id, event,"
+                 " occurrence, payload, status) SELECT gen_random_uuid(), '%s', '%s', 'x',"
+                 " gen_random_uuid(), '{}', 'delivered' FROM generate_series(1, 5000)",
+                 database_show(&webhook), database_show(&tenant));
+    database_run("ANALYZE celeriac.webhook_messages");
+    plan = database_text("EXPLAIN (FORMAT JSON) SELECT FROM celeriac.webhook_messages m"
+                         " WHERE m.webhook_id = '%s' AND m.tenant_id = '%s'"
+                         " AND ('failed' IS NULL OR m.status = 'failed')"
+                         " ORDER BY m.created_at DESC, m.id DESC LIMIT 100",
+                         database_show(&webhook), database_show(&tenant));
+    assert_non_null(strstr(plan, "webhook_messages_failed"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_are_newest_first_and_filtered),
         cmocka_unit_test(messages_are_delivered_again),
         cmocka_unit_test(test_events_are_recorded_and_bounded),
+        cmocka_unit_test(what_failed_is_found_by_index),
     };
     return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
 }

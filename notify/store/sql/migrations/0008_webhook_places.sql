@@ -26,3 +26,6 @@ SELECT q.webhook_id, q.next_attempt_at FROM queues q;
 -- Endpoints that were deleted belong to nobody until they and their messages are removed (sweep_webhooks.sql).
 CREATE FUNCTION celeriac.nobody() RETURNS uuid LANGUAGE sql IMMUTABLE AS
 'SELECT ''00000000-0000-0000-0000-000000000000''::uuid';
+
+-- What failed for good is looked for among millions that were delivered.
+CREATE INDEX webhook_messages_failed ON celeriac.webhook_messages (webhook_id, created_at) WHERE status = 'failed';
