@@ -1,19 +1,13 @@
 #include "api/drain.h"
 
-#include <time.h>
-
 #include "base/clock.h"
+#include "base/monotonic_cond.h"
 
 void drain_init(struct drain *d)
 {
-    pthread_condattr_t attributes;
-
     *d = (struct drain){.handling = 0};
     pthread_mutex_init(&d->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&d->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_cond_init(&d->changed);
 }
 
 void drain_destroy(struct drain *d)
@@ -65,20 +59,17 @@ static int64_t await_answers(struct drain *d)
 
 void drain_close(struct drain *d, int64_t grace_ns)
 {
-    int timed_out = 0;
+    bool in_time = true;
     int64_t end_ns;
-    struct timespec at;
 
     pthread_mutex_lock(&d->lock);
     end_ns = await_answers(d) + grace_ns;
-    while (d->sending > 0 && !timed_out) {
-        at = (struct timespec){.tv_sec = (time_t)(end_ns / NS_PER_SEC),
-                               .tv_nsec = (long)(end_ns % NS_PER_SEC)};
-        timed_out = pthread_cond_timedwait(&d->changed, &d->lock, &at);
+    while (d->sending > 0 && in_time) {
+        in_time = monotonic_cond_wait(&d->changed, &d->lock, end_ns);
         /* A request on a kept connection may have begun meanwhile. */
         if (d->handling > 0) {
             end_ns = await_answers(d) + grace_ns;
-            timed_out = 0;
+            in_time = true;
         }
     }
     d->closed = true;

@@ -4,11 +4,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/monotonic_cond.h"
 
 /* Requests of one round trip. */
 #define BATCH_MAX CELERIAC_TAKES_MAX
@@ -167,19 +167,15 @@ static size_t take_waiting(struct rate_limit *limit)
 /* Waits for requests or the end; while Redis is away, no longer than until the next look. */
 static size_t wait_for_work(struct rate_limit *limit, bool *stopping)
 {
-    int64_t look_ns = clock_monotonic_ns() + RATE_LIMIT_PROBE_MS * NS_PER_MS;
-    const struct timespec at = {.tv_sec = look_ns / NS_PER_SEC, .tv_nsec = look_ns % NS_PER_SEC};
-    bool is_away = atomic_load(&limit->is_away);
-    int timed_out = 0;
+    int64_t until_ns = INT64_MAX;
+    bool in_time = true;
     size_t count;
 
+    if (atomic_load(&limit->is_away))
+        until_ns = clock_monotonic_ns() + RATE_LIMIT_PROBE_MS * NS_PER_MS;
     pthread_mutex_lock(&limit->lock);
-    while (!limit->first && !limit->stopping && !timed_out) {
-        if (is_away)
-            timed_out = pthread_cond_timedwait(&limit->changed, &limit->lock, &at);
-        else
-            pthread_cond_wait(&limit->changed, &limit->lock);
-    }
+    while (!limit->first && !limit->stopping && in_time)
+        in_time = monotonic_cond_wait(&limit->changed, &limit->lock, until_ns);
     count = take_waiting(limit);
     *stopping = limit->stopping;
     pthread_mutex_unlock(&limit->lock);
@@ -243,7 +239,6 @@ enum celeriac_err rate_limit_create(const struct rate_limit_options *options,
 {
     struct celeriac_limiter_options redis = options->redis;
     struct rate_limit *made = mem_calloc(1, sizeof *made);
-    pthread_condattr_t monotonic;
     enum celeriac_err rc;
 
     if (!made)
@@ -251,10 +246,7 @@ enum celeriac_err rate_limit_create(const struct rate_limit_options *options,
     made->per_1000_s = options->per_1000_s;
     made->burst = options->burst;
     pthread_mutex_init(&made->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&made->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    monotonic_cond_init(&made->changed);
     if (redis.timeout_ms == 0)
         redis.timeout_ms = RATE_LIMIT_TIMEOUT_MS;
     rc = celeriac_limiter_create(&redis, &made->limiter, err);

@@ -3,11 +3,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/monotonic_cond.h"
 #include "base/span.h"
 #include "celeriac/client.h"
 #include "notify/reconciler.h"
@@ -263,13 +263,12 @@ static size_t take_waiting(struct notify_enqueue *enqueue)
 /* Waits until there is something to publish, the next sweep is due, or the end. */
 static size_t wait_for_work(struct notify_enqueue *enqueue, int64_t sweep_ns, bool *stopping)
 {
-    struct timespec at = {.tv_sec = sweep_ns / NS_PER_SEC, .tv_nsec = sweep_ns % NS_PER_SEC};
     size_t count;
-    int timed_out = 0;
+    bool in_time = true;
 
     pthread_mutex_lock(&enqueue->lock);
-    while (enqueue->count == 0 && !enqueue->revoke_now && !enqueue->stopping && !timed_out)
-        timed_out = pthread_cond_timedwait(&enqueue->changed, &enqueue->lock, &at);
+    while (enqueue->count == 0 && !enqueue->revoke_now && !enqueue->stopping && in_time)
+        in_time = monotonic_cond_wait(&enqueue->changed, &enqueue->lock, sweep_ns);
     count = take_waiting(enqueue);
     *stopping = enqueue->stopping;
     pthread_mutex_unlock(&enqueue->lock);
@@ -496,7 +495,6 @@ enum celeriac_err notify_enqueue_create(const struct notify_enqueue_options *opt
         .broker_use_ssl = options->broker_use_ssl,
         .broker_failover_strategy = options->broker_failover_strategy,
     };
-    pthread_condattr_t attributes;
     enum celeriac_err code;
 
     if (!e)
@@ -506,10 +504,7 @@ enum celeriac_err notify_enqueue_create(const struct notify_enqueue_options *opt
     e->queue = mem_dup(options->queue ? options->queue : NOTIFY_QUEUE);
     e->waiting = mem_calloc(NOTIFY_ENQUEUE_WAITING_MAX, sizeof *e->waiting);
     pthread_mutex_init(&e->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_cond_init(&e->changed);
     if (!e->queue || !e->waiting ||
         notify_reconciler_create(e->store, options->reconcile_after_s, &e->reconciler))
         code = celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");

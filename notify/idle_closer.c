@@ -2,10 +2,10 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/monotonic_cond.h"
 #include "notify/providers/provider_table.h"
 
 struct notify_idle_closer {
@@ -22,12 +22,10 @@ struct notify_idle_closer {
 static bool await_turn(struct notify_idle_closer *c)
 {
     const int64_t until_ns = clock_monotonic_ns() + c->every_ns;
-    const struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_SEC),
-                                   .tv_nsec = (long)(until_ns % NS_PER_SEC)};
     bool stopping;
 
     pthread_mutex_lock(&c->lock);
-    while (!c->stopping && pthread_cond_timedwait(&c->changed, &c->lock, &until) == 0)
+    while (!c->stopping && monotonic_cond_wait(&c->changed, &c->lock, until_ns))
         continue;
     stopping = c->stopping;
     pthread_mutex_unlock(&c->lock);
@@ -43,17 +41,6 @@ static void *run(void *context)
     return NULL;
 }
 
-static void init_lock(struct notify_idle_closer *c)
-{
-    pthread_condattr_t attributes;
-
-    pthread_mutex_init(&c->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 enum celeriac_err notify_idle_closer_create(struct notify_providers *providers, int64_t every_ns,
                                             struct notify_idle_closer **closer,
                                             struct celeriac_error *err)
@@ -64,7 +51,8 @@ enum celeriac_err notify_idle_closer_create(struct notify_providers *providers, 
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     c->providers = providers;
     c->every_ns = every_ns;
-    init_lock(c);
+    pthread_mutex_init(&c->lock, NULL);
+    monotonic_cond_init(&c->changed);
     c->started = pthread_create(&c->thread, NULL, run, c) == 0;
     if (!c->started) {
         notify_idle_closer_destroy(c);

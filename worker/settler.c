@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/monotonic_cond.h"
 #include "worker/events.h"
 #include "worker/follow.h"
 #include "worker/request_items.h"
@@ -313,21 +314,16 @@ static void give_up_waiting(struct cel_settler *settler)
 
 /* ---- the thread ---------------------------------------------------------------------------- */
 
-/* Waits for notes, for the results' backlog or for the end. Returns notes taken; the lock is held.
- */
-static size_t wait_for_work(struct cel_settler *settler, int64_t until_ns)
+/* Waits for notes, for the results' backlog (negative: there is none) or for the end. Returns notes
+ * taken; the lock is held. */
+static size_t wait_for_work(struct cel_settler *settler, int64_t backlog_ns)
 {
+    int64_t until_ns = backlog_ns < 0 ? INT64_MAX : backlog_ns;
+
     while (!settler->first && !settler->stopping) {
         settler->idle = true;
-        if (until_ns < 0) {
-            pthread_cond_wait(&settler->filled, &settler->lock);
-        } else {
-            struct timespec at = {.tv_sec = until_ns / NS_PER_SEC,
-                                  .tv_nsec = until_ns % NS_PER_SEC};
-
-            if (pthread_cond_timedwait(&settler->filled, &settler->lock, &at) != 0)
-                break;
-        }
+        if (!monotonic_cond_wait(&settler->filled, &settler->lock, until_ns))
+            break;
     }
     settler->idle = false;
     return take_batch(settler);
@@ -466,14 +462,10 @@ void cel_settler_end(struct cel_settler *settler, struct cel_request *request)
 
 static enum celeriac_err start_thread(struct cel_settler *settler, struct celeriac_error *err)
 {
-    pthread_condattr_t attributes;
     int failed;
 
     pthread_mutex_init(&settler->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&settler->filled, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monotonic_cond_init(&settler->filled);
     failed = pthread_create(&settler->thread, NULL, run, settler);
     if (failed)
         return celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot start the finisher thread");

@@ -1,10 +1,10 @@
 #include "worker/time_limits.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/monotonic_cond.h"
 
 /* The thread makes one settlement at a time and calls no task code. */
 #define WATCH_STACK ((size_t)256 * 1024)
@@ -49,18 +49,14 @@ enum celeriac_err cel_time_watch_create(cel_timed_out_fn *timed_out, void *conte
                                         struct cel_time_watch **watch)
 {
     struct cel_time_watch *w = mem_calloc(1, sizeof *w);
-    pthread_condattr_t attributes;
 
     if (!w)
         return CELERIAC_ERR_MEMORY;
     w->timed_out = timed_out;
     w->context = context;
     pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->changed, &attributes);
+    monotonic_cond_init(&w->changed);
     pthread_cond_init(&w->told, NULL);
-    pthread_condattr_destroy(&attributes);
     *watch = w;
     return CELERIAC_OK;
 }
@@ -110,13 +106,8 @@ static struct cel_timed *take_overdue(struct cel_time_watch *w, int64_t now_ns, 
 /* Sleeps until then, or until something earlier is added; the lock is held. */
 static void sleep_until(struct cel_time_watch *w, int64_t until_ns)
 {
-    struct timespec at = {.tv_sec = until_ns / NS_PER_SEC, .tv_nsec = until_ns % NS_PER_SEC};
-
     w->waking_ns = until_ns;
-    if (until_ns == INT64_MAX)
-        pthread_cond_wait(&w->changed, &w->lock);
-    else
-        (void)pthread_cond_timedwait(&w->changed, &w->lock, &at);
+    (void)monotonic_cond_wait(&w->changed, &w->lock, until_ns);
     w->waking_ns = 0;
 }
 

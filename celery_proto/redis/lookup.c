@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/monotonic_cond.h"
 
 /* Digits of a port with the NUL. */
 #define PORT_SIZE 6
@@ -92,7 +92,6 @@ static struct lookup *create(lookup_fn *ask, const char *host, const char *port,
                              const struct addrinfo *hints)
 {
     size_t len = strlen(host);
-    pthread_condattr_t monotonic;
     struct lookup *l = mem_calloc(1, sizeof *l + len + 1);
     if (!l)
         return NULL;
@@ -102,22 +101,17 @@ static struct lookup *create(lookup_fn *ask, const char *host, const char *port,
     memcpy(l->host, host, len + 1);
     memcpy(l->port, port, strlen(port) + 1);
     pthread_mutex_init(&l->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->answered, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    monotonic_cond_init(&l->answered);
     return l;
 }
 
 /* Waits for the answer; false when the deadline passed. */
 static bool wait_for_answer(struct lookup *l, int64_t deadline_ns)
 {
-    const struct timespec until = {.tv_sec = (time_t)(deadline_ns / NS_PER_SEC),
-                                   .tv_nsec = (long)(deadline_ns % NS_PER_SEC)};
-    int rc = 0;
+    bool in_time = true;
     pthread_mutex_lock(&l->lock);
-    while (!l->done && rc == 0)
-        rc = pthread_cond_timedwait(&l->answered, &l->lock, &until);
+    while (!l->done && in_time)
+        in_time = monotonic_cond_wait(&l->answered, &l->lock, deadline_ns);
     bool done = l->done;
     l->abandoned = !done;
     if (!done)

@@ -1,8 +1,8 @@
 /* A connection's thread: connect, take a batch, run it, again. */
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/monotonic_cond.h"
 #include "notify/store/combine.h"
 
 static bool is_stopping(struct store *s)
@@ -17,12 +17,10 @@ static bool is_stopping(struct store *s)
 static void pause_before_retry(struct store *s, int64_t ns)
 {
     int64_t when = clock_monotonic_ns() + ns;
-    struct timespec until = {.tv_sec = (time_t)(when / NS_PER_SEC),
-                             .tv_nsec = (long)(when % NS_PER_SEC)};
+    bool in_time = true;
     pthread_mutex_lock(&s->lock);
-    int rc = 0;
-    while (!s->stopping && rc == 0)
-        rc = pthread_cond_timedwait(&s->change, &s->lock, &until);
+    while (!s->stopping && in_time)
+        in_time = monotonic_cond_wait(&s->change, &s->lock, when);
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -1,7 +1,7 @@
 /* The store's own clock: deadlines, waits before repeating, and chores. */
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/monotonic_cond.h"
 #include "notify/store/api_keys.h"
 #include "notify/store/combine.h"
 #include "notify/store/senders.h"
@@ -119,13 +119,7 @@ static int64_t next_time(const struct store *s)
 /* Waits until keeper_next_ns or a signal. With the lock held. */
 static void wait(struct store *s)
 {
-    if (s->keeper_next_ns == INT64_MAX) {
-        pthread_cond_wait(&s->keeper, &s->lock);
-        return;
-    }
-    struct timespec until = {.tv_sec = (time_t)(s->keeper_next_ns / NS_PER_SEC),
-                             .tv_nsec = (long)(s->keeper_next_ns % NS_PER_SEC)};
-    (void)pthread_cond_timedwait(&s->keeper, &s->lock, &until);
+    (void)monotonic_cond_wait(&s->keeper, &s->lock, s->keeper_next_ns);
 }
 
 void *store_keeper_main(void *store)

@@ -2,11 +2,11 @@
 
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/monotonic_cond.h"
 #include "notify/store/combine.h"
 #include "notify/store/senders.h"
 
@@ -34,37 +34,14 @@ static enum celeriac_err check_options(const struct store_options *o, struct cel
     return CELERIAC_OK;
 }
 
-/* A condition whose timed waits follow the monotonic clock. */
-static enum celeriac_err init_cond(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-    if (pthread_condattr_init(&attr) != 0)
-        return CELERIAC_ERR_MEMORY;
-    int rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    if (rc == 0)
-        rc = pthread_cond_init(cond, &attr);
-    pthread_condattr_destroy(&attr);
-    return rc == 0 ? CELERIAC_OK : CELERIAC_ERR_MEMORY;
-}
-
 static enum celeriac_err init_locks(struct store *s)
 {
     if (pthread_mutex_init(&s->lock, NULL) != 0)
         return CELERIAC_ERR_MEMORY;
-    if (init_cond(&s->work) != CELERIAC_OK)
-        goto no_work;
-    if (init_cond(&s->keeper) != CELERIAC_OK)
-        goto no_keeper;
-    if (init_cond(&s->change) != CELERIAC_OK)
-        goto no_change;
+    monotonic_cond_init(&s->work);
+    monotonic_cond_init(&s->keeper);
+    monotonic_cond_init(&s->change);
     return CELERIAC_OK;
-no_change:
-    pthread_cond_destroy(&s->keeper);
-no_keeper:
-    pthread_cond_destroy(&s->work);
-no_work:
-    pthread_mutex_destroy(&s->lock);
-    return CELERIAC_ERR_MEMORY;
 }
 
 static void destroy_locks(struct store *s)
@@ -173,11 +150,7 @@ enum celeriac_err store_create(const struct store_options *options, struct store
 /* Waits for a change until a time (INT64_MAX: for ever); false when it has passed. Lock held. */
 static bool wait_for_change(struct store *s, int64_t until_ns)
 {
-    if (until_ns == INT64_MAX)
-        return pthread_cond_wait(&s->change, &s->lock) == 0;
-    struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_SEC),
-                             .tv_nsec = (long)(until_ns % NS_PER_SEC)};
-    return pthread_cond_timedwait(&s->change, &s->lock, &until) == 0;
+    return monotonic_cond_wait(&s->change, &s->lock, until_ns);
 }
 
 enum celeriac_err store_wait_ready(struct store *s, int64_t timeout_ns, struct celeriac_error *err)
