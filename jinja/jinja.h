@@ -26,11 +26,12 @@
  * Python stops near 1000; printing and freeing nested values uses the stack. */
 #define JINJA_MAX_NESTING 100
 
-/* Work units of one render when struct jinja_limits does not say: about one for an instruction and
- * one for 64 bytes built (each piece of a printed list or dict counts as 8 bytes at least). A mail
- * takes some hundreds. The memory a render may hold is bounded by 64 bytes for each unit, so this
- * is 64 MiB (the most seen was 128 MiB for the whole process); the most time that random hostile
- * templates made of it was about a second. */
+/* Work units of one render when struct jinja_limits does not say: about one for an instruction, one
+ * for 64 bytes built (each piece of a printed list or dict counts as 8 bytes at least) and one for
+ * four digits of a float that is formatted or rounded. A mail takes some hundreds. The memory a
+ * render may hold is bounded by 64 bytes for each unit, so this is 64 MiB (the most seen was 128
+ * MiB for the whole process); the most time that random hostile templates made of it was about a
+ * second. */
 #define JINJA_DEFAULT_FUEL ((uint64_t)1000 * 1000)
 
 /* Bytes of output when struct jinja_limits does not say: above what SMTP servers commonly accept as

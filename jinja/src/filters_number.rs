@@ -2,6 +2,7 @@
 
 use crate::arguments::Arguments;
 use crate::digits::decimal;
+use crate::format_spec::charge_digits;
 use crate::python;
 use crate::text_methods::strip;
 use crate::value::{as_float, as_int, error, fail, int as int_value, type_name, type_of, undefined, Result, Type};
@@ -37,6 +38,8 @@ pub fn round(state: &mut State, args: &[Value]) -> Result<Value> {
     if method == "common" {
         // A bool is an int to Python, but not to MiniJinja.
         let number = as_int(&value).map_or(value, int_value);
+        // For a negative one MiniJinja writes out all digits that a float can have.
+        charge_digits(state, &number, if precision < 0 { i64::MAX } else { precision })?;
         let precision = precision.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
         return filters::round(number, Some(precision), None, Kwargs::from_iter([] as [(&str, Value); 0]));
     }

@@ -1,6 +1,6 @@
 //! `str.format` and `str.format_map`.
 
-use crate::format_spec::Spec;
+use crate::format_spec::{charge_digits, Spec};
 use crate::text::Text;
 use crate::value::{error, fail, type_name, type_of, Result, Type};
 use minijinja::{State, Value};
@@ -113,7 +113,9 @@ fn field(state: &State, out: &mut Text, text: &str, values: &mut Values, depth: 
     }
     let mut spec = Text::new(state);
     expand(state, &mut spec, rest.strip_prefix(':').unwrap_or(""), values, depth - 1)?;
-    Spec::parse(spec.as_str())?.apply(out, &value)
+    let spec = Spec::parse(spec.as_str())?;
+    charge_digits(state, &value, spec.precision.unwrap_or(0))?;
+    spec.apply(out, &value)
 }
 
 /// `name`, `name[key]`, `0[3][key]`. Attributes of Python's objects are not for templates' data: none has

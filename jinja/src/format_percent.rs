@@ -1,6 +1,6 @@
 //! `format % values`: printf-style formatting.
 
-use crate::format_spec::{read_number, Spec};
+use crate::format_spec::{charge_digits, read_number, Spec};
 use crate::python;
 use crate::text::{escape, str_of, Text};
 use crate::value::{as_float, as_int, error, fail, type_name, type_of, Result, Type};
@@ -108,6 +108,7 @@ fn placeholder(
         (spec.fill, spec.align) = ('0', Some('='));
     }
     spec.kind = Some(kind);
+    charge_digits(state, &value, spec.precision.unwrap_or(0))?;
     convert(state, out, &spec, kind, &value, is_markup)
 }
 

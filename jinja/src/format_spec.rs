@@ -4,7 +4,7 @@ use crate::python;
 use crate::text::{out_of_fuel, Text};
 use crate::value::{as_float, as_int, fail, type_name, type_of, Result, Type};
 use minijinja::formatting::{self, FormatStyle};
-use minijinja::Value;
+use minijinja::{State, Value};
 
 #[derive(Clone, Debug)]
 pub struct Spec {
@@ -42,6 +42,13 @@ pub fn read_number(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Opti
         number = Some((number.unwrap_or(0) * 10 + i64::from(digit)).min(MAX_NUMBER));
     }
     number
+}
+
+/// Charges for the digits of a number with so many behind its point: those far from it take many times as long
+/// as their bytes.
+pub fn charge_digits(state: &State, value: &Value, precision: i64) -> Result<()> {
+    let in_front = as_float(value).map_or(0.0, |float| float.abs().log10().max(0.0)) as i64;
+    state.consume_fuel(precision.saturating_add(in_front).clamp(0, MAX_DIGITS) as u64 / 4)
 }
 
 impl Spec {

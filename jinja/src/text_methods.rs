@@ -211,6 +211,8 @@ pub fn capitalize(state: &State, text: &str) -> Result<String> {
 }
 
 fn title(state: &State, text: &str) -> Result<String> {
+    // Each word is a value of its own for a moment.
+    state.consume_fuel(text.len() as u64 / 16)?;
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
