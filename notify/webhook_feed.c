@@ -5,11 +5,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/monotonic_cond.h"
 #include "base/uuid.h"
 #include "celeriac/client.h"
 #include "notify/store/webhooks.h"
@@ -211,13 +211,12 @@ static void do_chores(struct notify_webhook_feed *feed)
 /* Waits until there is news, or until the next look; false when it is to end. */
 static bool wait_for_work(struct notify_webhook_feed *feed, int64_t until_ns)
 {
-    struct timespec at = {.tv_sec = until_ns / NS_PER_SEC, .tv_nsec = until_ns % NS_PER_SEC};
-    int timed_out = 0;
+    bool in_time = true;
     bool stopping;
 
     pthread_mutex_lock(&feed->lock);
-    while (!feed->woken && !feed->stopping && !timed_out)
-        timed_out = pthread_cond_timedwait(&feed->changed, &feed->lock, &at);
+    while (!feed->woken && !feed->stopping && in_time)
+        in_time = monotonic_cond_wait(&feed->changed, &feed->lock, until_ns);
     feed->woken = false;
     stopping = feed->stopping;
     pthread_mutex_unlock(&feed->lock);
@@ -266,17 +265,6 @@ void notify_webhook_feed_get_stats(struct notify_webhook_feed *feed,
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-static void init_locks(struct notify_webhook_feed *feed)
-{
-    pthread_condattr_t attributes;
-
-    pthread_mutex_init(&feed->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&feed->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 enum celeriac_err notify_webhook_feed_create(const struct notify_webhook_feed_options *options,
                                              struct notify_webhook_feed **feed,
                                              struct celeriac_error *err)
@@ -294,7 +282,8 @@ enum celeriac_err notify_webhook_feed_create(const struct notify_webhook_feed_op
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     f->store = options->store;
     f->look_ns = (int64_t)(options->look_ms ? options->look_ms : LOOK_DEFAULT_MS) * NS_PER_MS;
-    init_locks(f);
+    pthread_mutex_init(&f->lock, NULL);
+    monotonic_cond_init(&f->changed);
     code = celeriac_client_create(&client, &f->client, err);
     if (code == CELERIAC_OK && pthread_create(&f->thread, NULL, run, f))
         code = celeriac_error_set(err, CELERIAC_ERR_SYSTEM, "cannot start the thread of webhooks");
