@@ -16,6 +16,13 @@
 #define TURN_MIN_MS 250
 #define TURN_SPREAD_MS 750
 
+/*
+ * Instead of the limits of a worker's tasks, in seconds: a delivery has a deadline of its own, and
+ * ended from outside it would leave nothing recorded and begin anew without end. What takes longer
+ * waits for a database that is away, and may wait in the queue as well.
+ */
+#define TIME_LIMIT_S 3600
+
 /* What an attempt may take beyond its deadline: the two statements, a busy machine. */
 #define MARGIN_NS (5 * NS_PER_SEC)
 
@@ -227,6 +234,9 @@ struct celeriac_task_options notify_webhook_task_options(struct notify_webhook_t
         /* Acknowledged when the outcome is recorded: a killed worker loses nothing. */
         .acks_late = true,
         .reject_on_worker_lost = true,
+        .time_limit = TIME_LIMIT_S,
+        .soft_time_limit = TIME_LIMIT_S,
+        .requeue_on_timeout = true,
         .ignore_result = true,
     };
 }

@@ -340,6 +340,18 @@ class RetriesTest(WebhookStage):
         self.assertLess(len(self.receiver.requests("/slow")) - before, 6)
         self.postgres.psql(f"DELETE FROM celeriac.webhooks WHERE id = '{slow}'")
 
+    def test_time_limits_are_for_other_tasks(self):
+        """A delivery has a deadline of its own; ended from outside it would leave nothing recorded, and begin anew."""
+        for pool in ("prefork", "threads"):
+            with self.subTest(pool):
+                self.setUp()
+                self.receiver.script({"/" + pool: [{"status": 204, "body": "", "delay_ms": 4000}]})
+                worker = self.hooks_worker("-P", pool, "--time-limit", "2")
+                self.insert(self.endpoint("/" + pool), 1)
+                self.wait_messages(["webhook.test|delivered|1"])
+                self.assertFalse(worker.logged("TimeLimitExceeded"))
+                worker.stop()
+
     def test_a_deleted_endpoint(self):
         self.receiver.script({"/hook": [FAILED]})
         worker = self.hooks_worker()
