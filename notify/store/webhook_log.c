@@ -188,6 +188,9 @@ const struct store_kind store_kind_test_webhook = {
     .id = STORE_KIND_TEST_WEBHOOK,
     .name = "test_webhook",
     .sql = store_sql_test_webhook,
+    /* Or those that ask at one moment would not count each other. */
+    .prelude = store_sql_lock_webhooks,
+    .prelude_params = 1,
     .bind = bind_test,
     .take = take_test,
 };

@@ -178,6 +178,27 @@ static void test_events_are_recorded_and_bounded(void **state)
     assert_int_equal(test(&tenant, &webhook), CELERIAC_ERR_EXISTS);
 }
 
+static void test_events_are_bounded_in_a_race(void **state)
+{
+    struct store *second = database_store(NULL);
+    (void)state;
+    for (int round = 0; round < 20; round++) {
+        struct uuid webhook = make_webhook(&tenant);
+        struct store_test_webhook tests[2];
+        enum celeriac_err rcs[2];
+        for (int i = 1; i < STORE_WEBHOOK_TESTS_MAX; i++)
+            assert_int_equal(test(&tenant, &webhook), CELERIAC_OK);
+        for (int i = 0; i < 2; i++)
+            store_test_webhook_init(&tests[i], &tenant, &webhook);
+        database_race(store, &tests[0].call, second, &tests[1].call, rcs);
+        assert_true((rcs[0] == CELERIAC_OK && rcs[1] == CELERIAC_ERR_EXISTS) ||
+                    (rcs[1] == CELERIAC_OK && rcs[0] == CELERIAC_ERR_EXISTS));
+        store_call_release(&tests[0].call);
+        store_call_release(&tests[1].call);
+    }
+    store_destroy(second);
+}
+
 /* Among many that were delivered, to this webhook and to others. */
 static void what_failed_is_found_by_index(void **state)
 {
@@ -203,6 +224,7 @@ int main(void)
         cmocka_unit_test(lists_are_newest_first_and_filtered),
         cmocka_unit_test(messages_are_delivered_again),
         cmocka_unit_test(test_events_are_recorded_and_bounded),
+        cmocka_unit_test(test_events_are_bounded_in_a_race),
         cmocka_unit_test(what_failed_is_found_by_index),
     };
     return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
