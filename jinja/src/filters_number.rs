@@ -47,8 +47,8 @@ pub fn round(state: &mut State, args: &[Value]) -> Result<Value> {
     let power = state.apply_filter("<pow>", &[Value::from(10), Value::from(precision)])?;
     let scaled = state.apply_filter("<mul>", &[value, power.clone()])?;
     let whole = match as_float(&scaled).filter(|_| type_of(&scaled) == Type::Float) {
-        Some(scaled) if method == "ceil" => python::float_to_int(scaled.ceil())?,
-        Some(scaled) => python::float_to_int(scaled.floor())?,
+        Some(scaled) if method == "ceil" => python::float_to_int(state, scaled.ceil())?,
+        Some(scaled) => python::float_to_int(state, scaled.floor())?,
         None => scaled,
     };
     match (as_float(&whole), as_float(&power)) {
@@ -111,7 +111,7 @@ pub fn parse_float(text: &str) -> Option<f64> {
     plain_digits(text).parse().ok()
 }
 
-pub fn int(_: &mut State, args: &[Value]) -> Result<Value> {
+pub fn int(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("int", &["value", "default", "base"], 1, args)?;
     let value = args.value(0).clone();
     let default = || Ok(args.get(1).cloned().unwrap_or_else(|| Value::from(0)));
@@ -119,14 +119,11 @@ pub fn int(_: &mut State, args: &[Value]) -> Result<Value> {
         Type::Undefined => undefined("the operand of int"),
         Type::Int => Ok(value),
         Type::Bool => Ok(Value::from(i64::from(value.is_true()))),
-        Type::Float => {
-            let float = as_float(&value).unwrap_or(f64::NAN);
-            if float.is_infinite() {
-                // OverflowError, which Jinja2 lets through here.
-                return python::float_to_int(float);
-            }
-            python::float_to_int(float).or_else(|_| default())
-        }
+        Type::Float => match as_float(&value).filter(|float| !float.is_nan()) {
+            // For infinity an OverflowError, which Jinja2 lets through here.
+            Some(float) => python::float_to_int(state, float),
+            None => default(),
+        },
         Type::Str => {
             let text = value.as_str().unwrap_or_default();
             let base = u32::try_from(args.int(2, 10)?).unwrap_or(1);
@@ -135,9 +132,9 @@ pub fn int(_: &mut State, args: &[Value]) -> Result<Value> {
                     return Ok(int);
                 }
             }
-            match parse_float(text).map(python::float_to_int) {
-                Some(Ok(int)) => Ok(int),
-                _ => default(),
+            match parse_float(text).filter(|float| float.is_finite()) {
+                Some(float) => python::float_to_int(state, float),
+                None => default(),
             }
         }
         _ => default(),
@@ -155,13 +152,14 @@ pub fn float(_: &mut State, args: &[Value]) -> Result<Value> {
     Ok(found.map(Value::from).unwrap_or_else(|| args.get(1).cloned().unwrap_or_else(|| Value::from(0.0))))
 }
 
-pub fn filesizeformat(_: &mut State, args: &[Value]) -> Result<Value> {
+pub fn filesizeformat(state: &mut State, args: &[Value]) -> Result<Value> {
     let args = Arguments::bind("filesizeformat", &["value", "binary"], 1, args)?;
     let value = args.value(0).clone();
     let bytes = value.as_str().and_then(parse_float).or_else(|| as_float(&value));
     let Some(bytes) = bytes.filter(|bytes| bytes.is_finite()) else {
         return Err(not_a_number("filesizeformat", &value));
     };
+    charge_digits(state, &Value::from(bytes), 0)?;
     let binary = args.is_true(1);
     let base = if binary { 1024.0 } else { 1000.0 };
     if bytes == 1.0 {

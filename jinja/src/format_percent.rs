@@ -145,7 +145,7 @@ fn convert(state: &State, out: &mut Text, spec: &Spec, kind: char, value: &Value
         },
         'd' | 'i' | 'u' => {
             let whole = match type_of(value) {
-                Type::Float => python::float_to_int(as_float(value).unwrap_or(f64::NAN))?,
+                Type::Float => python::float_to_int(state, as_float(value).unwrap_or(f64::NAN))?,
                 Type::Int | Type::Bool => value.clone(),
                 _ => return fail(format!("%{kind} format: a real number is required, not {}", type_name(value))),
             };

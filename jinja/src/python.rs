@@ -1,9 +1,9 @@
 //! How Python prints values: `str()` and `repr()`.
 
 use crate::collections::{Dict, Namespace, View};
+use crate::format_spec::charge_digits;
 use crate::value::{as_float, engine_type, fail, int, type_of, Result, Type};
-use minijinja::formatting::{format, FormatStyle};
-use minijinja::Value;
+use minijinja::{State, Value};
 use std::fmt::{self, Write};
 
 /// Writes `str(value)`.
@@ -108,17 +108,26 @@ fn write_items(out: &mut dyn Write, open: char, items: impl Iterator<Item = Valu
 
 /// The shortest digits that read back the same, laid out as `float.__repr__` does.
 pub fn float_repr(value: f64) -> String {
-    format(FormatStyle::StrFormat, "{}", &[Value::from(value)]).unwrap_or_default()
+    if value.is_nan() {
+        return "nan".to_owned();
+    }
+    // Rust turns to exponents where Python does, but gives them neither plus sign nor second digit.
+    let text = format!("{value:?}");
+    match text.split_once('e') {
+        Some((digits, exponent)) => format!("{digits}e{:+03}", exponent.parse::<i32>().unwrap_or(0)),
+        None => text,
+    }
 }
 
 /// `int(value)`
-pub fn float_to_int(value: f64) -> Result<Value> {
+pub fn float_to_int(state: &State, value: f64) -> Result<Value> {
     if !value.is_finite() {
         return fail("cannot convert a float that is not finite to an integer");
     }
     if value.abs() < 1e38 {
         return Ok(int(value.trunc() as i128));
     }
+    charge_digits(state, &Value::from(value), 0)?;
     Ok(crate::bigint::value_of(&format!("{:.0}", value.trunc())))
 }
 

@@ -274,8 +274,9 @@ static void bounds_the_work(void **state)
     assert_int_equal(render(source, "{\"n\": 1000}", &thousand, &text, &len, NULL),
                      JINJA_ERR_LIMIT);
     /* Each takes few instructions and many digits of a float. */
-    static const char *const dear[] = {"{{ '%f' % 1e300 }}", "{{ '{:.900e}'.format(1) }}",
-                                       "{{ 1e300|round(2) }}", "{{ 1.5|round(-2) }}"};
+    static const char *const dear[] = {"{{ '%f' % 1e300 }}",   "{{ '{:.900e}'.format(1) }}",
+                                       "{{ 1e300|round(2) }}", "{{ 1.5|round(-2) }}",
+                                       "{{ 1e300|int }}",      "{{ 1e300|filesizeformat }}"};
     const struct jinja_limits sixty = {.fuel = 60};
     for (size_t i = 0; i < sizeof dear / sizeof dear[0]; i++)
         assert_int_equal(render(dear[i], "{}", &sixty, &text, &len, NULL), JINJA_ERR_LIMIT);
