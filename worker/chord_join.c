@@ -1,15 +1,17 @@
 #include "worker/chord_join.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/json.h"
 #include "celery_proto/codec/exception_doc.h"
 #include "celery_proto/codec/json_tree.h"
 #include "celery_proto/codec/result_doc.h"
+#include "celery_proto/codec/stored.h"
 
 /* Groups within groups. */
 #define GROUP_DEPTH_MAX 40
+
+/* Why a body is not called whose part nobody understands. */
+#define UNREADABLE_PART "Join error: ValueError('a part cannot be read')"
 
 /* repr() of an exception object, as Python shows the exception that it reads from it. */
 static enum celeriac_err add_exception(const struct json_node *object, struct strbuf *out)
@@ -33,8 +35,9 @@ static bool has_failed(const struct json_node *state)
     return json_string_is(state, "FAILURE") || json_string_is(state, "REVOKED");
 }
 
-enum celeriac_err cel_chord_add_part(struct span document, bool is_first, struct strbuf *results,
-                                     struct strbuf *why)
+/* One part, decompressed. */
+static enum celeriac_err add_part(struct span document, bool is_first, struct strbuf *results,
+                                  struct strbuf *why)
 {
     struct json_doc doc;
     const struct json_node *root;
@@ -49,7 +52,7 @@ enum celeriac_err cel_chord_add_part(struct span document, bool is_first, struct
         return code;
     }
     if (code || root->type != JSON_ARRAY || root->count != 4) {
-        strbuf_add_text(why, "Join error: ValueError('a part cannot be read')");
+        strbuf_add_text(why, UNREADABLE_PART);
     } else if (has_failed(json_at(root, 2))) {
         id = json_at(root, 1);
         strbuf_add_text(why, "Dependency ");
@@ -64,6 +67,25 @@ enum celeriac_err cel_chord_add_part(struct span document, bool is_first, struct
     }
     json_close(&doc);
     return strbuf_status(results) ? strbuf_status(results) : strbuf_status(why);
+}
+
+enum celeriac_err cel_chord_add_part(struct span document, bool is_first, struct strbuf *results,
+                                     struct strbuf *why)
+{
+    struct strbuf plain;
+    struct span text;
+    enum celeriac_err code;
+
+    strbuf_init(&plain, CEL_JOIN_MAX);
+    code = cel_stored_read(document, CEL_JOIN_MAX, &plain, &text, NULL);
+    if (code == CELERIAC_OK) {
+        code = add_part(text, is_first, results, why);
+    } else if (code != CELERIAC_ERR_MEMORY) {
+        strbuf_add_text(why, UNREADABLE_PART);
+        code = strbuf_status(why);
+    }
+    strbuf_close(&plain);
+    return code;
 }
 
 /* ---- headers with groups ------------------------------------------------------------------- */
@@ -155,19 +177,33 @@ static enum celeriac_err read_record(struct cel_tree *tree, struct span record, 
     return code == CELERIAC_ERR_MEMORY ? code : cel_tree_status(tree);
 }
 
+/* A copy of the record's text, which the tree points into. */
+static enum celeriac_err keep_record(struct cel_group_join *j, struct span record,
+                                     struct span *kept)
+{
+    struct strbuf plain;
+    enum celeriac_err code;
+
+    strbuf_init(&plain, CEL_JOIN_MAX);
+    code = cel_stored_read(record, CEL_JOIN_MAX, &plain, kept, NULL);
+    if (code == CELERIAC_OK && !(j->record = mem_dup_span(*kept)))
+        code = CELERIAC_ERR_MEMORY;
+    kept->ptr = j->record;
+    strbuf_close(&plain);
+    return code;
+}
+
 enum celeriac_err cel_group_join_create(struct span record, struct cel_group_join **join,
                                         struct celeriac_error *err)
 {
     struct cel_group_join *j = mem_calloc(1, sizeof *j);
     enum celeriac_err code = j ? cel_tree_create(&j->tree) : CELERIAC_ERR_MEMORY;
+    struct span text;
 
-    if (code == CELERIAC_OK && !(j->record = mem_alloc(record.len + 1)))
-        code = CELERIAC_ERR_MEMORY;
+    if (code == CELERIAC_OK)
+        code = keep_record(j, record, &text);
     if (code == CELERIAC_OK) {
-        if (record.len > 0)
-            memcpy(j->record, record.ptr, record.len);
-        record.ptr = j->record;
-        j->tuple = cel_value_get(j->tree, cel_tree_raw(j->tree, record), "result");
+        j->tuple = cel_value_get(j->tree, cel_tree_raw(j->tree, text), "result");
         code = collect(j, j->tuple, 0);
         if (code == CELERIAC_OK && !cel_value_is_array(cel_value_at(j->tree, j->tuple, 1)))
             code = CELERIAC_ERR_SYNTAX;

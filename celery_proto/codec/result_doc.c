@@ -3,6 +3,7 @@
 #include "base/iso8601.h"
 #include "base/json_writer.h"
 #include "celery_proto/codec/json_fields.h"
+#include "celery_proto/codec/stored.h"
 
 /* Longest record read: a Redis string of a size that no sane result reaches. */
 #define RESULT_TEXT_MAX ((size_t)64 * 1024 * 1024)
@@ -136,12 +137,14 @@ void cel_result_reader_init(struct cel_result_reader *reader)
 {
     json_init(&reader->doc);
     strbuf_init(&reader->text, RESULT_TEXT_MAX);
+    strbuf_init(&reader->plain, RESULT_TEXT_MAX);
 }
 
 void cel_result_reader_close(struct cel_result_reader *reader)
 {
     json_close(&reader->doc);
     strbuf_close(&reader->text);
+    strbuf_close(&reader->plain);
 }
 
 enum result_field {
@@ -183,16 +186,19 @@ static enum celeriac_err read_text(struct cel_result_reader *reader,
 }
 
 /* Parses the text and looks its fields up. */
-static enum celeriac_err parse(struct cel_result_reader *reader, struct span json,
+static enum celeriac_err parse(struct cel_result_reader *reader, struct span stored,
                                const struct json_node **fields, struct celeriac_error *err)
 {
     static const struct json_options options = {.keep_depth = RESULT_KEEP_DEPTH};
+    struct span json;
     enum celeriac_err code;
 
     strbuf_clear(&reader->text);
-    if (json.len > RESULT_TEXT_MAX)
+    if (stored.len > RESULT_TEXT_MAX)
         return celeriac_error_set(err, CELERIAC_ERR_LIMIT, "result: larger than allowed");
-    code = json_parse(&reader->doc, json, &options, err);
+    code = cel_stored_read(stored, RESULT_TEXT_MAX, &reader->plain, &json, err);
+    if (code == CELERIAC_OK)
+        code = json_parse(&reader->doc, json, &options, err);
     if (code != CELERIAC_OK)
         return code;
     if (json_root(&reader->doc)->type != JSON_OBJECT)

@@ -88,6 +88,7 @@ struct cel_result_view {
 struct cel_result_reader {
     struct json_doc doc;
     struct strbuf text;
+    struct strbuf plain; /* of a record that was compressed */
 };
 
 /* Starts an empty reader. Allocates nothing yet. */
@@ -97,9 +98,10 @@ void cel_result_reader_init(struct cel_result_reader *reader);
 void cel_result_reader_close(struct cel_result_reader *reader);
 
 /*
- * Reads a record of any version since 4.4. The view is valid until the reader is used again and
- * while json stays. CELERIAC_ERR_SYNTAX for no JSON, _VALUE for a missing status, a bad date_done
- * or another impossible field (err names it), _LIMIT, _MEMORY.
+ * Reads a record of any version since 4.4, also a compressed one (codec/stored.h). The view is
+ * valid until the reader is used again and while json stays. CELERIAC_ERR_SYNTAX for no JSON,
+ * _VALUE for a missing status, a bad date_done or another impossible field (err names it),
+ * _UNSUPPORTED for an unknown compression, _LIMIT, _MEMORY.
  */
 enum celeriac_err cel_result_read(struct cel_result_reader *reader, struct span json,
                                   struct cel_result_view *view,

@@ -16,6 +16,7 @@ WITH_KILLS = ("chord_thousand", "linked", "chained", "chain_with_retry", "errbac
               "chord_of_chains", "chord_of_chords", "nested_groups", "linked_chain_and_chord", "chord_fails", "mapped")
 KILLS = 8
 LATE = {"PEER_LATE": "1"}
+COMPRESSED = {"PEER_RESULT_COMPRESSION": "gzip"}
 
 QUEUES = ("celery", "celery\x06\x163", "celery\x06\x166", "celery\x06\x169")
 
@@ -131,6 +132,16 @@ class CanvasTest(unittest.TestCase):
         fleet = Fleet("mixed", c=1, python=1)
         self.addCleanup(fleet.close)
         self.compare(fleet)
+
+    def test_results_that_python_compresses(self):
+        """Parts of chords, results and headers of groups, as written by Python and joined by either."""
+        fleet = Fleet("compressed", c=1, python=1, extra=COMPRESSED)
+        self.addCleanup(fleet.close)
+        found = outcomes(fleet.session, **COMPRESSED)
+        self.judge(fleet, found, self.expected)
+        kept = [fleet.redis.call("GET", key) for key in fleet.redis.call("KEYS", "celery-task-meta-*")]
+        self.assertTrue(any(record.startswith(b"\0celery-compressed\0") for record in kept))
+        self.assertTrue(any(record.startswith(b"{") for record in kept))
 
     def test_a_map_of_an_unknown_task_is_for_others(self):
         """Python's own tasks are mapped by Python, however often a C worker meets the message."""

@@ -17,6 +17,8 @@ if "PEER_DEFAULT_QUEUE" in os.environ:
     app.conf.task_default_queue = os.environ["PEER_DEFAULT_QUEUE"]
 if "PEER_LATE" in os.environ:
     app.conf.task_acks_late = True
+if "PEER_RESULT_COMPRESSION" in os.environ:  # Celery 5.7 knows it
+    app.conf.result_compression = os.environ["PEER_RESULT_COMPRESSION"]
 
 
 @app.task(name="t.add")

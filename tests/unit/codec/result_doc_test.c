@@ -187,6 +187,28 @@ static void test_reads_every_field(void **state)
     cel_result_reader_close(&reader);
 }
 
+/* celery.backends.base.compress_payload('{"status": "SUCCESS"}', "gzip") of Celery 5.7. */
+static void test_reads_compressed_records(void **state)
+{
+    static const char record[] = "\0celery-compressed\0application/x-gzip\0"
+                                 "\x78\x9c\xab\x56\x2a\x2e\x49\x2c\x29\x2d\x56\xb2\x52\x50\x0a\x0e"
+                                 "\x75\x76\x76\x0d\x0e\x56\xaa\x05\x00\x4c\xda\x06\x98";
+    const struct span whole = {record, sizeof record - 1};
+    const struct span cut = {record, sizeof record - 2};
+    struct cel_result_reader reader;
+    struct cel_result_view v;
+
+    (void)state;
+    cel_result_reader_init(&reader);
+    assert_int_equal(cel_result_read(&reader, whole, &v, NULL), CELERIAC_OK);
+    assert_int_equal(v.state, CEL_STATE_SUCCESS);
+    assert_true(span_is(v.status, "SUCCESS"));
+    assert_int_equal(cel_result_peek_state(&reader, whole), CEL_STATE_SUCCESS);
+    assert_int_equal(cel_result_read(&reader, cut, &v, NULL), CELERIAC_ERR_SYNTAX);
+    assert_int_equal(cel_result_peek_state(&reader, cut), CEL_STATE_PENDING);
+    cel_result_reader_close(&reader);
+}
+
 static void test_refuses_what_is_no_record(void **state)
 {
     const struct {
@@ -294,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_checklist_66_three_forms_of_date_done),
         cmocka_unit_test(test_reads_every_field),
+        cmocka_unit_test(test_reads_compressed_records),
         cmocka_unit_test(test_refuses_what_is_no_record),
         cmocka_unit_test(test_checklist_62_peeks_the_state),
         cmocka_unit_test(test_limit),

@@ -140,23 +140,50 @@ static void a_group_is_read_or_refused(void **state)
     }
 }
 
-static void survives_every_failing_allocation(void **state)
+/* celery.backends.base.compress_payload('[1, "a", "SUCCESS", 7]', "gzip") of Celery 5.7. */
+static const char compressed[] = "\0celery-compressed\0application/x-gzip\0"
+                                 "\x78\x9c\x8b\x36\xd4\x51\x50\x4a\x54\x02\x12\xc1\xa1\xce\xce"
+                                 "\xae\xc1\xc1\x40\xa6\x79\x2c\x00\x38\x28\x05\x07";
+
+static void compressed_parts_are_read(void **state)
 {
-    static const char part[] = "[1, \"i\\u0064\", \"FAILURE\", {\"exc_type\": \"E\\u0045\"}]";
-    bool failed = true;
+    struct texts t;
 
     (void)state;
+    assert_int_equal(add(&t, compressed, sizeof compressed - 1), CELERIAC_OK);
+    assert_string_equal(strbuf_text(&t.results), "7");
+    assert_string_equal(strbuf_text(&t.why), "");
+    done(&t);
+    assert_int_equal(add(&t, compressed, sizeof compressed - 2), CELERIAC_OK);
+    assert_string_equal(strbuf_text(&t.results), "");
+    assert_string_equal(strbuf_text(&t.why), "Join error: ValueError('a part cannot be read')");
+    done(&t);
+}
+
+static void survive_failing_allocations(const char *part, size_t len)
+{
+    bool failed = true;
+
     for (size_t n = 1; failed; n++) {
         struct texts t;
         enum celeriac_err code;
 
         mem_fail_at(n);
-        code = add(&t, part, sizeof part - 1);
+        code = add(&t, part, len);
         failed = mem_has_failed();
         mem_fail_at(0);
         assert_true(code == CELERIAC_OK || (failed && code == CELERIAC_ERR_MEMORY));
         done(&t);
     }
+}
+
+static void survives_every_failing_allocation(void **state)
+{
+    static const char part[] = "[1, \"i\\u0064\", \"FAILURE\", {\"exc_type\": \"E\\u0045\"}]";
+
+    (void)state;
+    survive_failing_allocations(part, sizeof part - 1);
+    survive_failing_allocations(compressed, sizeof compressed - 1);
 }
 
 int main(void)
@@ -167,6 +194,7 @@ int main(void)
         cmocka_unit_test(cut_at_every_byte_it_is_no_result),
         cmocka_unit_test(too_many_tasks_are_a_limit),
         cmocka_unit_test(a_group_is_read_or_refused),
+        cmocka_unit_test(compressed_parts_are_read),
         cmocka_unit_test(survives_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
