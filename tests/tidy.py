@@ -1,4 +1,7 @@
-"""clang-tidy over every C file of ours: tidy.py BUILD_DIR -> build/report/tidy.tsv.
+"""clang-tidy over every C file of ours: tidy.py BUILD_DIR [--deep] -> build/report/tidy.tsv or analyze.tsv.
+
+--deep walks the paths through each function as far as clang's analyzer does by default, which takes it seven times as
+long; without, what functions call is not walked through again for each call.
 
 Each file has a process of its own: version 14 takes va_list for uninitialised when it is given several.
 A file that was clean is not looked at again in this checkout until it, a header it includes, its
@@ -6,6 +9,7 @@ command line, the configuration or the tool changes; BUILD_DIR must have been bu
 the headers.
 """
 
+import argparse
 import concurrent.futures
 import hashlib
 import json
@@ -22,7 +26,9 @@ sys.path.insert(0, str(ROOT))
 
 from tests.services.report import Report
 
-CLEAN = ROOT / "build" / "tidy-clean"  # an empty file for each state of a file that was clean
+# Folders with an empty file for each state of a file that was clean.
+CLEAN = {"tidy": ROOT / "build" / "tidy-clean", "analyze": ROOT / "build" / "analyze-clean"}
+SHALLOW = [f"--extra-arg={word}" for word in ("-Xclang", "-analyzer-config", "-Xclang", "mode=shallow")]
 
 
 def headers_of_objects(build: Path) -> dict[str, list[Path]]:
@@ -56,26 +62,32 @@ def state(tool: bytes, entry: dict, headers: list[Path]) -> str:
     return whole.hexdigest()
 
 
-def main(build):
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build", type=Path)
+    parser.add_argument("--deep", action="store_true")
+    words = parser.parse_args()
+    name, options = ("analyze", []) if words.deep else ("tidy", SHALLOW)
     tool = shutil.which("clang-tidy-14") or shutil.which("clang-tidy")
     version = subprocess.run([tool, "--version"], capture_output=True, check=True).stdout
-    report = Report("tidy")
-    build = Path(build).resolve()
+    report = Report(name)
+    build = words.build.resolve()
+    clean_marks = CLEAN[name]
     database = json.loads((build / "compile_commands.json").read_text())
     entries = {entry["file"]: entry for entry in database
                if entry["file"].startswith(f"{ROOT}/") and not entry["file"].startswith(f"{build}/")}
     headers = headers_of_objects(build)
-    CLEAN.mkdir(parents=True, exist_ok=True)
+    clean_marks.mkdir(parents=True, exist_ok=True)
     seen = set()
 
     def check(file):
         known = headers.get(re.search(r" -o (\S+) ", entries[file]["command"])[1])
-        mark = CLEAN / state(version, entries[file], known) if known else None
+        mark = clean_marks / state(version + " ".join(options).encode(), entries[file], known) if known else None
         if mark:
             seen.add(mark)
             if mark.exists():
                 return file, True, "as before"
-        run = subprocess.run([tool, "-p", build, "--quiet", file], capture_output=True, text=True, check=False)
+        run = subprocess.run([tool, "-p", build, "--quiet", *options, file], capture_output=True, text=True, check=False)
         lines = [line for line in run.stdout.splitlines() if " error: " in line or " warning: " in line]
         clean = run.returncode == 0 and not lines
         if clean and mark:
@@ -86,10 +98,10 @@ def main(build):
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for file, clean, detail in pool.map(check, sorted(entries, key=os.path.getsize, reverse=True)):
             report.case(os.path.relpath(file, ROOT), clean, detail)
-    for mark in set(CLEAN.iterdir()) - seen:
+    for mark in set(clean_marks.iterdir()) - seen:
         mark.unlink()
     return report.close()
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())
