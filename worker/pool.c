@@ -18,6 +18,9 @@
 /* How long a cold stop waits for killed children. */
 #define KILLED_NS (3 * NS_PER_SEC)
 
+/* Pause between looks at threads that only have to notice a cold stop. */
+#define IDLE_LOOK_MS 5
+
 /* A task thread's place. */
 struct place {
     struct cel_pool *pool;
@@ -38,6 +41,7 @@ struct cel_pool {
     struct cel_child_watch *children; /* NULL: tasks run in threads */
     size_t abandoned;                 /* threads that are lost in their tasks */
     atomic_size_t running;
+    atomic_size_t busy;    /* of these and of lost ones, those with a task */
     pthread_mutex_t lock;  /* of the places, which grow, join and remote control use */
     struct place places[]; /* CEL_POOL_THREADS_MAX; those never taken cost no memory */
 };
@@ -179,7 +183,9 @@ static void *run(void *argument)
 
     cel_execution_init(&execution, pool->runtime);
     while (counted && (request = next_request(place, again))) {
+        atomic_fetch_add(&pool->busy, 1);
         counted = execute(place, &execution, request) || come_back(place);
+        atomic_fetch_sub(&pool->busy, 1);
         again = true;
     }
     leave_seat(place);
@@ -418,6 +424,20 @@ static void kill_children(struct cel_pool *pool)
         (void)poll(&ended, 1, clock_poll_ms(clock_monotonic_ns(), until));
 }
 
+/* Waits for threads that have no task, which end at once; false as soon as one has. Not for those
+ * of children, which may hang where they are. */
+static bool await_idle(struct cel_pool *pool)
+{
+    struct pollfd ended = {.fd = pool->ended_fd, .events = POLLIN};
+
+    while (atomic_load(&pool->running) > 0) {
+        if (pool->runtime->fork_server || atomic_load(&pool->busy) > 0)
+            return false;
+        (void)poll(&ended, 1, IDLE_LOOK_MS);
+    }
+    return true;
+}
+
 bool cel_pool_join(struct cel_pool *pool, int abandon_fd)
 {
     struct pollfd fds[] = {{.fd = pool->ended_fd, .events = POLLIN},
@@ -425,7 +445,8 @@ bool cel_pool_join(struct cel_pool *pool, int abandon_fd)
     bool all;
 
     while (atomic_load(&pool->running) > 0) {
-        if (poll(fds, 2, -1) > 0 && !(fds[0].revents & POLLIN) && (fds[1].revents & POLLIN)) {
+        if (poll(fds, 2, -1) > 0 && !(fds[0].revents & POLLIN) && (fds[1].revents & POLLIN) &&
+            !await_idle(pool)) {
             if (pool->runtime->fork_server)
                 kill_children(pool);
             return false;

@@ -44,9 +44,9 @@ enum celeriac_err cel_pool_shrink(struct cel_pool *pool, size_t n,
 
 /*
  * Waits until all threads have ended, which they do once runtime->ready is closed and their task
- * has returned; or until abandon_fd is readable, and then returns false: the threads go on running,
- * but children are killed first, and their requests left unsettled.
- * False as well when threads are left that were given up because of a hard time limit.
+ * has returned. When abandon_fd becomes readable and one has a task, returns false: the threads go
+ * on running, but children are killed first, and their requests left unsettled. False as well when
+ * threads are left that were given up because of a hard time limit.
  */
 bool cel_pool_join(struct cel_pool *pool, int abandon_fd);
 

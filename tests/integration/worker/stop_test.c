@@ -87,6 +87,18 @@ static void a_cold_stop_returns_everything_at_once(void **state)
     assert_int_equal(redis_int(r, "HLEN", "unacked"), 0);
 }
 
+/* Nobody has a task: all threads end, and nothing is said to have been broken off. */
+static void a_cold_stop_of_an_idle_worker_is_a_warm_one(void **state)
+{
+    struct running *r = *state;
+
+    for (int i = 0; i < 20; i++) {
+        worker_start(r, 8, 4);
+        celeriac_worker_stop(r->worker, CELERIAC_STOP_COLD);
+        worker_stop(r);
+    }
+}
+
 static void checklist_28_a_killed_workers_messages_come_back(void **state)
 {
     struct running *r = *state;
@@ -149,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORKER_TEST(checklist_92_a_warm_stop_finishes_and_returns),
         WORKER_TEST(a_cold_stop_returns_everything_at_once),
+        WORKER_TEST(a_cold_stop_of_an_idle_worker_is_a_warm_one),
         WORKER_TEST(checklist_28_a_killed_workers_messages_come_back),
         WORKER_TEST(revoked_ids_survive_a_restart),
     };
