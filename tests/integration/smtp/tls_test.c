@@ -1,4 +1,5 @@
 /* STARTTLS: who is trusted and who is not. */
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,6 +117,48 @@ static void test_system_authorities(void **state)
            "certificate");
 }
 
+/* The folder of the system's authorities has a file for each, named by the hash of its subject. */
+static void put_into_folder(const struct fixture *f, char folder[SCRATCH_PATH_SIZE])
+{
+    char name[32];
+    char path[2 * SCRATCH_PATH_SIZE];
+    FILE *file = fopen(f->ca_file, "r");
+    X509 *certificate;
+
+    assert_non_null(file);
+    certificate = PEM_read_X509(file, NULL, NULL, NULL);
+    assert_non_null(certificate);
+    (void)fclose(file);
+    (void)snprintf(name, sizeof name, "%08lx.0", X509_subject_name_hash(certificate));
+    X509_free(certificate);
+    scratch_make_folder(folder);
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    authority_write(f->trusted, path);
+}
+
+static void test_folder_of_authorities(void **state)
+{
+    struct fixture *f = *state;
+    SSL_CTX *context = authority_server(f->trusted, "IP:127.0.0.1", false);
+    struct authority *other = authority_create("Other test authority");
+    char folder[SCRATCH_PATH_SIZE];
+    struct scripted_counts counts;
+    struct notify_outcome outcome;
+
+    put_into_folder(f, folder);
+    assert_int_equal(unsetenv("SSL_CERT_FILE"), 0);
+    assert_int_equal(setenv("SSL_CERT_DIR", folder, 1), 0);
+    outcome = send_over(context, NULL, NULL, &counts);
+    if (outcome.kind != NOTIFY_OUTCOME_SENT)
+        fail_msg("%s", outcome.error);
+    assert_int_equal(counts.mails, 2);
+    SSL_CTX_free(context);
+    refuse(authority_server(other, "IP:127.0.0.1", false), NULL, NULL, "certificate refused",
+           "unable to get local issuer certificate");
+    authority_destroy(other);
+    assert_int_equal(unsetenv("SSL_CERT_DIR"), 0);
+}
+
 static void test_expired(void **state)
 {
     struct fixture *f = *state;
@@ -159,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_trusted),
         cmocka_unit_test(test_other_authority),
         cmocka_unit_test(test_system_authorities),
+        cmocka_unit_test(test_folder_of_authorities),
         cmocka_unit_test(test_expired),
         cmocka_unit_test(test_other_host),
         cmocka_unit_test(test_not_offered),
