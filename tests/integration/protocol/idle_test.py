@@ -12,12 +12,14 @@ from tests.services import CeleriacWorker, Postgres, Redis, Report, Session, por
 from tests.services.celeriac import migrate
 
 SECONDS = 20  # of looking; a beat every two seconds is the rarest thing that it does
-CONNECTIONS, PSS_KB, CPU_MS = 6, 10 * 1024, 1.0
+CONNECTIONS, PSS_KB = 6, 10 * 1024
+WAKES = 40  # a second, of all threads: some 18, and more where others keep interrupting them
 
 
-def cpu_ns(pid: int) -> int:
-    """Processor time of all threads, from the scheduler's own account."""
-    return sum(int(task.joinpath("schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
+def spent(pid: int) -> tuple[int, int]:
+    """Nanoseconds on a processor and how often, of all threads, from the scheduler's own account."""
+    rows = [task.joinpath("schedstat").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
+    return sum(int(row[0]) for row in rows), sum(int(row[2]) for row in rows)
 
 
 class IdleTest(unittest.TestCase):
@@ -31,9 +33,10 @@ class IdleTest(unittest.TestCase):
             migrate(session)
             worker = CeleriacWorker(session, concurrency=64, options=("--http", f"127.0.0.1:{ports.claim()}")).start()
             time.sleep(2)  # what a start leaves to do
-            before, began = cpu_ns(worker.pid), time.monotonic()
+            before, began = spent(worker.pid), time.monotonic()
             time.sleep(SECONDS)
-            cpu = (cpu_ns(worker.pid) - before) / 1e6 / (time.monotonic() - began)
+            took = time.monotonic() - began
+            cpu_ms, wakes = ((after - earlier) / took for after, earlier in zip(spent(worker.pid), before))
             clients = [line for line in redis.call("CLIENT", "LIST").decode().splitlines() if "celeriac-" in line]
             pss = next(int(line.split()[1]) for line in Path(f"/proc/{worker.pid}/smaps_rollup").read_text().splitlines()
                        if line.startswith("Pss:"))
@@ -41,7 +44,8 @@ class IdleTest(unittest.TestCase):
             report.case("threads are there", threads > 64, threads)
             report.case("Redis connections", 0 < len(clients) <= CONNECTIONS, f"{len(clients)} of {CONNECTIONS}")
             report.case("memory", pss < PSS_KB, f"{pss} kB PSS of {PSS_KB}")
-            report.case("processor", cpu < CPU_MS, f"{cpu:.2f} ms a second of {CPU_MS}")
+            # What a wake costs depends on the machine and the moment: 40 to 80 microseconds were seen on one.
+            report.case("processor", wakes < WAKES, f"{wakes:.0f} wakes a second of {WAKES}, {cpu_ms / 1e6:.2f} ms")
             self.assertEqual(worker.stop(), 0)
         self.assertEqual(report.close(), 0)
 
