@@ -40,25 +40,30 @@ void notify_metrics_store(struct store *store, struct strbuf *out)
               stats.connected);
 }
 
+/* How long the oldest of so many rows has been due. */
+static void write_oldest(struct strbuf *out, const char *name, uint64_t rows, int64_t oldest_us)
+{
+    int64_t now_us = clock_wall_us();
+    int64_t age_us = rows > 0 && now_us > oldest_us ? now_us - oldest_us : 0;
+
+    metrics_text_family(out, name, METRICS_GAUGE,
+                        "How long the oldest of them has been due; 0 when there is none.");
+    metrics_text_seconds(out, name, NULL, 0, (uint64_t)age_us * 1000);
+}
+
 /* What waits in the table, by one query; nothing when the database does not answer in time. */
 static void write_rows(struct store *store, struct strbuf *out)
 {
     struct store_measure_outbox size;
-    int64_t now_us = clock_wall_us();
 
     store_measure_outbox_init(&size);
     size.call.deadline_ns = clock_monotonic_ns() + MEASURE_TIMEOUT_NS;
     if (store_run(store, &size.call) == CELERIAC_OK) {
-        int64_t age_us = size.rows > 0 && now_us > size.oldest_us ? now_us - size.oldest_us : 0;
-
         write_one(out, "celeriac_outbox_length", METRICS_GAUGE,
                   "Accepted notifications, of all processes, whose message is due and may not be "
                   "published yet.",
                   size.rows);
-        metrics_text_family(out, "celeriac_outbox_oldest_seconds", METRICS_GAUGE,
-                            "How long the oldest of them has been due; 0 when there is none.");
-        metrics_text_seconds(out, "celeriac_outbox_oldest_seconds", NULL, 0,
-                             (uint64_t)age_us * 1000);
+        write_oldest(out, "celeriac_outbox_oldest_seconds", size.rows, size.oldest_us);
     }
     store_call_release(&size.call);
 }
@@ -84,20 +89,14 @@ void notify_metrics_outbox(struct store *store, struct notify_enqueue *enqueue, 
 static void write_waiting_webhooks(struct store *store, struct strbuf *out)
 {
     struct store_measure_webhooks size;
-    int64_t now_us = clock_wall_us();
 
     store_measure_webhooks_init(&size);
     size.call.deadline_ns = clock_monotonic_ns() + MEASURE_TIMEOUT_NS;
     if (store_run(store, &size.call) == CELERIAC_OK) {
-        int64_t age_us = size.rows > 0 && now_us > size.oldest_us ? now_us - size.oldest_us : 0;
-
         write_one(out, "celeriac_webhooks_due", METRICS_GAUGE,
                   "Messages for webhooks, of all processes, whose task is due and not published.",
                   size.rows);
-        metrics_text_family(out, "celeriac_webhooks_oldest_seconds", METRICS_GAUGE,
-                            "How long the oldest of them has been due; 0 when there is none.");
-        metrics_text_seconds(out, "celeriac_webhooks_oldest_seconds", NULL, 0,
-                             (uint64_t)age_us * 1000);
+        write_oldest(out, "celeriac_webhooks_oldest_seconds", size.rows, size.oldest_us);
     }
     store_call_release(&size.call);
 }
