@@ -33,9 +33,13 @@ struct cel_link {
 
 struct cel_link *link_create(void)
 {
-    struct cel_link *link = mem_calloc(1, sizeof *link);
-    if (link != NULL)
-        link->fd = -1;
+    /* Not cleared: the buffer of a connection that is never made shall cost no memory. */
+    struct cel_link *link = mem_alloc(sizeof *link);
+    if (link == NULL)
+        return NULL;
+    link->fd = -1;
+    link->tls = NULL;
+    link->reader = NULL;
     return link;
 }
 

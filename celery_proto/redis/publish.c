@@ -52,7 +52,7 @@ struct cel_publisher {
     struct strbuf key, member, copy;
     struct plan *plans;
     size_t plan_cap;
-    struct span queues[CEL_BINDINGS_MAX];
+    struct span *queues; /* room for CEL_BINDINGS_MAX: those of the current message */
 };
 
 static char declared_mark;
@@ -79,7 +79,10 @@ enum celeriac_err cel_publisher_create(const struct cel_publisher_options *optio
     strbuf_init(&p->key, KEY_MAX);
     strbuf_init(&p->member, KEY_MAX);
     strbuf_init(&p->copy, CEL_MESSAGE_MAX + KEY_MAX);
-    enum celeriac_err code = hashmap_create(&p->declared);
+    p->queues = mem_alloc(CEL_BINDINGS_MAX * sizeof *p->queues);
+    enum celeriac_err code = p->queues != NULL ? CELERIAC_OK : CELERIAC_ERR_MEMORY;
+    if (code == CELERIAC_OK)
+        code = hashmap_create(&p->declared);
     if (code == CELERIAC_OK)
         code = cel_bindings_create(options->keys, &p->bindings);
     if (code != CELERIAC_OK)
@@ -107,6 +110,7 @@ void cel_publisher_destroy(struct cel_publisher *publisher)
     strbuf_close(&publisher->member);
     strbuf_close(&publisher->copy);
     mem_free(publisher->plans);
+    mem_free(publisher->queues);
     mem_free(publisher);
 }
 
