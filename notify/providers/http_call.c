@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/strbuf.h"
 #include "notify/providers/curl_library.h"
+#include "notify/providers/trust.h"
 
 /* The first status that is not interim (RFC 9110, section 15.2). */
 #define FINAL_STATUS 200
@@ -103,7 +104,7 @@ static CURLcode set_options(struct notify_http *http, const struct notify_http_o
     if (options->no_proxy)
         CURL_SET(status, http->curl, CURLOPT_PROXY, "");
     guard(http, options, &status);
-    return status == CURLE_OK ? notify_curl_set_trust(http->curl, options->trusted) : status;
+    return status == CURLE_OK ? notify_trust_apply(options->trust, http->curl) : status;
 }
 
 enum celeriac_err notify_http_create(const struct notify_http_options *options,

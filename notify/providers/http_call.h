@@ -7,7 +7,6 @@
 #ifndef NOTIFY_PROVIDERS_HTTP_CALL_H
 #define NOTIFY_PROVIDERS_HTTP_CALL_H
 
-#include <openssl/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +16,8 @@
 #include "notify/rules/outcome.h"
 #include "notify/rules/webhook_allow.h"
 
+struct notify_trust;
+
 /* Longest answer taken, in bytes: what these APIs say has some hundred. */
 #define NOTIFY_HTTP_ANSWER_MAX ((size_t)64 * 1024)
 
@@ -25,8 +26,8 @@
 
 /* What all calls of one API have in common. Borrowed; outlives the connections. */
 struct notify_http_options {
-    X509_STORE *trusted; /* certificates; see notify_curl_trust() */
-    bool no_proxy;       /* not through https_proxy and the like: the API is on this machine */
+    struct notify_trust *trust; /* borrowed, outlives the handle; see trust.h */
+    bool no_proxy; /* not through https_proxy and the like: the API is on this machine */
     long connect_timeout_ms;
     long timeout_ms; /* one call, all in all */
     /*

@@ -1,6 +1,5 @@
 #include "notify/providers/provider_table.h"
 
-#include <openssl/x509_vfy.h>
 #include <pthread.h>
 
 #include "base/alloc.h"
@@ -8,6 +7,7 @@
 #include "base/log.h"
 #include "notify/providers/curl_library.h"
 #include "notify/providers/route.h"
+#include "notify/providers/trust.h"
 #include "notify/rules/channel.h"
 
 /* EMAIL_HOST, and the list. */
@@ -25,7 +25,7 @@ struct notify_providers {
     size_t smtp_count;
     struct notify_twilio_config *sms, *whatsapp;
     struct notify_fcm_config *fcm;
-    X509_STORE *trusted; /* by the calls of APIs; NULL without any */
+    struct notify_trust *trust; /* of the calls of APIs; NULL without any */
     int64_t idle_ns;
     pthread_mutex_t lock; /* guards the numbers */
     struct notify_providers_stats stats;
@@ -151,9 +151,9 @@ static enum celeriac_err open_apis(struct notify_providers *p,
         return CELERIAC_OK;
     code = notify_curl_start(err);
     if (code == CELERIAC_OK)
-        code = notify_curl_trust(o->api_ca_file, "CELERIAC_API_CA_FILE", &p->trusted, err);
+        code = notify_trust_create(o->api_ca_file, "CELERIAC_API_CA_FILE", &p->trust, err);
     twilio.http = (struct notify_http_options){
-        .trusted = p->trusted,
+        .trust = p->trust,
         .connect_timeout_ms =
             (long)((connect_ns != 0 ? connect_ns : API_CONNECT_TIMEOUT_NS) / NS_PER_MS),
         .timeout_ms = (long)((timeout_ns != 0 ? timeout_ns : API_TIMEOUT_NS) / NS_PER_MS)};
@@ -202,7 +202,7 @@ void notify_providers_destroy(struct notify_providers *providers)
     notify_twilio_config_destroy(providers->sms);
     notify_twilio_config_destroy(providers->whatsapp);
     notify_fcm_config_destroy(providers->fcm);
-    X509_STORE_free(providers->trusted);
+    notify_trust_destroy(providers->trust);
     (void)pthread_mutex_destroy(&providers->lock);
     mem_free(providers);
 }

@@ -10,6 +10,7 @@
 #include "notify/providers/smtp_config.h"
 #include "notify/providers/smtp_failure.h"
 #include "notify/providers/smtp_reply.h"
+#include "notify/providers/trust.h"
 
 #define PROVIDER "email"
 #define BACKEND "celeriac-smtp"
@@ -81,7 +82,7 @@ static CURLcode set_tls(struct smtp_state *s)
     if (!s->config->starttls)
         return CURLE_OK;
     CURL_SET(status, curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
-    return status == CURLE_OK ? notify_curl_set_trust(curl, s->config->trusted) : status;
+    return status == CURLE_OK ? notify_trust_apply(s->config->trust, curl) : status;
 }
 
 static CURLcode set_login(CURL *curl, const struct notify_smtp_config *config)

@@ -2,7 +2,6 @@
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
-#include <openssl/x509_vfy.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include "base/clock.h"
 #include "base/strbuf.h"
 #include "notify/providers/curl_library.h"
+#include "notify/providers/trust.h"
 
 /* Longest name in EHLO (RFC 1035), and the default submission port. */
 #define HELO_MAX 255
@@ -206,7 +206,7 @@ static enum celeriac_err fill(struct notify_smtp_config *c, const struct notify_
     if (code == CELERIAC_OK)
         code = copy_texts(c, o);
     if (code == CELERIAC_OK && c->starttls)
-        code = notify_curl_trust(o->ca_file, "CELERIAC_EMAIL_CA_FILE", &c->trusted, err);
+        code = notify_trust_create(o->ca_file, "CELERIAC_EMAIL_CA_FILE", &c->trust, err);
     return code;
 }
 
@@ -239,7 +239,7 @@ void notify_smtp_config_destroy(struct notify_smtp_config *config)
         return;
     if (config->password != NULL)
         OPENSSL_cleanse(config->password, strlen(config->password));
-    X509_STORE_free(config->trusted);
+    notify_trust_destroy(config->trust);
     mem_free(config->password);
     mem_free(config->user);
     mem_free(config->from);

@@ -5,10 +5,11 @@
 #ifndef NOTIFY_PROVIDERS_SMTP_CONFIG_H
 #define NOTIFY_PROVIDERS_SMTP_CONFIG_H
 
-#include <openssl/types.h>
 #include <stdbool.h>
 
 #include "notify/providers/smtp.h"
+
+struct notify_trust;
 
 /* Defaults of the two deadlines, in milliseconds; see smtp.h. */
 #define SMTP_CONNECT_TIMEOUT_MS 20000
@@ -31,7 +32,7 @@ struct notify_smtp_config {
     bool starttls;
     long connect_timeout_ms;
     long timeout_ms;
-    X509_STORE *trusted; /* shared by all connections; NULL without STARTTLS */
+    struct notify_trust *trust; /* shared by all connections; NULL without STARTTLS */
 };
 
 #endif

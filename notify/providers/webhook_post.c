@@ -1,7 +1,6 @@
 #include "notify/providers/webhook_post.h"
 
 #include <inttypes.h>
-#include <openssl/x509.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -10,6 +9,7 @@
 #include "base/strbuf.h"
 #include "notify/providers/curl_library.h"
 #include "notify/providers/http_call.h"
+#include "notify/providers/trust.h"
 #include "notify/rules/webhook_sign.h"
 #include "notify/rules/webhook_url.h"
 
@@ -28,10 +28,9 @@ struct idle {
 
 struct notify_webhook_poster {
     const struct notify_webhook_allow *allow;
-    const char *ca_file;
+    struct notify_trust *trust;
     int64_t timeout_ns;
     pthread_mutex_t lock; /* guards what follows */
-    X509_STORE *trusted;  /* NULL: not loaded yet */
     struct idle *idle;    /* last used first */
 };
 
@@ -80,38 +79,19 @@ static void give_back(struct notify_webhook_poster *poster, struct idle *used)
     pthread_mutex_unlock(&poster->lock);
 }
 
-/* The system's certificates cost 20 ms and a megabyte: too much for those without webhooks. */
-static enum celeriac_err load_trust(struct notify_webhook_poster *poster, X509_STORE **trusted,
-                                    struct celeriac_error *err)
-{
-    enum celeriac_err code = CELERIAC_OK;
-
-    pthread_mutex_lock(&poster->lock);
-    if (!poster->trusted)
-        code =
-            notify_curl_trust(poster->ca_file, "CELERIAC_WEBHOOK_CA_FILE", &poster->trusted, err);
-    *trusted = poster->trusted;
-    pthread_mutex_unlock(&poster->lock);
-    return code;
-}
-
 static enum celeriac_err make(struct notify_webhook_poster *poster, struct idle **connection,
                               struct celeriac_error *err)
 {
-    X509_STORE *trusted;
-    enum celeriac_err code = load_trust(poster, &trusted, err);
     const struct notify_http_options options = {
-        .trusted = trusted,
+        .trust = poster->trust,
         .connect_timeout_ms = (long)(poster->timeout_ns / NS_PER_MS),
         .timeout_ms = (long)(poster->timeout_ns / NS_PER_MS),
         .allow = poster->allow,
         .discard = true,
     };
-    struct idle *made;
+    struct idle *made = mem_calloc(1, sizeof *made);
+    enum celeriac_err code;
 
-    if (code)
-        return code;
-    made = mem_calloc(1, sizeof *made);
     if (!made)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     code = notify_http_create(&options, &made->http, err);
@@ -257,19 +237,16 @@ enum celeriac_err notify_webhook_poster_create(const struct notify_webhook_poste
                                                struct celeriac_error *err)
 {
     struct notify_webhook_poster *p = mem_calloc(1, sizeof *p);
-    X509_STORE *trusted;
     enum celeriac_err code;
 
     if (!p)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     p->allow = options->allow;
-    p->ca_file = options->ca_file;
     p->timeout_ns = options->timeout_ns;
     pthread_mutex_init(&p->lock, NULL);
     code = notify_curl_start(err);
-    /* A wrong setting is told at the start. */
-    if (code == CELERIAC_OK && p->ca_file && *p->ca_file)
-        code = load_trust(p, &trusted, err);
+    if (code == CELERIAC_OK)
+        code = notify_trust_create(options->ca_file, "CELERIAC_WEBHOOK_CA_FILE", &p->trust, err);
     if (code) {
         notify_webhook_poster_destroy(p);
         return code;
@@ -283,7 +260,7 @@ void notify_webhook_poster_destroy(struct notify_webhook_poster *poster)
     if (!poster)
         return;
     close_all(poster->idle);
-    X509_STORE_free(poster->trusted);
+    notify_trust_destroy(poster->trust);
     pthread_mutex_destroy(&poster->lock);
     mem_free(poster);
 }

@@ -30,8 +30,8 @@ struct notify_webhook_poster_options {
 };
 
 /*
- * Makes it; connects to nothing. Without a ca_file the system's certificates are loaded for the
- * first delivery. Errors as of notify_curl_start() and notify_curl_trust(); CELERIAC_ERR_MEMORY.
+ * Makes it; connects to nothing. Errors as of notify_curl_start() and notify_trust_create();
+ * CELERIAC_ERR_MEMORY.
  */
 enum celeriac_err notify_webhook_poster_create(const struct notify_webhook_poster_options *options,
                                                struct notify_webhook_poster **poster,

@@ -41,7 +41,7 @@ static void test_defaults(void **state)
     assert_string_equal(config->from, "");
     assert_int_equal(config->port, 587);
     assert_null(config->user);
-    assert_null(config->trusted);
+    assert_null(config->trust);
     assert_int_equal(config->connect_timeout_ms, SMTP_CONNECT_TIMEOUT_MS);
     assert_int_equal(config->timeout_ms, SMTP_TIMEOUT_MS);
     notify_smtp_config_destroy(config);
