@@ -178,6 +178,13 @@ static enum celeriac_err note_dead(struct cel_maintainer *m, struct span id,
     return celeriac_error_set(err, code, "no memory for a peer");
 }
 
+static int64_t beat_pause_ms(bool is_late, bool holds)
+{
+    if (is_late)
+        return CEL_LEASE_LATE_BEAT_MS;
+    return holds ? CEL_LEASE_BEAT_MS : CEL_LEASE_IDLE_BEAT_MS;
+}
+
 /* A beat; about is what registers a worker that is not there, or empty. */
 static enum celeriac_err beat(struct cel_maintainer *m, struct span about, int64_t now_ns,
                               struct celeriac_error *err)
@@ -203,9 +210,10 @@ static enum celeriac_err beat(struct cel_maintainer *m, struct span about, int64
     const struct redisReply *reply = cel_pipeline_reply(&m->pipeline, 0);
     bool is_known = cel_reply_int(cel_reply_at(reply, 0)) == 1;
     bool is_late = cel_reply_int(cel_reply_at(reply, 1)) == 1;
+    bool holds = cel_reply_int(cel_reply_at(reply, 4)) == 1;
     m->is_registered = is_known;
     m->answered_beat = m->beat;
-    m->beat_ns = now_ns + (is_late ? CEL_LEASE_LATE_BEAT_MS : CEL_LEASE_BEAT_MS) * NS_PER_MS;
+    m->beat_ns = now_ns + beat_pause_ms(is_late, holds) * NS_PER_MS;
     return note_dead(m, cel_reply_span(cel_reply_at(reply, 2)),
                      cel_reply_span(cel_reply_at(reply, 3)), err);
 }

@@ -22,14 +22,18 @@
 struct cel_keys;
 
 /* Pause between beats, and while a peer has not beaten for CEL_LEASE_LATE_MS, so that its death is
- * noticed soon. A killed worker's messages are back after about CEL_LEASE_DEAD_MS. */
+ * noticed soon. A killed worker's messages are back after about CEL_LEASE_DEAD_MS. A worker that
+ * holds none loses none when it is declared dead: it beats just often enough to be no late peer,
+ * and to keep the awake clock going when it is alone (CEL_LEASE_SILENCE_MS). */
 #define CEL_LEASE_BEAT_MS 500
+#define CEL_LEASE_IDLE_BEAT_MS 800
 #define CEL_LEASE_LATE_BEAT_MS 250
 #define CEL_LEASE_LATE_MS 1000
 
 /* Time without a beat after which a peer is dead. Of an outage that everybody felt at most
- * CEL_LEASE_SILENCE_MS count towards it, so that at least 1.5 s are left to be back: more than
- * the longest pause between attempts to connect (backoff.h). */
+ * CEL_LEASE_SILENCE_MS count towards it, so that at least 1.5 s are left to be back, 1.2 s for who
+ * took its first message just before: more than the longest pause between attempts to connect
+ * (backoff.h). */
 #define CEL_LEASE_DEAD_MS 3000
 
 /* Longest time without anybody's beat that counts. It covers a worker's end and the start of the

@@ -18,7 +18,8 @@
 -- lagged behind, may say that the worker holds what it has ended. Then the worker must begin anew.
 --
 -- Returns {1 or 0: not registered, because it was declared dead or the server forgot something,
---          1 when a peer is late, id of a dead peer or "", its registration}.
+--          1 when a peer is late, id of a dead peer or "", its registration,
+--          1 when the worker holds messages}.
 
 local WORKERS, OWN, RECORD = KEYS[1], KEYS[2], KEYS[3]
 local id, beat, name, about = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -68,4 +69,6 @@ for i = 1, #peers, 2 do
         is_late = 1
     end
 end
-return {is_known and 1 or 0, is_late, dead_id, registration}
+-- What the own hash says of itself is no message.
+local holds = call('HLEN', OWN) > 1 and 1 or 0
+return {is_known and 1 or 0, is_late, dead_id, registration, holds}

@@ -88,10 +88,32 @@ static void looks_closer_at_who_is_late(void **state)
     die_holding(f, "dead", 1);
     int64_t now = clock_monotonic_ns();
     let_time_pass(f, CEL_LEASE_LATE_MS - 1);
-    assert_int_equal(round_at(m, now, &sum) - now, CEL_LEASE_BEAT_MS * NS_PER_MS);
+    assert_int_equal(round_at(m, now, &sum) - now, CEL_LEASE_IDLE_BEAT_MS * NS_PER_MS);
     let_time_pass(f, 1);
-    now += CEL_LEASE_BEAT_MS * NS_PER_MS;
+    now += CEL_LEASE_IDLE_BEAT_MS * NS_PER_MS;
     assert_int_equal(round_at(m, now, &sum) - now, CEL_LEASE_LATE_BEAT_MS * NS_PER_MS);
+    cel_maintainer_destroy(m);
+}
+
+/* Beats less often while it holds nothing. */
+static void beats_as_often_as_it_has_to_lose(void **state)
+{
+    struct fixture *f = *state;
+    struct cel_maintainer *m = make_maintainer(f, "w1");
+    struct cel_claimer *c = make_claimer(f, "w1", NULL, 0, NULL, 0);
+    struct cel_claim_batch batch;
+    struct sum sum = {0};
+    int64_t now = clock_monotonic_ns();
+    assert_int_equal(round_at(m, now, &sum) - now, CEL_LEASE_IDLE_BEAT_MS * NS_PER_MS);
+    push_messages(f, "t.add", 0, 1);
+    assert_ok(cel_claim(c, 1, &batch, NULL));
+    assert_int_equal(batch.count, 1);
+    now += CEL_LEASE_IDLE_BEAT_MS * NS_PER_MS;
+    assert_int_equal(round_at(m, now, &sum) - now, CEL_LEASE_BEAT_MS * NS_PER_MS);
+    assert_int_equal(RUN_INT(f, "HDEL", "celeriac.own.w1", "tag-0"), 1);
+    now += CEL_LEASE_BEAT_MS * NS_PER_MS;
+    assert_int_equal(round_at(m, now, &sum) - now, CEL_LEASE_IDLE_BEAT_MS * NS_PER_MS);
+    cel_claimer_destroy(c);
     cel_maintainer_destroy(m);
 }
 
@@ -439,6 +461,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(observers_need_not_live_long, fixture_clear),
         cmocka_unit_test_setup(looks_closer_at_who_is_late, fixture_clear),
+        cmocka_unit_test_setup(beats_as_often_as_it_has_to_lose, fixture_clear),
         cmocka_unit_test_setup(the_clock_counts_only_time_in_which_workers_could_beat,
                                fixture_clear),
         cmocka_unit_test_setup(a_silent_time_of_the_server_kills_nobody, fixture_clear),
