@@ -16,8 +16,8 @@
  */
 #define UNREGISTERED_PAUSE_NS (100 * NS_PER_MS)
 
-/* How often an idle consumer says that it lives. */
-#define PROGRESS_NS (1000 * NS_PER_MS)
+/* How often an idle consumer says that it lives: when it looks at its connections anyhow. */
+#define PROGRESS_NS (2 * NS_PER_SEC)
 
 struct cel_consumer {
     struct cel_runtime *runtime;

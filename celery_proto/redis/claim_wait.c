@@ -176,7 +176,7 @@ static enum celeriac_err check_silence(struct cel_claimer *c, struct celeriac_er
 static enum celeriac_err check_script_connection(struct cel_claimer *c, int64_t now,
                                                  struct celeriac_error *err)
 {
-    if (now - c->checked_ns < CHECK_INTERVAL_NS)
+    if (now - c->checked_ns < CEL_PUBSUB_EARLY(CHECK_INTERVAL_NS))
         return CELERIAC_OK;
     cel_pipeline_clear(&c->other);
     CEL_COMMAND(&c->other, SPAN("PING"));
@@ -272,9 +272,10 @@ static enum celeriac_err prepare(struct cel_claimer *c, struct wait *wait,
     if (code == CELERIAC_OK)
         code = look_if_due(c, wait, now, err);
     if (code == CELERIAC_OK)
-        code = check_script_connection(c, now, err);
-    if (code == CELERIAC_OK)
         code = cel_pubsub_check(c->pubsub, now, CHECK_INTERVAL_NS, &check_ns, err);
+    /* In this order, so that both have answered when this one has. */
+    if (code == CELERIAC_OK)
+        code = check_script_connection(c, now, err);
     wait->until_ns = earlier(check_ns, c->checked_ns + CHECK_INTERVAL_NS);
     if (cel_conn_is_watching(c->conn))
         wait->until_ns = earlier(wait->until_ns, now + LISTEN_INTERVAL_NS);

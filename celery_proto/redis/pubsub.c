@@ -301,10 +301,16 @@ enum celeriac_err cel_pubsub_check(struct cel_pubsub *pubsub, int64_t now_ns, in
     enum celeriac_err code = CELERIAC_OK;
     if (!cel_conn_is_connected(pubsub->conn))
         return celeriac_error_set(err, CELERIAC_ERR_UNAVAILABLE, "not connected");
-    if (pubsub->pinged_ns != 0 && now_ns - pubsub->pinged_ns >= patience_ns)
+    bool is_overdue = pubsub->pinged_ns != 0 && now_ns - pubsub->pinged_ns >= patience_ns;
+    /* The caller may have waited for something else, while the answer was there. */
+    if (is_overdue)
+        code = cel_pubsub_read(pubsub, NULL, err);
+    if (code != CELERIAC_OK)
+        return code;
+    if (is_overdue && pubsub->pinged_ns != 0)
         return cel_conn_fail(pubsub->conn, CELERIAC_ERR_UNAVAILABLE, true, "no answer to a PING",
                              err);
-    if (pubsub->pinged_ns == 0 && now_ns - pubsub->heard_ns >= interval_ns) {
+    if (pubsub->pinged_ns == 0 && now_ns - pubsub->heard_ns >= CEL_PUBSUB_EARLY(interval_ns)) {
         code = cel_conn_send(pubsub->conn, (struct span){ping, sizeof ping - 1}, err);
         pubsub->pinged_ns = now_ns;
     }

@@ -58,9 +58,14 @@ enum celeriac_err cel_pubsub_ensure(struct cel_pubsub *pubsub,
 enum celeriac_err cel_pubsub_read(struct cel_pubsub *pubsub, size_t *delivered,
                                   struct celeriac_error *err) CELERIAC_MUST_CHECK;
 
+/* So much of the time between two looks at a connection is enough for who is awake anyhow: looks at
+ * several connections then fall together, and an idle process wakes once for all of them. */
+#define CEL_PUBSUB_EARLY(interval_ns) ((interval_ns) / 4 * 3)
+
 /*
- * Sends a PING if nothing arrived for interval_ns and reports CELERIAC_ERR_UNAVAILABLE when an
- * earlier one is still unanswered after the connection's io timeout. *next_ns (may be NULL) gets
+ * Sends a PING if nothing arrived for interval_ns, or for CEL_PUBSUB_EARLY() of it since the caller
+ * is awake, and reports CELERIAC_ERR_UNAVAILABLE when an earlier one is still unanswered after the
+ * connection's io timeout; before that it delivers what has arrived. *next_ns (may be NULL) gets
  * the monotonic time at which to call again.
  */
 enum celeriac_err cel_pubsub_check(struct cel_pubsub *pubsub, int64_t now_ns, int64_t interval_ns,

@@ -100,8 +100,8 @@ struct celeriac_worker_options {
     bool chord_unordered;   /* result_chord_ordered false, as all who share chords must have it */
     const char *state_db;   /* --statedb: file that keeps revoked ids over a restart; NULL: none */
     /*
-     * Called by the consumer's own thread after each turn of its loop: about once a second when
-     * there is nothing to do, and after at most a few seconds when the broker does not answer.
+     * Called by the consumer's own thread after each turn of its loop: about every two seconds
+     * when there is nothing to do, and after at most a few seconds when the broker does not answer.
      * While the calls come the worker is alive; `consuming` says whether it can take messages,
      * which it cannot while the broker is away. The call ends with celeriac_worker_stop(). It must
      * not block. NULL: nobody wants to know.
