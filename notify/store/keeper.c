@@ -93,9 +93,10 @@ static void do_chores(struct store *s, int64_t now_ns)
     }
 }
 
-static int64_t chore_time(const struct store_chore *chore)
+/* When to look at a chore. Whoever ends one that is due again by then tells us. */
+static int64_t chore_time(const struct store_chore *chore, int64_t now_ns)
 {
-    return chore->runs ? INT64_MAX : chore->due_ns;
+    return chore->runs && chore->due_ns <= now_ns ? INT64_MAX : chore->due_ns;
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -104,7 +105,7 @@ static int64_t earlier(int64_t a, int64_t b)
 }
 
 /* When there is something to do next, as far as is known now. With the lock held. */
-static int64_t next_time(const struct store *s)
+static int64_t next_time(const struct store *s, int64_t now_ns)
 {
     int64_t next = earlier(store_queue_due(&s->held), store_queue_deadline(&s->held));
     for (unsigned id = 0; id < STORE_KIND_COUNT; id++)
@@ -112,8 +113,9 @@ static int64_t next_time(const struct store *s)
     if (s->closing)
         return next;
     if (s->has_sender)
-        next = earlier(next, earlier(chore_time(&s->beat_chore), chore_time(&s->sweep_chore)));
-    return earlier(next, chore_time(&s->touch_chore));
+        next = earlier(
+            next, earlier(chore_time(&s->beat_chore, now_ns), chore_time(&s->sweep_chore, now_ns)));
+    return earlier(next, chore_time(&s->touch_chore, now_ns));
 }
 
 /* Waits until keeper_next_ns or a signal. With the lock held. */
@@ -132,7 +134,7 @@ void *store_keeper_main(void *store)
         release_due(s, now);
         collect_expired(s, now, &expired);
         do_chores(s, now);
-        s->keeper_next_ns = next_time(s);
+        s->keeper_next_ns = next_time(s, now);
         if (expired.head) {
             pthread_mutex_unlock(&s->lock);
             store_complete(s, &expired, CELERIAC_ERR_TIMEOUT);
