@@ -57,7 +57,7 @@ struct notify_enqueue {
     struct store *store;
     struct celeriac_client *client;
     char *queue;
-    int64_t sweep_ns;
+    int64_t sweep_ns, idle_sweep_ns;
     pthread_t thread;
     bool thread_started;
 
@@ -295,10 +295,10 @@ static size_t take_rows(struct notify_enqueue *enqueue, const struct store_outbo
 }
 
 /*
- * Publishes what others, or we ourselves in worse times, have left in the outbox. Returns whether
- * there may be more right now.
+ * Publishes what others, or we ourselves in worse times, have left in the outbox. Returns how many
+ * that were, BATCH_MAX when there may be more right now.
  */
-static bool sweep(struct notify_enqueue *enqueue)
+static size_t sweep(struct notify_enqueue *enqueue)
 {
     struct store_take_outbox take;
     size_t taken = 0, count = 0;
@@ -311,10 +311,10 @@ static bool sweep(struct notify_enqueue *enqueue)
     }
     store_call_release(&take.call);
     if (count == 0 || !publish_batch(enqueue, count))
-        return false;
+        return 0;
     atomic_fetch_add(&enqueue->swept, count);
     log_info("notify", "published from the outbox", LOG_INT("notifications", count));
-    return taken == BATCH_MAX;
+    return taken;
 }
 
 /* Removes answers that nobody may ask for any more. One that cannot be done now will be later. */
@@ -410,10 +410,29 @@ void notify_enqueue_revoke(struct notify_enqueue *enqueue, const struct uuid *no
     pthread_cond_signal(&enqueue->changed);
 }
 
+int64_t notify_enqueue_pause_ns(int64_t last_ns, int64_t sweep_ns, int64_t idle_ns, bool is_quiet)
+{
+    if (!is_quiet || idle_ns <= sweep_ns)
+        return sweep_ns;
+    return last_ns < idle_ns / 2 ? last_ns * 2 : idle_ns;
+}
+
+/* Whether nobody waits for the next sweep. */
+static bool is_quiet(struct notify_enqueue *enqueue)
+{
+    size_t revokes;
+
+    pthread_mutex_lock(&enqueue->lock);
+    revokes = enqueue->revoke_count;
+    pthread_mutex_unlock(&enqueue->lock);
+    return revokes == 0 && atomic_load(&enqueue->broker) == NOTIFY_BROKER_REACHED;
+}
+
 static void *run(void *argument)
 {
     struct notify_enqueue *enqueue = argument;
     int64_t sweep_ns = clock_monotonic_ns();
+    int64_t pause_ns = enqueue->sweep_ns;
     bool stopping = false;
 
     while (!stopping) {
@@ -428,13 +447,15 @@ static void *run(void *argument)
             stopping = false; /* until nothing waits any more */
         }
         if (!stopping && clock_monotonic_ns() >= sweep_ns) {
-            bool more = sweep(enqueue);
+            size_t found = sweep(enqueue);
 
             if (clock_monotonic_ns() - enqueue->contact_ns >= CONTACT_NS)
                 try_broker(enqueue);
             forget_answers(enqueue);
             reconcile(enqueue);
-            sweep_ns = clock_monotonic_ns() + (more ? 0 : enqueue->sweep_ns);
+            pause_ns = notify_enqueue_pause_ns(pause_ns, enqueue->sweep_ns, enqueue->idle_sweep_ns,
+                                               found == 0 && is_quiet(enqueue));
+            sweep_ns = clock_monotonic_ns() + (found == BATCH_MAX ? 0 : pause_ns);
         }
     }
     return NULL;
@@ -501,6 +522,7 @@ enum celeriac_err notify_enqueue_create(const struct notify_enqueue_options *opt
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     e->store = options->store;
     e->sweep_ns = (int64_t)(options->sweep_ms ? options->sweep_ms : SWEEP_DEFAULT_MS) * NS_PER_MS;
+    e->idle_sweep_ns = (int64_t)options->idle_sweep_ms * NS_PER_MS;
     e->queue = mem_dup(options->queue ? options->queue : NOTIFY_QUEUE);
     e->waiting = mem_calloc(NOTIFY_ENQUEUE_WAITING_MAX, sizeof *e->waiting);
     pthread_mutex_init(&e->lock, NULL);

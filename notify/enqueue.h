@@ -10,6 +10,7 @@
 #ifndef NOTIFY_ENQUEUE_H
 #define NOTIFY_ENQUEUE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/uuid.h"
@@ -39,8 +40,16 @@ struct notify_enqueue_options {
     const char *broker_failover_strategy; /* likewise */
     const char *queue;                    /* NULL: NOTIFY_QUEUE */
     unsigned sweep_ms;                    /* pause between sweeps; 0: 1000 */
+    unsigned idle_sweep_ms;     /* longest, as long as they find nothing; 0: it stays as it is */
     unsigned reconcile_after_s; /* looks for lost messages (store/reconcile.h); 0: does not */
 };
+
+/*
+ * The pause after a sweep that followed one of last_ns: twice that when it was quiet, as nothing
+ * was found, the broker can be reached and nothing else waits for it, up to idle_ns; otherwise
+ * sweep_ns. Pure.
+ */
+int64_t notify_enqueue_pause_ns(int64_t last_ns, int64_t sweep_ns, int64_t idle_ns, bool is_quiet);
 
 /* Makes it and starts its thread. CELERIAC_ERR_VALUE names a bad URL; _MEMORY, _SYSTEM. */
 enum celeriac_err notify_enqueue_create(const struct notify_enqueue_options *options,

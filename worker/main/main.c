@@ -34,6 +34,12 @@
  */
 #define EXIT_LOCKED 73
 
+/*
+ * How often the outbox of a service that has nothing to do is swept. What a killed process leaves
+ * there is leased to it for as long, so that sweeping more often would hardly find it sooner.
+ */
+#define IDLE_SWEEP_MS 5000
+
 /* What the program is made of; built from top to bottom, taken down from bottom to top. */
 struct program {
     struct worker_options options;
@@ -166,7 +172,8 @@ static enum celeriac_err open_notify(struct program *program, struct celeriac_er
         .broker_url = worker->broker_url,
         .broker_transport_options = worker->broker_transport_options,
         .broker_use_ssl = worker->broker_use_ssl,
-        .broker_failover_strategy = worker->broker_failover_strategy};
+        .broker_failover_strategy = worker->broker_failover_strategy,
+        .idle_sweep_ms = IDLE_SWEEP_MS};
     struct notify_enqueue *made = NULL;
     const struct worker_webhook_share share = {
         .threads = worker->autoscale_max > 0 ? worker->autoscale_max : worker->concurrency,

@@ -423,6 +423,32 @@ static void outbox_is_swept_until_it_is_empty(void **state)
     assert_int_equal(script.deleted, 1500);
 }
 
+static void pauses_grow_while_it_is_quiet(void **state)
+{
+    (void)state;
+    assert_int_equal(notify_enqueue_pause_ns(10, 10, 50, true), 20);
+    assert_int_equal(notify_enqueue_pause_ns(20, 10, 50, true), 40);
+    assert_int_equal(notify_enqueue_pause_ns(40, 10, 50, true), 50);
+    assert_int_equal(notify_enqueue_pause_ns(50, 10, 50, true), 50);
+    assert_int_equal(notify_enqueue_pause_ns(50, 10, 50, false), 10);
+    assert_int_equal(notify_enqueue_pause_ns(10, 10, 0, true), 10);
+    assert_int_equal(notify_enqueue_pause_ns(10, 10, 10, true), 10);
+    assert_int_equal(notify_enqueue_pause_ns(10, 10, INT64_MAX, true), 20);
+}
+
+/* Its first sweep is at once. While the broker is away it does not slow down, else this would take
+ * hours. */
+static void no_pause_grows_while_the_broker_is_away(void **state)
+{
+    const struct notify_enqueue_options options = {.sweep_ms = 10, .idle_sweep_ms = 60000000};
+    struct notify_enqueue *e = NULL;
+    (void)state;
+    set_bool(&script.broker_away, true);
+    assert_int_equal(notify_enqueue_create(&options, &e, NULL), CELERIAC_OK);
+    await(&script.sweeps, 24);
+    notify_enqueue_destroy(e);
+}
+
 /* A broker that is away: the rows stay, and sweeps go on. */
 static void broker_that_is_away_loses_nothing(void **state)
 {
@@ -740,6 +766,8 @@ int main(void)
         cmocka_unit_test_setup(idle_it_knows_the_broker, set_up),
         cmocka_unit_test_setup(batches_grow_to_their_limit, set_up),
         cmocka_unit_test_setup(outbox_is_swept_until_it_is_empty, set_up),
+        cmocka_unit_test(pauses_grow_while_it_is_quiet),
+        cmocka_unit_test_setup(no_pause_grows_while_the_broker_is_away, set_up),
         cmocka_unit_test_setup(broker_that_is_away_loses_nothing, set_up),
         cmocka_unit_test_setup(key_stays_while_its_row_does, set_up),
         cmocka_unit_test_setup(end_publishes_what_waits, set_up),
