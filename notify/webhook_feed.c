@@ -60,6 +60,7 @@ struct notify_webhook_feed {
     bool away_reported;
     int64_t scan_ns; /* when to do it next */
     int64_t sweep_ns;
+    bool has_webhooks; /* some tenant has one, or may have: else only the scan looks for them */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -171,6 +172,8 @@ static bool scan_once(struct notify_webhook_feed *feed)
     scan.call.deadline_ns = clock_monotonic_ns() + CALL_TIMEOUT_NS;
     if (store_run(feed->store, &scan.call) != CELERIAC_OK)
         log_debug("webhook", "cannot look for others' work now", LOG_ERR(&scan.call.error));
+    else if (scan.looked)
+        feed->has_webhooks = scan.has_webhooks;
     more = scan.more;
     if (scan.made > 0) {
         atomic_fetch_add(&feed->found, (uint64_t)scan.made);
@@ -217,6 +220,7 @@ static bool wait_for_work(struct notify_webhook_feed *feed, int64_t until_ns)
     pthread_mutex_lock(&feed->lock);
     while (!feed->woken && !feed->stopping && in_time)
         in_time = monotonic_cond_wait(&feed->changed, &feed->lock, until_ns);
+    feed->has_webhooks = feed->has_webhooks || feed->woken;
     feed->woken = false;
     stopping = feed->stopping;
     pthread_mutex_unlock(&feed->lock);
@@ -229,11 +233,15 @@ static void *run(void *argument)
     int64_t next_ns = clock_monotonic_ns();
 
     while (wait_for_work(feed, next_ns)) {
-        bool more = publish_due(feed);
+        bool had_webhooks = feed->has_webhooks;
+        bool more = had_webhooks && publish_due(feed);
 
         do_chores(feed);
+        more = more || (feed->has_webhooks && !had_webhooks);
         next_ns = clock_monotonic_ns();
-        if (!more && feed->scan_ns > next_ns)
+        if (!feed->has_webhooks)
+            next_ns = feed->scan_ns;
+        else if (!more && feed->scan_ns > next_ns)
             next_ns += feed->look_ns;
     }
     return NULL;
@@ -281,6 +289,7 @@ enum celeriac_err notify_webhook_feed_create(const struct notify_webhook_feed_op
     if (!f)
         return celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     f->store = options->store;
+    f->has_webhooks = true;
     f->look_ns = (int64_t)(options->look_ms ? options->look_ms : LOOK_DEFAULT_MS) * NS_PER_MS;
     pthread_mutex_init(&f->lock, NULL);
     monotonic_cond_init(&f->changed);

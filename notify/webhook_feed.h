@@ -20,7 +20,7 @@ struct notify_webhook_feed_options {
     const char *broker_transport_options;
     const char *broker_use_ssl;
     const char *broker_failover_strategy;
-    unsigned look_ms; /* pause between looks; 0: 2000 */
+    unsigned look_ms; /* pause between looks, once there is a webhook; 0: 2000 */
 };
 
 /* Makes it and starts its thread. CELERIAC_ERR_VALUE names a bad URL; _MEMORY, _SYSTEM. */

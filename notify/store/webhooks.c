@@ -9,7 +9,7 @@
 /* Columns of sql/take_webhooks.sql, sql/begin_webhook.sql and sql/scan_webhooks.sql. */
 enum { TAKEN_ID, TAKEN_WEBHOOK, TAKEN_TURN, TAKEN_PUBLISH };
 enum { BEGUN_STATE, BEGUN_ATTEMPTS, BEGUN_PAYLOAD, BEGUN_URL, BEGUN_SECRET, BEGUN_OLD_SECRET };
-enum { SCANNED_MADE, SCANNED_MORE };
+enum { SCANNED_MADE, SCANNED_MORE, SCANNED_HAS_WEBHOOKS };
 
 /* How many new notifications of all tenants are looked at in one call, and how many are watched:
  * each costs some ten microseconds, and the call must not take as long as the server allows. */
@@ -227,8 +227,10 @@ static void take_scan(struct store_call **calls, size_t count, const PGresult *r
     (void)count;
     if (PQntuples(result) == 0)
         return;
+    scan->looked = true;
     scan->made = store_row_int8(r, SCANNED_MADE);
     scan->more = store_row_bool(r, SCANNED_MORE);
+    scan->has_webhooks = store_row_bool(r, SCANNED_HAS_WEBHOOKS);
 }
 
 const struct store_kind store_kind_scan_webhooks = {

@@ -110,8 +110,10 @@ void store_end_webhook_init(struct store_end_webhook *end, const struct uuid *id
 struct store_scan_webhooks {
     struct store_call call;
     /* results */
-    int64_t made; /* messages */
-    bool more;    /* there is more to look at now */
+    bool looked;       /* by this process; the others do not know the rest */
+    int64_t made;      /* messages */
+    bool more;         /* there is more to look at now */
+    bool has_webhooks; /* some tenant has one, switched on or off */
 };
 
 /* Prepares the call. */

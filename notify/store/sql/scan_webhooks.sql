@@ -1,7 +1,7 @@
 -- $1 most notifications that are looked at for the first time, which the tenants share; $2 most that are looked at again.
 -- Finds what workers in Python have sent or given up, of tenants with endpoints, and makes the messages that our
 -- workers make at once. One process at a time; the others get no row. Else one row: how many messages were made, and
--- whether there is more to look at.
+-- whether there is more to look at, and whether there are webhooks at all.
 -- Notifications are looked at in the order of their making, 10 s after it, when what a slow transaction has
 -- made can be seen; those that are still open then are watched.
 WITH leader AS MATERIALIZED (
@@ -107,6 +107,7 @@ WITH leader AS MATERIALIZED (
 )
 -- What is watched is more than one call can look at when most of a full one has ended.
 SELECT (SELECT count(*) FROM told),
-       EXISTS (SELECT FROM advanced a WHERE a.has_more) OR (SELECT count(*) FROM done) > $2::bigint / 2
+       EXISTS (SELECT FROM advanced a WHERE a.has_more) OR (SELECT count(*) FROM done) > $2::bigint / 2,
+       EXISTS (SELECT FROM celeriac.webhooks)
   FROM leader l
  WHERE l.mine

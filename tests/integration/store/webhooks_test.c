@@ -292,6 +292,25 @@ static void what_is_watched_is_looked_at_until_it_has_ended(void **state)
     assert_int_equal(database_number("SELECT count(*) FROM celeriac.webhook_watch"), 0);
 }
 
+/* Whoever publishes looks less often while nobody has a webhook. */
+static void a_scan_tells_whether_there_are_webhooks(void **state)
+{
+    struct store_scan_webhooks call;
+
+    (void)state;
+    for (int endpoints = 0; endpoints < 3; endpoints++) {
+        if (endpoints == 1)
+            (void)make_webhook(&tenant, ", is_active", ", false");
+        if (endpoints == 2)
+            (void)make_webhook(&tenant, "", "");
+        store_scan_webhooks_init(&call);
+        assert_int_equal(store_run(store, &call.call), CELERIAC_OK);
+        assert_true(call.looked);
+        assert_int_equal(call.has_webhooks, endpoints > 0);
+        store_call_release(&call.call);
+    }
+}
+
 /* ---- what is removed ----------------------------------------------------------------------- */
 
 static bool sweep(void)
@@ -379,6 +398,7 @@ int main(void)
         cmocka_unit_test_setup(repeats_wait_for_the_next_attempt, start_anew),
         cmocka_unit_test_setup(a_scan_is_bounded, start_anew),
         cmocka_unit_test_setup(what_is_watched_is_looked_at_until_it_has_ended, start_anew),
+        cmocka_unit_test_setup(a_scan_tells_whether_there_are_webhooks, start_anew),
         cmocka_unit_test_setup(deleted_at_once_and_removed_later, start_anew),
         cmocka_unit_test_setup(deleted_while_a_failure_is_recorded, start_anew),
     };

@@ -196,13 +196,14 @@ static void a_row_says_that_the_endpoint_is_off(void **state)
 
 static void duties_read_their_figures(void **state)
 {
-    PGresult *answer = answer_create(2);
+    PGresult *answer = answer_create(3);
     struct store_scan_webhooks scan;
     struct store_measure_webhooks measure;
 
     (void)state;
     store_scan_webhooks_init(&scan);
     take(&scan.call, answer);
+    assert_false(scan.looked);
     assert_int_equal(scan.made, 0);
     assert_false(scan.more);
     store_measure_webhooks_init(&measure);
@@ -211,9 +212,12 @@ static void duties_read_their_figures(void **state)
     assert_int_equal(measure.oldest_us, STORE_NO_TIME);
     answer_put_int8(answer, 0, 0, 7);
     put_bool(answer, 0, 1, true);
+    put_bool(answer, 0, 2, true);
     take(&scan.call, answer);
+    assert_true(scan.looked);
     assert_int_equal(scan.made, 7);
     assert_true(scan.more);
+    assert_true(scan.has_webhooks);
     PQclear(answer);
 }
 
