@@ -83,6 +83,11 @@ void *call_state(struct api_call *call, size_t size, void (*release)(void *state
     return call->state;
 }
 
+void call_release_store(void *state)
+{
+    store_call_release(state);
+}
+
 static void run_next(struct http_exchange *http, void *context)
 {
     struct api_call *call = context;

@@ -96,6 +96,9 @@ enum celeriac_err call_create(struct api *api, struct http_exchange *http,
  */
 void *call_state(struct api_call *call, size_t size, void (*release)(void *state));
 
+/* For call_state(): releases a state that is, or begins with, one call of the store. */
+void call_release_store(void *state);
+
 /*
  * Gives a prepared call to the store and goes on with `next` on a server thread when it is
  * complete, well or badly. on_success (may be NULL) is called on success on the store's thread,

@@ -203,13 +203,6 @@ void handle_key_create(struct api_call *call)
     new_key_start(call, &c->key, c->values[KEY_IS_TEST].truth, on_hashed);
 }
 
-static void release_deactivation(void *state)
-{
-    struct store_deactivate_key *off = state;
-
-    store_call_release(&off->call);
-}
-
 /* On the store's thread: the key must not be accepted any more, whoever waits for the answer. */
 static void forget_key(struct api_call *call)
 {
@@ -221,12 +214,8 @@ static void on_deactivated(struct api_call *call)
     const struct store_deactivate_key *off = call->state;
     struct json_writer w;
 
-    if (off->call.error.code == CELERIAC_ERR_NOT_FOUND) {
-        reply_error(call, 404, SPAN("API key not found"));
-        return;
-    }
     if (off->call.error.code != CELERIAC_OK) {
-        reply_store_failure(call, &off->call.error);
+        reply_store_missing(call, &off->call.error, SPAN("API key not found"));
         return;
     }
     document_begin(call, &w);
@@ -260,7 +249,7 @@ void handle_key_deactivate(struct api_call *call)
         reply_error(call, 400, SPAN("Cannot deactivate the API key currently in use"));
         return;
     }
-    off = call_state(call, sizeof *off, release_deactivation);
+    off = call_state(call, sizeof *off, call_release_store);
     if (!off)
         return;
     store_deactivate_key_init(off, &call->who.tenant_id, call->params.number);

@@ -41,12 +41,8 @@ static void on_got(struct api_call *call)
     const struct cancellation *c = call->state;
     struct json_writer w;
 
-    if (c->get.call.error.code == CELERIAC_ERR_NOT_FOUND) {
-        reply_error(call, 404, SPAN("Notification not found"));
-        return;
-    }
     if (c->get.call.error.code != CELERIAC_OK) {
-        reply_store_failure(call, &c->get.call.error);
+        reply_store_missing(call, &c->get.call.error, SPAN("Notification not found"));
         return;
     }
     if (c->cancel.call.error.code != CELERIAC_OK) {
@@ -83,14 +79,9 @@ const struct description about_notification_cancel = {
 void handle_notification_cancel(struct api_call *call)
 {
     struct cancellation *c = call_state(call, sizeof *c, release_cancellation);
-    struct uuid id;
 
     if (!c)
         return;
-    if (uuid_parse(span_of(call->params.uuid), &id) != CELERIAC_OK) {
-        reply_error(call, 404, SPAN("Notification not found"));
-        return;
-    }
-    store_cancel_notification_init(&c->cancel, &call->who.tenant_id, &id);
+    store_cancel_notification_init(&c->cancel, &call->who.tenant_id, &call->params.uuid);
     call_submit_store(call, &c->cancel.call, CALL_STORE_NS, on_cancelled, tell_workers);
 }

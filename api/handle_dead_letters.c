@@ -113,24 +113,13 @@ void handle_dead_letter_list(struct api_call *call)
 
 /* ---- one ----------------------------------------------------------------------------------- */
 
-static void release_get(void *state)
-{
-    struct store_get_dead_letter *get = state;
-
-    store_call_release(&get->call);
-}
-
 static void on_got(struct api_call *call)
 {
     const struct store_get_dead_letter *get = call->state;
     struct json_writer w;
 
-    if (get->call.error.code == CELERIAC_ERR_NOT_FOUND) {
-        reply_error(call, 404, SPAN("Dead letter not found"));
-        return;
-    }
     if (get->call.error.code != CELERIAC_OK) {
-        reply_store_failure(call, &get->call.error);
+        reply_store_missing(call, &get->call.error, SPAN("Dead letter not found"));
         return;
     }
     document_begin(call, &w);
@@ -147,15 +136,10 @@ const struct description about_dead_letter_get = {
 
 void handle_dead_letter_get(struct api_call *call)
 {
-    struct store_get_dead_letter *get = call_state(call, sizeof *get, release_get);
-    struct uuid id;
+    struct store_get_dead_letter *get = call_state(call, sizeof *get, call_release_store);
 
     if (!get)
         return;
-    if (uuid_parse(span_of(call->params.uuid), &id) != CELERIAC_OK) {
-        reply_error(call, 404, SPAN("Dead letter not found"));
-        return;
-    }
-    store_get_dead_letter_init(get, &call->who.tenant_id, &id);
+    store_get_dead_letter_init(get, &call->who.tenant_id, &call->params.uuid);
     call_submit_store(call, &get->call, CALL_STORE_NS, on_got, NULL);
 }

@@ -3,13 +3,6 @@
 #include "api/reply.h"
 #include "notify/store/history.h"
 
-static void release_history(void *state)
-{
-    struct store_get_history *get = state;
-
-    store_call_release(&get->call);
-}
-
 /* In the order of enum store_event_kind, which begins with 1. */
 static const char *const event_names[] = {"accepted",  "failed", "processing", "dead_letter",
                                           "cancelled", "sent",   NULL};
@@ -59,12 +52,8 @@ static void on_got(struct api_call *call)
     const struct store_get_history *get = call->state;
     struct json_writer w;
 
-    if (get->call.error.code == CELERIAC_ERR_NOT_FOUND) {
-        reply_error(call, 404, SPAN("Notification not found"));
-        return;
-    }
     if (get->call.error.code != CELERIAC_OK) {
-        reply_store_failure(call, &get->call.error);
+        reply_store_missing(call, &get->call.error, SPAN("Notification not found"));
         return;
     }
     document_begin(call, &w);
@@ -85,15 +74,10 @@ const struct description about_notification_history = {
 
 void handle_notification_history(struct api_call *call)
 {
-    struct store_get_history *get = call_state(call, sizeof *get, release_history);
-    struct uuid id;
+    struct store_get_history *get = call_state(call, sizeof *get, call_release_store);
 
     if (!get)
         return;
-    if (uuid_parse(span_of(call->params.uuid), &id) != CELERIAC_OK) {
-        reply_error(call, 404, SPAN("Notification not found"));
-        return;
-    }
-    store_get_history_init(get, &call->who.tenant_id, &id);
+    store_get_history_init(get, &call->who.tenant_id, &call->params.uuid);
     call_submit_store(call, &get->call, CALL_STORE_NS, on_got, NULL);
 }

@@ -30,11 +30,6 @@ static void release_rotation(void *state)
     validate_close(r->values, ROTATE_FIELDS);
 }
 
-static void reply_not_found(struct api_call *call)
-{
-    reply_error(call, 404, SPAN("API key not found"));
-}
-
 /* On the store's thread: what is remembered of the old key does not know of its end. */
 static void forget_keys(struct api_call *call)
 {
@@ -46,12 +41,8 @@ static void on_rotated(struct api_call *call)
     const struct rotation *r = call->state;
     struct json_writer w;
 
-    if (r->row.call.error.code == CELERIAC_ERR_NOT_FOUND) {
-        reply_not_found(call);
-        return;
-    }
     if (r->row.call.error.code != CELERIAC_OK) {
-        reply_store_failure(call, &r->row.call.error);
+        reply_store_missing(call, &r->row.call.error, SPAN("API key not found"));
         return;
     }
     document_begin(call, &w);
@@ -110,10 +101,8 @@ static void on_found(struct api_call *call)
 {
     struct rotation *r = call->state;
 
-    if (r->old.call.error.code == CELERIAC_ERR_NOT_FOUND)
-        reply_not_found(call);
-    else if (r->old.call.error.code != CELERIAC_OK)
-        reply_store_failure(call, &r->old.call.error);
+    if (r->old.call.error.code != CELERIAC_OK)
+        reply_store_missing(call, &r->old.call.error, SPAN("API key not found"));
     else if (!r->old.is_replaceable)
         reply_error(call, 400, SPAN("API key is inactive or was rotated already"));
     else if (!find_mode(call, r))

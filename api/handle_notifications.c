@@ -20,24 +20,13 @@ static const struct schema notification_page_schema = {.name = "NotificationPage
                                                        .help = "One page of a long list",
                                                        .members = notification_page_members};
 
-static void release_get(void *state)
-{
-    struct store_get_notification *get = state;
-
-    store_call_release(&get->call);
-}
-
 static void on_got(struct api_call *call)
 {
     const struct store_get_notification *get = call->state;
     struct json_writer w;
 
-    if (get->call.error.code == CELERIAC_ERR_NOT_FOUND) {
-        reply_error(call, 404, SPAN("Notification not found"));
-        return;
-    }
     if (get->call.error.code != CELERIAC_OK) {
-        reply_store_failure(call, &get->call.error);
+        reply_store_missing(call, &get->call.error, SPAN("Notification not found"));
         return;
     }
     document_begin(call, &w);
@@ -54,16 +43,11 @@ const struct description about_notification_get = {
 
 void handle_notification_get(struct api_call *call)
 {
-    struct store_get_notification *get = call_state(call, sizeof *get, release_get);
-    struct uuid id;
+    struct store_get_notification *get = call_state(call, sizeof *get, call_release_store);
 
     if (!get)
         return;
-    if (uuid_parse(span_of(call->params.uuid), &id) != CELERIAC_OK) {
-        reply_error(call, 404, SPAN("Notification not found"));
-        return;
-    }
-    store_get_notification_init(get, &call->who.tenant_id, &id);
+    store_get_notification_init(get, &call->who.tenant_id, &call->params.uuid);
     call_submit_store(call, &get->call, CALL_STORE_NS, on_got, NULL);
 }
 

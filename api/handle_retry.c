@@ -70,12 +70,8 @@ static void on_letter(struct api_call *call)
 {
     struct retry *r = call->state;
 
-    if (r->letter.call.error.code == CELERIAC_ERR_NOT_FOUND) {
-        reply_error(call, 404, SPAN("Dead letter not found"));
-        return;
-    }
     if (r->letter.call.error.code != CELERIAC_OK) {
-        reply_store_failure(call, &r->letter.call.error);
+        reply_store_missing(call, &r->letter.call.error, SPAN("Dead letter not found"));
         return;
     }
     store_retry_dead_letter_init(&r->retry, &r->letter.tenant_id, &r->letter.id,
@@ -95,15 +91,10 @@ const struct description about_dead_letter_retry = {
 void handle_dead_letter_retry(struct api_call *call)
 {
     struct retry *r = call_state(call, sizeof *r, release_retry);
-    struct uuid id;
 
     if (!r)
         return;
-    if (uuid_parse(span_of(call->params.uuid), &id) != CELERIAC_OK) {
-        reply_error(call, 404, SPAN("Dead letter not found"));
-        return;
-    }
-    store_get_dead_letter_init(&r->letter, &call->who.tenant_id, &id);
+    store_get_dead_letter_init(&r->letter, &call->who.tenant_id, &call->params.uuid);
     call_submit_store(call, &r->letter.call, CALL_STORE_NS, on_letter, NULL);
 }
 

@@ -8,13 +8,6 @@
 
 /* ---- the list -------------------------------------------------------------------------------- */
 
-static void release_list(void *state)
-{
-    struct store_list_template_versions *list = state;
-
-    store_call_release(&list->call);
-}
-
 static const struct member version_members[] = {
     {.name = "version", .shape = SHAPE_INTEGER, .help = "Counts from 1"},
     {.name = "name", .help = "Name of the template then"},
@@ -71,7 +64,7 @@ const struct description about_template_versions = {
 
 void handle_template_versions(struct api_call *call)
 {
-    struct store_list_template_versions *list = call_state(call, sizeof *list, release_list);
+    struct store_list_template_versions *list = call_state(call, sizeof *list, call_release_store);
 
     if (!list)
         return;

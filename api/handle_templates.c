@@ -57,13 +57,6 @@ void handle_template_list(struct api_call *call)
     call_submit_store(call, &list->page.call, CALL_STORE_NS, on_page, NULL);
 }
 
-static void release_get(void *state)
-{
-    struct store_get_template *get = state;
-
-    store_call_release(&get->call);
-}
-
 static void on_got(struct api_call *call)
 {
     const struct store_get_template *get = call->state;
@@ -82,19 +75,12 @@ const struct description about_template_get = {
 
 void handle_template_get(struct api_call *call)
 {
-    struct store_get_template *get = call_state(call, sizeof *get, release_get);
+    struct store_get_template *get = call_state(call, sizeof *get, call_release_store);
 
     if (!get)
         return;
     store_get_template_init(get, &call->who.tenant_id, call->params.number);
     call_submit_store(call, &get->call, CALL_STORE_NS, on_got, NULL);
-}
-
-static void release_delete(void *state)
-{
-    struct store_delete_template *del = state;
-
-    store_call_release(&del->call);
 }
 
 static void on_deleted(struct api_call *call)
@@ -116,7 +102,7 @@ const struct description about_template_delete = {
 
 void handle_template_delete(struct api_call *call)
 {
-    struct store_delete_template *del = call_state(call, sizeof *del, release_delete);
+    struct store_delete_template *del = call_state(call, sizeof *del, call_release_store);
 
     if (!del)
         return;

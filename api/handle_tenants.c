@@ -45,13 +45,6 @@ static void on_me(struct api_call *call)
     reply_document(call, 200);
 }
 
-static void release_get(void *state)
-{
-    struct store_get_tenant *get = state;
-
-    store_call_release(&get->call);
-}
-
 const struct description about_tenant_me = {
     .id = "getTenant",
     .group = "Tenants",
@@ -60,7 +53,7 @@ const struct description about_tenant_me = {
 
 void handle_tenant_me(struct api_call *call)
 {
-    struct store_get_tenant *get = call_state(call, sizeof *get, release_get);
+    struct store_get_tenant *get = call_state(call, sizeof *get, call_release_store);
 
     if (!get)
         return;

@@ -129,12 +129,10 @@ const struct description about_webhook_patch = {
 void handle_webhook_patch(struct api_call *call)
 {
     struct webhook_edit *e = call_state(call, sizeof *e, release_edit);
-    struct uuid id;
 
-    if (!e || !webhook_read_id(call, &id) ||
-        !call_read_body(call, webhook_fields, WEBHOOK_FIELDS, true, e->values))
+    if (!e || !call_read_body(call, webhook_fields, WEBHOOK_FIELDS, true, e->values))
         return;
-    store_update_webhook_init(&e->put, &call->who.tenant_id, &id);
+    store_update_webhook_init(&e->put, &call->who.tenant_id, &call->params.uuid);
     if (take_values(call, e))
         call_submit_store(call, &e->put.call, CALL_STORE_NS, on_put, NULL);
 }
@@ -184,15 +182,14 @@ void handle_webhook_rotate(struct api_call *call)
 {
     struct secret_rotation *r = call_state(call, sizeof *r, release_rotation);
     int64_t grace = GRACE_DEFAULT;
-    struct uuid id;
 
-    if (!r || !webhook_read_id(call, &id) ||
-        !call_read_body(call, secret_fields, SECRET_FIELDS, false, r->values) ||
+    if (!r || !call_read_body(call, secret_fields, SECRET_FIELDS, false, r->values) ||
         !number_in_range(call, "grace_seconds", &r->values[SECRET_GRACE_SECONDS], 0,
                          STORE_WEBHOOK_GRACE_MAX, &grace))
         return;
     if (!make_secret(call, r->secret))
         return;
-    store_rotate_webhook_init(&r->rotate, &call->who.tenant_id, &id, span_of(r->secret), grace);
+    store_rotate_webhook_init(&r->rotate, &call->who.tenant_id, &call->params.uuid,
+                              span_of(r->secret), grace);
     call_submit_store(call, &r->rotate.call, CALL_STORE_NS, on_rotated, NULL);
 }

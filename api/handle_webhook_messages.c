@@ -100,25 +100,17 @@ const struct description about_webhook_messages = {
 void handle_webhook_messages(struct api_call *call)
 {
     struct message_list *list = call_state(call, sizeof *list, release_list);
-    struct uuid id;
 
     if (!list)
         return;
     list_query_init(&list->query);
-    if (!list_query_read(call, &list->query) || !webhook_read_id(call, &id))
+    if (!list_query_read(call, &list->query))
         return;
-    store_get_webhooks_init(&list->webhook, &call->who.tenant_id, &id);
+    store_get_webhooks_init(&list->webhook, &call->who.tenant_id, &call->params.uuid);
     call_submit_store(call, &list->webhook.call, CALL_STORE_NS, on_webhook, NULL);
 }
 
 /* ---- one ------------------------------------------------------------------------------------- */
-
-static void release_one(void *state)
-{
-    struct store_webhook_message_call *one = state;
-
-    store_call_release(&one->call);
-}
 
 static void on_got(struct api_call *call)
 {
@@ -139,12 +131,11 @@ const struct description about_webhook_message_get = {
 
 void handle_webhook_message_get(struct api_call *call)
 {
-    struct store_webhook_message_call *one = call_state(call, sizeof *one, release_one);
-    struct uuid id;
+    struct store_webhook_message_call *one = call_state(call, sizeof *one, call_release_store);
 
-    if (!one || !webhook_read_id(call, &id))
+    if (!one)
         return;
-    store_get_webhook_message_init(one, &call->who.tenant_id, &id);
+    store_get_webhook_message_init(one, &call->who.tenant_id, &call->params.uuid);
     call_submit_store(call, &one->call, CALL_STORE_NS, on_got, NULL);
 }
 
@@ -201,11 +192,10 @@ const struct description about_webhook_message_retry = {
 void handle_webhook_message_retry(struct api_call *call)
 {
     struct redelivery *r = call_state(call, sizeof *r, release_redelivery);
-    struct uuid id;
 
-    if (!r || !webhook_read_id(call, &id))
+    if (!r)
         return;
-    store_get_webhook_message_init(&r->get, &call->who.tenant_id, &id);
+    store_get_webhook_message_init(&r->get, &call->who.tenant_id, &call->params.uuid);
     call_submit_store(call, &r->get.call, CALL_STORE_NS, on_message, NULL);
 }
 
@@ -265,10 +255,9 @@ const struct description about_webhook_test = {
 void handle_webhook_test(struct api_call *call)
 {
     struct webhook_test *t = call_state(call, sizeof *t, release_test);
-    struct uuid id;
 
-    if (!t || !webhook_read_id(call, &id))
+    if (!t)
         return;
-    store_get_webhooks_init(&t->webhook, &call->who.tenant_id, &id);
+    store_get_webhooks_init(&t->webhook, &call->who.tenant_id, &call->params.uuid);
     call_submit_store(call, &t->webhook.call, CALL_STORE_NS, on_tested, NULL);
 }

@@ -3,13 +3,6 @@
 #include "api/reply.h"
 #include "api/webhook_document.h"
 
-static void release_get(void *state)
-{
-    struct store_get_webhooks *get = state;
-
-    store_call_release(&get->call);
-}
-
 static void on_listed(struct api_call *call)
 {
     const struct store_get_webhooks *get = call->state;
@@ -38,7 +31,7 @@ const struct description about_webhook_list = {
 
 void handle_webhook_list(struct api_call *call)
 {
-    struct store_get_webhooks *get = call_state(call, sizeof *get, release_get);
+    struct store_get_webhooks *get = call_state(call, sizeof *get, call_release_store);
 
     if (!get)
         return;
@@ -65,20 +58,12 @@ const struct description about_webhook_get = {
 
 void handle_webhook_get(struct api_call *call)
 {
-    struct store_get_webhooks *get = call_state(call, sizeof *get, release_get);
-    struct uuid id;
+    struct store_get_webhooks *get = call_state(call, sizeof *get, call_release_store);
 
-    if (!get || !webhook_read_id(call, &id))
+    if (!get)
         return;
-    store_get_webhooks_init(get, &call->who.tenant_id, &id);
+    store_get_webhooks_init(get, &call->who.tenant_id, &call->params.uuid);
     call_submit_store(call, &get->call, CALL_STORE_NS, on_got, NULL);
-}
-
-static void release_delete(void *state)
-{
-    struct store_delete_webhook *del = state;
-
-    store_call_release(&del->call);
 }
 
 static void on_deleted(struct api_call *call)
@@ -101,11 +86,10 @@ const struct description about_webhook_delete = {
 
 void handle_webhook_delete(struct api_call *call)
 {
-    struct store_delete_webhook *del = call_state(call, sizeof *del, release_delete);
-    struct uuid id;
+    struct store_delete_webhook *del = call_state(call, sizeof *del, call_release_store);
 
-    if (!del || !webhook_read_id(call, &id))
+    if (!del)
         return;
-    store_delete_webhook_init(del, &call->who.tenant_id, &id);
+    store_delete_webhook_init(del, &call->who.tenant_id, &call->params.uuid);
     call_submit_store(call, &del->call, CALL_STORE_LONG_NS, on_deleted, NULL);
 }

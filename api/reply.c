@@ -332,3 +332,12 @@ void reply_store_failure(struct api_call *call, const struct celeriac_error *err
         reply_detail(call, 500, "A server error occurred.");
     }
 }
+
+void reply_store_missing(struct api_call *call, const struct celeriac_error *error,
+                         struct span missing)
+{
+    if (error->code == CELERIAC_ERR_NOT_FOUND)
+        reply_error(call, 404, missing);
+    else
+        reply_store_failure(call, error);
+}

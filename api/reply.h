@@ -99,6 +99,10 @@ void reply_searching(struct api_call *call);
  */
 void reply_store_failure(struct api_call *call, const struct celeriac_error *error);
 
+/* The same, but 404 {"error": missing} where the store has not found it. */
+void reply_store_missing(struct api_call *call, const struct celeriac_error *error,
+                         struct span missing);
+
 /* Notes in the log that the client left before its answer; called when an exchange ends. */
 void reply_log_abandoned(struct api_call *call);
 

@@ -65,12 +65,12 @@ static bool match_key(struct span segment, struct route_params *params)
 /* Only in the form that the API itself writes, as with Django's path converter. */
 static bool match_uuid(struct span segment, struct route_params *params)
 {
-    struct uuid uuid;
+    char text[UUID_SIZE];
 
-    if (uuid_parse(segment, &uuid) != CELERIAC_OK)
+    if (uuid_parse(segment, &params->uuid) != CELERIAC_OK)
         return false;
-    uuid_format(&uuid, params->uuid);
-    return span_is(segment, params->uuid);
+    uuid_format(&params->uuid, text);
+    return span_is(segment, text);
 }
 
 static bool match_file(struct span segment, struct route_params *params)

@@ -70,7 +70,7 @@ struct route {
 struct route_params {
     int64_t number;             /* {int}, {key}; ROUTE_NO_ID when there can be no such row */
     bool is_unread;             /* {key}: there was no memory to read it with */
-    char uuid[UUID_SIZE];       /* {uuid}, in lower case; "" when there is none */
+    struct uuid uuid;           /* {uuid}; all zero when there is none */
     char file[ROUTE_FILE_SIZE]; /* {file}: lower-case letters, '_' and '.'; "" when there is none */
 };
 

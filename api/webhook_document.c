@@ -199,24 +199,10 @@ void reply_webhook_message(struct api_call *call, unsigned status,
 
 void reply_webhook_failure(struct api_call *call, const struct celeriac_error *error)
 {
-    if (error->code == CELERIAC_ERR_NOT_FOUND)
-        reply_error(call, 404, SPAN("Webhook not found"));
-    else
-        reply_store_failure(call, error);
+    reply_store_missing(call, error, SPAN("Webhook not found"));
 }
 
 void reply_webhook_message_failure(struct api_call *call, const struct celeriac_error *error)
 {
-    if (error->code == CELERIAC_ERR_NOT_FOUND)
-        reply_error(call, 404, SPAN("Webhook message not found"));
-    else
-        reply_store_failure(call, error);
-}
-
-bool webhook_read_id(struct api_call *call, struct uuid *id)
-{
-    if (uuid_parse(span_of(call->params.uuid), id) == CELERIAC_OK)
-        return true;
-    reply_error(call, 404, SPAN("Webhook not found"));
-    return false;
+    reply_store_missing(call, error, SPAN("Webhook message not found"));
 }

@@ -4,8 +4,6 @@
 #ifndef API_WEBHOOK_DOCUMENT_H
 #define API_WEBHOOK_DOCUMENT_H
 
-#include <stdbool.h>
-
 #include "api/call.h"
 #include "api/description.h"
 #include "base/json_writer.h"
@@ -40,8 +38,5 @@ void reply_webhook_message(struct api_call *call, unsigned status,
  */
 void reply_webhook_failure(struct api_call *call, const struct celeriac_error *error);
 void reply_webhook_message_failure(struct api_call *call, const struct celeriac_error *error);
-
-/* Reads the id in the path. False: there is none, and a reply has been made. */
-bool webhook_read_id(struct api_call *call, struct uuid *id);
 
 #endif
