@@ -6,14 +6,14 @@
 
 struct dead_letter_list {
     struct list_query query;
-    struct store_list_dead_letters page;
+    struct store_list_dead_letters letters;
 };
 
 static void release_list(void *state)
 {
     struct dead_letter_list *list = state;
 
-    store_call_release(&list->page.call);
+    store_call_release(&list->letters.call);
     list_query_close(&list->query);
 }
 
@@ -32,13 +32,7 @@ static const struct schema dead_letter_schema = {.name = "DeadLetter",
                                                  .members = dead_letter_members};
 
 static const struct member dead_letter_page_members[] = {
-    {.name = "results",
-     .shape = SHAPE_OBJECT,
-     .schema = &dead_letter_schema,
-     .is_list = true,
-     .help = "The page's dead letters, newest first"},
-    {.name = "next_cursor", .nullable = true, .help = "For the next page; null after the last"},
-    {.name = NULL},
+    LIST_PAGE_MEMBERS(dead_letter_schema, "The page's dead letters, newest first"),
 };
 static const struct schema dead_letter_page_schema = {.name = "DeadLetterPage",
                                                       .help = "One page of a long list",
@@ -61,22 +55,16 @@ static void add_dead_letter(struct json_writer *w, const struct store_dead_lette
 static void on_page(struct api_call *call)
 {
     const struct dead_letter_list *list = call->state;
-    struct list_position next = {.id = NULL};
     struct json_writer w;
 
-    if (list->page.call.error.code != CELERIAC_OK) {
-        reply_store_failure(call, &list->page.call.error);
+    if (list->letters.call.error.code != CELERIAC_OK) {
+        reply_store_failure(call, &list->letters.call.error);
         return;
     }
     list_begin(call, &w, &list->query);
-    for (size_t i = 0; i < list->page.count; i++)
-        add_dead_letter(&w, &list->page.rows[i]);
-    if (list->page.count > 0 && list->page.count == list->query.limit) {
-        const struct store_dead_letter_row *last = &list->page.rows[list->page.count - 1];
-
-        next = (struct list_position){last->created_at_us, &last->id};
-    }
-    list_end(call, &w, &list->query, next.id ? &next : NULL);
+    for (size_t i = 0; i < list->letters.count; i++)
+        add_dead_letter(&w, &list->letters.rows[i]);
+    list_end(call, &w, &list->query, &list->letters.next);
 }
 
 const struct description about_dead_letter_list = {
@@ -103,12 +91,8 @@ void handle_dead_letter_list(struct api_call *call)
     list_query_init(&list->query);
     if (!list_query_read(call, &list->query))
         return;
-    store_list_dead_letters_init(&list->page, &call->who.tenant_id, list->query.limit);
-    list->page.created_after_us = list->query.created_after_us;
-    list->page.created_before_us = list->query.created_before_us;
-    list->page.before_created_at_us = list->query.cursor_us;
-    list->page.before_id = list->query.cursor_id;
-    call_submit_store(call, &list->page.call, CALL_STORE_NS, on_page, NULL);
+    store_list_dead_letters_init(&list->letters, &call->who.tenant_id, &list->query.page);
+    call_submit_store(call, &list->letters.call, CALL_STORE_NS, on_page, NULL);
 }
 
 /* ---- one ----------------------------------------------------------------------------------- */

@@ -8,13 +8,7 @@
 #include "notify/store/notifications.h"
 
 static const struct member notification_page_members[] = {
-    {.name = "results",
-     .shape = SHAPE_OBJECT,
-     .schema = &notification_schema,
-     .is_list = true,
-     .help = "The page's notifications, newest first"},
-    {.name = "next_cursor", .nullable = true, .help = "For the next page; null after the last"},
-    {.name = NULL},
+    LIST_PAGE_MEMBERS(notification_schema, "The page's notifications, newest first"),
 };
 static const struct schema notification_page_schema = {.name = "NotificationPage",
                                                        .help = "One page of a long list",
@@ -70,20 +64,16 @@ static void on_page(struct api_call *call);
 
 static void ask_page(struct api_call *call, struct notification_list *list)
 {
+    store_list_notifications_init(&list->page, &call->who.tenant_id, &list->query.page);
     list->page.status = list_query_filter(&list->query, "status");
     list->page.channel = list_query_filter(&list->query, "channel");
-    list->page.created_after_us = list->query.created_after_us;
-    list->page.created_before_us = list->query.created_before_us;
-    list->page.before_created_at_us = list->query.cursor_us;
-    list->page.before_id = list->query.cursor_id;
     call_submit_store(call, &list->page.call, CALL_STORE_NS, on_page, NULL);
 }
 
 static void on_page(struct api_call *call)
 {
     struct notification_list *list = call->state;
-    const struct store_notification *last;
-    struct list_position next;
+    bool is_last;
 
     if (list->page.call.error.code != CELERIAC_OK) {
         reply_store_failure(call, &list->page.call.error);
@@ -91,23 +81,17 @@ static void on_page(struct api_call *call)
     }
     for (size_t i = 0; i < list->page.count; i++)
         notification_write(&list->w, &list->page.rows[i]);
-    last = list->page.count > 0 ? &list->page.rows[list->page.count - 1] : NULL;
     if (list->query.is_paged) {
         /* What is too much for one answer comes with the next page. */
-        bool more = last && (!list->page.complete || list->page.count == list->query.limit);
-
-        if (more)
-            next = (struct list_position){last->created_at_us, &last->id};
-        list_end(call, &list->w, &list->query, more ? &next : NULL);
+        list_end(call, &list->w, &list->query, &list->page.next);
         return;
     }
-    if (reply_list_ended(call, &list->w, list->page.complete || !last) || !last)
+    list->query.page.limit -= (uint32_t)list->page.count;
+    list->query.page.after = list->page.next;
+    is_last = list->query.page.limit == 0 || list->page.next.created_at_us == STORE_NO_TIME;
+    if (reply_list_ended(call, &list->w, is_last))
         return;
-    list->query.limit -= (uint32_t)list->page.count;
-    list->query.cursor_us = last->created_at_us;
-    list->query.cursor_id = last->id;
     store_call_release(&list->page.call);
-    store_list_notifications_init(&list->page, &call->who.tenant_id, list->query.limit);
     ask_page(call, list);
 }
 
@@ -156,6 +140,5 @@ void handle_notification_list(struct api_call *call)
         list_end(call, &list->w, &list->query, NULL);
         return;
     }
-    store_list_notifications_init(&list->page, &call->who.tenant_id, list->query.limit);
     ask_page(call, list);
 }

@@ -10,7 +10,7 @@
 struct message_list {
     struct list_query query;
     struct store_get_webhooks webhook; /* whose messages they are */
-    struct store_list_webhook_messages page;
+    struct store_list_webhook_messages messages;
 };
 
 static void release_list(void *state)
@@ -18,29 +18,23 @@ static void release_list(void *state)
     struct message_list *list = state;
 
     store_call_release(&list->webhook.call);
-    store_call_release(&list->page.call);
+    store_call_release(&list->messages.call);
     list_query_close(&list->query);
 }
 
 static void on_page(struct api_call *call)
 {
     const struct message_list *list = call->state;
-    struct list_position next = {.id = NULL};
     struct json_writer w;
 
-    if (list->page.call.error.code != CELERIAC_OK) {
-        reply_store_failure(call, &list->page.call.error);
+    if (list->messages.call.error.code != CELERIAC_OK) {
+        reply_store_failure(call, &list->messages.call.error);
         return;
     }
     list_begin(call, &w, &list->query);
-    for (size_t i = 0; i < list->page.count; i++)
-        webhook_message_write(&w, &list->page.rows[i]);
-    if (list->page.count > 0 && list->page.count == list->query.limit) {
-        const struct store_webhook_message *last = &list->page.rows[list->page.count - 1];
-
-        next = (struct list_position){last->created_at_us, &last->id};
-    }
-    list_end(call, &w, &list->query, next.id ? &next : NULL);
+    for (size_t i = 0; i < list->messages.count; i++)
+        webhook_message_write(&w, &list->messages.rows[i]);
+    list_end(call, &w, &list->query, &list->messages.next);
 }
 
 /* Whether the filter by status takes any row at all; the store need not be asked otherwise. */
@@ -68,14 +62,10 @@ static void on_webhook(struct api_call *call)
         list_end(call, &w, &list->query, NULL);
         return;
     }
-    store_list_webhook_messages_init(&list->page, &call->who.tenant_id, &list->webhook.id,
-                                     list->query.limit);
-    list->page.status = status;
-    list->page.created_after_us = list->query.created_after_us;
-    list->page.created_before_us = list->query.created_before_us;
-    list->page.before_created_at_us = list->query.cursor_us;
-    list->page.before_id = list->query.cursor_id;
-    call_submit_store(call, &list->page.call, CALL_STORE_NS, on_page, NULL);
+    store_list_webhook_messages_init(&list->messages, &call->who.tenant_id, &list->webhook.id,
+                                     &list->query.page);
+    list->messages.status = status;
+    call_submit_store(call, &list->messages.call, CALL_STORE_NS, on_page, NULL);
 }
 
 const struct description about_webhook_messages = {

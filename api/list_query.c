@@ -12,12 +12,8 @@
 void list_query_init(struct list_query *query)
 {
     form_init(&query->form);
-    query->limit = LIST_LIMIT_DEFAULT;
+    store_page_init(&query->page, LIST_LIMIT_DEFAULT);
     query->is_paged = false;
-    query->cursor_us = STORE_NO_TIME;
-    query->cursor_id = (struct uuid){{0}};
-    query->created_after_us = STORE_NO_TIME;
-    query->created_before_us = STORE_NO_TIME;
 }
 
 void list_query_close(struct list_query *query)
@@ -61,8 +57,9 @@ static bool read_cursor(struct list_query *query)
     if (text.len == 0)
         return true;
     return span_cut(text, '.', &time, &id) &&
-           parse_int64(time, ISO8601_MIN_US, ISO8601_MAX_US, &query->cursor_us) == CELERIAC_OK &&
-           uuid_parse(id, &query->cursor_id) == CELERIAC_OK;
+           parse_int64(time, ISO8601_MIN_US, ISO8601_MAX_US, &query->page.after.created_at_us) ==
+               CELERIAC_OK &&
+           uuid_parse(id, &query->page.after.id) == CELERIAC_OK;
 }
 
 /* An empty filter is none, as an empty ?status= is. */
@@ -78,9 +75,9 @@ static bool read_times(struct api_call *call, struct list_query *query)
 {
     const char *wrong = NULL;
 
-    if (!read_time(query, "created_after", &query->created_after_us))
+    if (!read_time(query, "created_after", &query->page.created_after_us))
         wrong = "created_after";
-    else if (!read_time(query, "created_before", &query->created_before_us))
+    else if (!read_time(query, "created_before", &query->page.created_before_us))
         wrong = "created_before";
     if (wrong)
         reply_problem(call, wrong, "Enter a valid date/time.");
@@ -97,7 +94,7 @@ bool list_query_read(struct api_call *call, struct list_query *query)
 
     limit = rc == CELERIAC_OK ? form_find(&query->form, "limit") : NULL;
     if (limit)
-        rc = read_limit(form_value(&query->form, limit), &query->limit, &problem);
+        rc = read_limit(form_value(&query->form, limit), &query->page.limit, &problem);
     if (rc == CELERIAC_ERR_MEMORY)
         reply_later(call);
     else if (rc != CELERIAC_OK)
@@ -131,15 +128,15 @@ void list_begin(struct api_call *call, struct json_writer *w, const struct list_
 }
 
 void list_end(struct api_call *call, struct json_writer *w, const struct list_query *query,
-              const struct list_position *next)
+              const struct store_cursor *next)
 {
     char id[UUID_SIZE], text[UUID_SIZE + 24];
 
     json_end_array(w);
     if (query->is_paged) {
         json_key(w, "next_cursor");
-        if (next) {
-            uuid_format(next->id, id);
+        if (next && next->created_at_us != STORE_NO_TIME) {
+            uuid_format(&next->id, id);
             (void)snprintf(text, sizeof text, "%" PRId64 ".%s", next->created_at_us, id);
             json_text(w, text);
         } else {

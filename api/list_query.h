@@ -1,7 +1,6 @@
 /*
- * The query of a list: ?limit=, filters, and ?cursor= for reading a long list page by page. A list
- * is sorted by created_at and id, newest first; a page begins after the row that its cursor names,
- * so that rows which come or go meanwhile shift nothing.
+ * The query of a list: ?limit=, filters, and ?cursor= for reading a long list page by page; and the
+ * list or page that answers it.
  */
 #ifndef API_LIST_QUERY_H
 #define API_LIST_QUERY_H
@@ -12,11 +11,11 @@
 #include "api/call.h"
 #include "api/form.h"
 #include "base/json_writer.h"
-#include "base/uuid.h"
+#include "notify/store/page.h"
 
 /* Rows when ?limit= is not given, and most rows of one answer: a larger limit gives that many. */
 #define LIST_LIMIT_DEFAULT 100
-#define LIST_LIMIT_MAX 1000
+#define LIST_LIMIT_MAX STORE_LIST_MAX
 
 /* ?limit= for the API's description. */
 #define LIST_LIMIT_PARAMETER                                      \
@@ -39,14 +38,24 @@
         .name = "created_before", .shape = SHAPE_TIME, .help = "Made before" \
     }
 
+/* The members of a page whose rows have that schema, likewise. */
+#define LIST_PAGE_MEMBERS(row_schema, results_help)         \
+    {.name = "results",                                     \
+     .shape = SHAPE_OBJECT,                                 \
+     .schema = &(row_schema),                               \
+     .is_list = true,                                       \
+     .help = results_help},                                 \
+        {.name = "next_cursor",                             \
+         .nullable = true,                                  \
+         .help = "For the next page; null after the last"}, \
+    {                                                       \
+        .name = NULL                                        \
+    }
+
 struct list_query {
     struct form form;
-    uint32_t limit;            /* 0..LIST_LIMIT_MAX */
-    bool is_paged;             /* ?cursor= was given: the answer is a page */
-    int64_t cursor_us;         /* of the row before the page; STORE_NO_TIME: from the newest */
-    struct uuid cursor_id;     /* likewise */
-    int64_t created_after_us;  /* inclusive; STORE_NO_TIME: any */
-    int64_t created_before_us; /* exclusive; STORE_NO_TIME: any */
+    struct store_page page; /* what is asked of the store */
+    bool is_paged;          /* ?cursor= was given: the answer is a page */
 };
 
 /* Starts an empty query. */
@@ -65,14 +74,11 @@ struct span list_query_filter(const struct list_query *query, const char *name);
  */
 void list_begin(struct api_call *call, struct json_writer *w, const struct list_query *query);
 
-/* The last row of a page, for the cursor of the next. */
-struct list_position {
-    int64_t created_at_us;
-    const struct uuid *id;
-};
-
-/* Ends the answer and sends it; next is NULL after the last page, and of no interest to a list. */
+/*
+ * Ends the answer and sends it. `next` is what the next page begins after; NULL or no row's after
+ * the last page, and of no interest to a list.
+ */
 void list_end(struct api_call *call, struct json_writer *w, const struct list_query *query,
-              const struct list_position *next);
+              const struct store_cursor *next);
 
 #endif

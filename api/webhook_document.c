@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/list_query.h"
 #include "api/reply.h"
 #include "api/request_fields.h"
 
@@ -91,13 +92,7 @@ const struct schema webhook_message_schema = {
     .name = "WebhookMessage", .help = "One event for one webhook", .members = message_members};
 
 static const struct member page_members[] = {
-    {.name = "results",
-     .shape = SHAPE_OBJECT,
-     .schema = &webhook_message_schema,
-     .is_list = true,
-     .help = "The page's messages, newest first"},
-    {.name = "next_cursor", .nullable = true, .help = "For the next page; null after the last"},
-    {.name = NULL},
+    LIST_PAGE_MEMBERS(webhook_message_schema, "The page's messages, newest first"),
 };
 const struct schema webhook_message_page_schema = {
     .name = "WebhookMessagePage", .help = "One page of a long list", .members = page_members};

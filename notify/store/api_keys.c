@@ -56,6 +56,16 @@ static void take_create(struct store_call **calls, size_t count, const PGresult 
         create_of(calls[0])->key_id = store_row_int8((struct store_row){result, 0}, 0);
 }
 
+static void copy_row(void *row, struct store_row r, struct store_block *block)
+{
+    struct store_api_key *to = row;
+    to->id = store_row_int8(r, COLUMN_ID);
+    to->name = store_block_column(block, r, COLUMN_NAME);
+    to->is_active = store_row_bool(r, COLUMN_ACTIVE);
+    to->created_at_us = store_row_time(r, COLUMN_CREATED);
+    to->last_used_at_us = store_row_time(r, COLUMN_USED);
+}
+
 static void bind_list(struct store_params *p, struct store_call **calls, size_t count,
                       const struct store_context *context)
 {
@@ -73,26 +83,8 @@ static void bind_list(struct store_params *p, struct store_call **calls, size_t 
 static void take_list(struct store_call **calls, size_t count, const PGresult *result)
 {
     struct store_list_keys *list = list_of(calls[0]);
-    int rows = PQntuples(result);
-    void *memory;
-    struct store_block block;
     (void)count;
-    if (store_block_create(&list->call, result, 0, rows, sizeof(struct store_api_key), &memory,
-                           &block) != CELERIAC_OK) {
-        store_call_no_memory(&list->call);
-        return;
-    }
-    struct store_api_key *to = memory;
-    for (int i = 0; i < rows; i++) {
-        struct store_row r = {result, i};
-        to[i].id = store_row_int8(r, COLUMN_ID);
-        to[i].name = store_block_column(&block, r, COLUMN_NAME);
-        to[i].is_active = store_row_bool(r, COLUMN_ACTIVE);
-        to[i].created_at_us = store_row_time(r, COLUMN_CREATED);
-        to[i].last_used_at_us = store_row_time(r, COLUMN_USED);
-    }
-    list->rows = to;
-    list->count = (size_t)rows;
+    list->rows = store_take_rows(&list->call, result, sizeof *list->rows, copy_row, &list->count);
 }
 
 static void bind_deactivate(struct store_params *p, struct store_call **calls, size_t count,

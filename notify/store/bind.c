@@ -138,3 +138,12 @@ void store_bind_filter(struct store_params *p, struct span text)
     else
         store_params_bytes(p, text);
 }
+
+void store_bind_page(struct store_params *p, const struct store_page *page)
+{
+    store_params_time(p, page->after.created_at_us);
+    store_params_uuid(p, &page->after.id);
+    store_params_int8(p, page->limit);
+    store_params_time(p, page->created_after_us);
+    store_params_time(p, page->created_before_us);
+}

@@ -10,6 +10,7 @@
 
 #include "base/uuid.h"
 #include "notify/store/call.h"
+#include "notify/store/page.h"
 #include "notify/store/params.h"
 
 /* The calls of a statement. */
@@ -48,5 +49,9 @@ void store_bind_digests(struct store_params *p, const struct store_set *set, siz
 
 /* Scalar parameter: text, with the empty one as NULL. */
 void store_bind_filter(struct store_params *p, struct span text);
+
+/* Five scalar parameters: the cursor's time and id, the limit, the earliest and first later time.
+ */
+void store_bind_page(struct store_params *p, const struct store_page *page);
 
 #endif

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "notify/store/bind.h"
 #include "notify/store/kinds.h"
-#include "notify/store/notifications.h"
 #include "notify/store/row.h"
 #include "notify/store/sql.h"
 
@@ -23,9 +23,9 @@ static struct store_list_dead_letters *list_of(struct store_call *call)
     return (struct store_list_dead_letters *)call;
 }
 
-static void copy_row(struct store_dead_letter_row *to, struct store_row r,
-                     struct store_block *block)
+static void copy_row(void *row, struct store_row r, struct store_block *block)
 {
+    struct store_dead_letter_row *to = row;
     store_row_uuid(r, COLUMN_ID, &to->id);
     store_row_uuid(r, COLUMN_NOTIFICATION, &to->notification_id);
     to->channel = store_block_column(block, r, COLUMN_CHANNEL);
@@ -37,10 +37,7 @@ static void copy_row(struct store_dead_letter_row *to, struct store_row r,
 
 static enum celeriac_err check_list(struct store_call *call)
 {
-    if (list_of(call)->limit > STORE_LIST_MAX)
-        return celeriac_error_set(&call->error, CELERIAC_ERR_VALUE, "limit: more than %d",
-                                  STORE_LIST_MAX);
-    return CELERIAC_OK;
+    return store_page_check(&list_of(call)->page, &call->error);
 }
 
 static void bind_list(struct store_params *p, struct store_call **calls, size_t count,
@@ -50,30 +47,15 @@ static void bind_list(struct store_params *p, struct store_call **calls, size_t 
     (void)count;
     (void)context;
     store_params_uuid(p, &list->tenant_id);
-    store_params_time(p, list->before_created_at_us);
-    store_params_uuid(p, &list->before_id);
-    store_params_int8(p, list->limit);
-    store_params_time(p, list->created_after_us);
-    store_params_time(p, list->created_before_us);
+    store_bind_page(p, &list->page);
 }
 
 static void take_list(struct store_call **calls, size_t count, const PGresult *result)
 {
     struct store_list_dead_letters *list = list_of(calls[0]);
-    int rows = PQntuples(result);
-    void *memory;
-    struct store_block block;
     (void)count;
-    if (store_block_create(&list->call, result, 0, rows, sizeof(struct store_dead_letter_row),
-                           &memory, &block) != CELERIAC_OK) {
-        store_call_no_memory(&list->call);
-        return;
-    }
-    struct store_dead_letter_row *to = memory;
-    for (int i = 0; i < rows; i++)
-        copy_row(&to[i], (struct store_row){result, i}, &block);
-    list->rows = to;
-    list->count = (size_t)rows;
+    list->rows = store_take_rows(&list->call, result, sizeof *list->rows, copy_row, &list->count);
+    list->next = store_take_next(&list->page, result, false, COLUMN_CREATED, COLUMN_ID);
 }
 
 static void bind_get(struct store_params *p, struct store_call **calls, size_t count,
@@ -89,15 +71,8 @@ static void bind_get(struct store_params *p, struct store_call **calls, size_t c
 static void take_get(struct store_call **calls, size_t count, const PGresult *result)
 {
     struct store_get_dead_letter *get = (struct store_get_dead_letter *)calls[0];
-    void *memory;
-    struct store_block block;
     (void)count;
-    if (PQntuples(result) == 0)
-        store_call_not_found(&get->call, "dead letter");
-    else if (store_block_create(&get->call, result, 0, 1, 0, &memory, &block) != CELERIAC_OK)
-        store_call_no_memory(&get->call);
-    else
-        copy_row(&get->row, (struct store_row){result, 0}, &block);
+    store_take_first(&get->call, result, "dead letter", copy_row, &get->row);
 }
 
 const struct store_kind store_kind_get_dead_letter = {
@@ -119,15 +94,13 @@ const struct store_kind store_kind_list_dead_letters = {
 };
 
 void store_list_dead_letters_init(struct store_list_dead_letters *list,
-                                  const struct uuid *tenant_id, uint32_t limit)
+                                  const struct uuid *tenant_id, const struct store_page *page)
 {
     memset(list, 0, sizeof *list);
     store_call_init(&list->call, &store_kind_list_dead_letters);
     list->tenant_id = *tenant_id;
-    list->created_after_us = STORE_NO_TIME;
-    list->created_before_us = STORE_NO_TIME;
-    list->before_created_at_us = STORE_NO_TIME;
-    list->limit = limit;
+    list->page = *page;
+    list->next.created_at_us = STORE_NO_TIME;
 }
 
 void store_get_dead_letter_init(struct store_get_dead_letter *get, const struct uuid *tenant_id,

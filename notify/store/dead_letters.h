@@ -1,7 +1,6 @@
 /*
  * Dead letters as the API shows them; they are made by store_dead_letter() in sends.h, and ended by
- * retry.h. See call.h
- * for how to run a call.
+ * retry.h. See call.h for how to run a call.
  */
 #ifndef NOTIFY_STORE_DEAD_LETTERS_H
 #define NOTIFY_STORE_DEAD_LETTERS_H
@@ -12,6 +11,7 @@
 #include "base/span.h"
 #include "base/uuid.h"
 #include "notify/store/call.h"
+#include "notify/store/page.h"
 
 /* One row with its notification's channel and address; spans are valid until store_call_release().
  */
@@ -25,26 +25,20 @@ struct store_dead_letter_row {
     int64_t created_at_us;
 };
 
-/*
- * A tenant's dead letters, newest first (created_at, then id, descending); with the cursor set to
- * the last row, those after it.
- */
+/* A page of a tenant's dead letters. */
 struct store_list_dead_letters {
     struct store_call call;
     struct uuid tenant_id;
-    int64_t created_after_us;     /* inclusive; STORE_NO_TIME: any */
-    int64_t created_before_us;    /* exclusive; STORE_NO_TIME: any */
-    int64_t before_created_at_us; /* cursor; STORE_NO_TIME: from the newest */
-    struct uuid before_id;        /* cursor */
-    uint32_t limit;               /* 0..STORE_LIST_MAX (notifications.h) */
+    struct store_page page;
     /* results */
     const struct store_dead_letter_row *rows;
     size_t count;
+    struct store_cursor next; /* the last row, when there may be more; else no row's */
 };
 
-/* Prepares the call: no cursor. */
+/* Prepares the call. */
 void store_list_dead_letters_init(struct store_list_dead_letters *list,
-                                  const struct uuid *tenant_id, uint32_t limit);
+                                  const struct uuid *tenant_id, const struct store_page *page);
 
 /* One dead letter of a tenant. CELERIAC_ERR_NOT_FOUND. */
 struct store_get_dead_letter {

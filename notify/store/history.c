@@ -14,6 +14,14 @@ static struct store_get_history *history_of(struct store_call *call)
     return (struct store_get_history *)call;
 }
 
+static void copy_row(void *row, struct store_row r, struct store_block *block)
+{
+    struct store_event *to = row;
+    to->kind = (enum store_event_kind)store_row_int4(r, COLUMN_KIND);
+    to->at_us = store_row_time(r, COLUMN_AT);
+    to->detail = store_block_column(block, r, COLUMN_DETAIL);
+}
+
 static void bind_get(struct store_params *p, struct store_call **calls, size_t count,
                      const struct store_context *context)
 {
@@ -28,28 +36,11 @@ static void bind_get(struct store_params *p, struct store_call **calls, size_t c
 static void take_get(struct store_call **calls, size_t count, const PGresult *result)
 {
     struct store_get_history *get = history_of(calls[0]);
-    int rows = PQntuples(result);
-    void *memory;
-    struct store_block block;
     (void)count;
-    if (rows == 0) {
+    if (PQntuples(result) == 0)
         store_call_not_found(&get->call, "notification");
-        return;
-    }
-    if (store_block_create(&get->call, result, 0, rows, sizeof(struct store_event), &memory,
-                           &block) != CELERIAC_OK) {
-        store_call_no_memory(&get->call);
-        return;
-    }
-    struct store_event *to = memory;
-    for (int i = 0; i < rows; i++) {
-        struct store_row r = {result, i};
-        to[i].kind = (enum store_event_kind)store_row_int4(r, COLUMN_KIND);
-        to[i].at_us = store_row_time(r, COLUMN_AT);
-        to[i].detail = store_block_column(&block, r, COLUMN_DETAIL);
-    }
-    get->rows = to;
-    get->count = (size_t)rows;
+    else
+        get->rows = store_take_rows(&get->call, result, sizeof *get->rows, copy_row, &get->count);
 }
 
 const struct store_kind store_kind_get_history = {

@@ -45,19 +45,14 @@ static void bind_find(struct store_params *p, struct store_call **calls, size_t 
     store_bind_digests(p, &set, offsetof(struct store_find_key, digest));
 }
 
-static void take_found(struct store_find_key *find, struct store_row r)
+static void copy_found(void *call, struct store_row r, struct store_block *block)
 {
-    void *rows;
-    struct store_block block;
-    if (store_block_create(&find->call, r.result, r.row, 1, 0, &rows, &block) != CELERIAC_OK) {
-        store_call_no_memory(&find->call);
-        return;
-    }
+    struct store_find_key *find = find_of(call);
     find->key_id = store_row_int8(r, COLUMN_KEY);
     find->key_is_active = store_row_bool(r, COLUMN_KEY_ACTIVE);
     store_row_uuid(r, COLUMN_TENANT, &find->tenant.id);
-    find->tenant.name = store_block_column(&block, r, COLUMN_NAME);
-    find->tenant.email = store_block_column(&block, r, COLUMN_EMAIL);
+    find->tenant.name = store_block_column(block, r, COLUMN_NAME);
+    find->tenant.email = store_block_column(block, r, COLUMN_EMAIL);
     find->tenant.is_active = store_row_bool(r, COLUMN_ACTIVE);
     find->tenant.created_at_us = store_row_time(r, COLUMN_CREATED);
     find->tenant.updated_at_us = store_row_time(r, COLUMN_UPDATED);
@@ -74,7 +69,7 @@ static void take_find(struct store_call **calls, size_t count, const PGresult *r
         struct store_row r = {result, i};
         struct store_call *call = store_row_call(r, calls, count);
         if (call)
-            take_found(find_of(call), r);
+            store_take_row(call, r, copy_found, call);
     }
     for (size_t i = 0; i < count; i++) {
         if (!calls[i]->own.block)
@@ -121,6 +116,15 @@ static enum celeriac_err check_list(struct store_call *call)
     return CELERIAC_OK;
 }
 
+static void copy_row(void *row, struct store_row r, struct store_block *block)
+{
+    struct store_key_hash *to = row;
+    to->key_id = store_row_int8(r, COLUMN_PAGE_KEY);
+    to->key_hash = store_block_column(block, r, COLUMN_PAGE_HASH);
+    store_row_uuid(r, COLUMN_PAGE_TENANT, &to->tenant_id);
+    to->last_used_at_us = store_row_time(r, COLUMN_PAGE_USED);
+}
+
 static void bind_list(struct store_params *p, struct store_call **calls, size_t count,
                       const struct store_context *context)
 {
@@ -133,25 +137,8 @@ static void bind_list(struct store_params *p, struct store_call **calls, size_t 
 static void take_list(struct store_call **calls, size_t count, const PGresult *result)
 {
     struct store_list_unindexed_keys *list = list_of(calls[0]);
-    int rows = PQntuples(result);
-    void *memory;
-    struct store_block block;
     (void)count;
-    if (store_block_create(&list->call, result, 0, rows, sizeof(struct store_key_hash), &memory,
-                           &block) != CELERIAC_OK) {
-        store_call_no_memory(&list->call);
-        return;
-    }
-    struct store_key_hash *to = memory;
-    for (int i = 0; i < rows; i++) {
-        struct store_row r = {result, i};
-        to[i].key_id = store_row_int8(r, COLUMN_PAGE_KEY);
-        to[i].key_hash = store_block_column(&block, r, COLUMN_PAGE_HASH);
-        store_row_uuid(r, COLUMN_PAGE_TENANT, &to[i].tenant_id);
-        to[i].last_used_at_us = store_row_time(r, COLUMN_PAGE_USED);
-    }
-    list->rows = to;
-    list->count = (size_t)rows;
+    list->rows = store_take_rows(&list->call, result, sizeof *list->rows, copy_row, &list->count);
 }
 
 const struct store_kind store_kind_find_key = {

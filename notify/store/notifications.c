@@ -37,8 +37,9 @@ static struct store_list_notifications *list_of(struct store_call *call)
     return (struct store_list_notifications *)call;
 }
 
-static void copy_row(struct store_notification *n, struct store_row r, struct store_block *block)
+static void copy_row(void *row, struct store_row r, struct store_block *block)
 {
+    struct store_notification *n = row;
     store_row_uuid(r, COLUMN_ID, &n->id);
     n->channel = store_block_column(block, r, COLUMN_CHANNEL);
     n->to = store_block_column(block, r, COLUMN_TO);
@@ -65,15 +66,9 @@ static void take_get(struct store_call **calls, size_t count, const PGresult *re
 {
     for (int i = 0; i < PQntuples(result); i++) {
         struct store_row r = {result, i};
-        void *rows;
-        struct store_block block;
         struct store_call *call = store_row_call(r, calls, count);
-        if (!call)
-            continue;
-        if (store_block_create(call, result, i, 1, 0, &rows, &block) != CELERIAC_OK)
-            store_call_no_memory(call);
-        else
-            copy_row(&get_of(call)->row, r, &block);
+        if (call)
+            store_take_row(call, r, copy_row, &get_of(call)->row);
     }
     for (size_t i = 0; i < count; i++) {
         if (!calls[i]->own.block)
@@ -84,18 +79,17 @@ static void take_get(struct store_call **calls, size_t count, const PGresult *re
 static bool is_unfiltered(const struct store_list_notifications *list)
 {
     return list->status.len == 0 && list->channel.len == 0 &&
-           list->created_after_us == STORE_NO_TIME && list->created_before_us == STORE_NO_TIME &&
-           list->before_created_at_us == STORE_NO_TIME;
+           list->page.created_after_us == STORE_NO_TIME &&
+           list->page.created_before_us == STORE_NO_TIME &&
+           list->page.after.created_at_us == STORE_NO_TIME;
 }
 
 static enum celeriac_err check_list(struct store_call *call)
 {
     struct store_list_notifications *list = list_of(call);
-    if (list->limit > STORE_LIST_MAX)
-        return celeriac_error_set(&call->error, CELERIAC_ERR_VALUE, "limit: more than %d",
-                                  STORE_LIST_MAX);
-    enum celeriac_err rc =
-        store_text_check(list->status, "status", 0, STORE_STATUS_MAX, &call->error);
+    enum celeriac_err rc = store_page_check(&list->page, &call->error);
+    if (rc == CELERIAC_OK)
+        rc = store_text_check(list->status, "status", 0, STORE_STATUS_MAX, &call->error);
     if (rc == CELERIAC_OK)
         rc = store_text_check(list->channel, "channel", 0, STORE_CHANNEL_MAX, &call->error);
     call->own.kind = is_unfiltered(list) ? &store_kind_list_newest : &store_kind_list_notifications;
@@ -111,12 +105,8 @@ static void bind_list(struct store_params *p, struct store_call **calls, size_t 
     store_params_uuid(p, &list->tenant_id);
     store_bind_filter(p, list->status);
     store_bind_filter(p, list->channel);
-    store_params_time(p, list->before_created_at_us);
-    store_params_uuid(p, &list->before_id);
-    store_params_int8(p, list->limit);
+    store_bind_page(p, &list->page);
     store_params_int8(p, STORE_LIST_BYTES_MAX);
-    store_params_time(p, list->created_after_us);
-    store_params_time(p, list->created_before_us);
 }
 
 static void bind_newest(struct store_params *p, struct store_call **calls, size_t count,
@@ -126,29 +116,18 @@ static void bind_newest(struct store_params *p, struct store_call **calls, size_
     (void)count;
     (void)context;
     store_params_uuid(p, &list->tenant_id);
-    store_params_int8(p, list->limit);
+    store_params_int8(p, list->page.limit);
     store_params_int8(p, STORE_LIST_BYTES_MAX);
 }
 
 static void take_list(struct store_call **calls, size_t count, const PGresult *result)
 {
     struct store_list_notifications *list = list_of(calls[0]);
-    int rows = PQntuples(result);
-    void *memory;
-    struct store_block block;
     (void)count;
-    if (store_block_create(&list->call, result, 0, rows, sizeof(struct store_notification), &memory,
-                           &block) != CELERIAC_OK) {
-        store_call_no_memory(&list->call);
-        return;
-    }
-    struct store_notification *to = memory;
-    for (int i = 0; i < rows; i++)
-        copy_row(&to[i], (struct store_row){result, i}, &block);
-    list->rows = to;
-    list->count = (size_t)rows;
-    list->complete =
-        rows == 0 || store_row_int8((struct store_row){result, 0}, COLUMN_TOTAL) == rows;
+    list->rows = store_take_rows(&list->call, result, sizeof *list->rows, copy_row, &list->count);
+    bool is_cut = list->count > 0 && store_row_int8((struct store_row){result, 0}, COLUMN_TOTAL) !=
+                                         (int64_t)list->count;
+    list->next = store_take_next(&list->page, result, is_cut, COLUMN_CREATED, COLUMN_ID);
 }
 
 const struct store_kind store_kind_get_notification = {
@@ -189,13 +168,11 @@ void store_get_notification_init(struct store_get_notification *get, const struc
 }
 
 void store_list_notifications_init(struct store_list_notifications *list,
-                                   const struct uuid *tenant_id, uint32_t limit)
+                                   const struct uuid *tenant_id, const struct store_page *page)
 {
     memset(list, 0, sizeof *list);
     store_call_init(&list->call, &store_kind_list_notifications);
     list->tenant_id = *tenant_id;
-    list->created_after_us = STORE_NO_TIME;
-    list->created_before_us = STORE_NO_TIME;
-    list->before_created_at_us = STORE_NO_TIME;
-    list->limit = limit;
+    list->page = *page;
+    list->next.created_at_us = STORE_NO_TIME;
 }

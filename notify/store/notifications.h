@@ -11,6 +11,7 @@
 #include "base/span.h"
 #include "base/uuid.h"
 #include "notify/store/call.h"
+#include "notify/store/page.h"
 
 /* Characters in the columns of the table notifications. */
 #define STORE_CHANNEL_MAX 20
@@ -19,15 +20,6 @@
 
 /* Bytes of notifications.data; the API's own limit on a request is lower. */
 #define STORE_DATA_MAX ((size_t)8 * 1024 * 1024)
-
-/* Most rows of one list call; a longer list is read with the cursor. */
-#define STORE_LIST_MAX 1000
-
-/*
- * A list call stops at this many bytes of large columns, counted as they lie on disk, but gives at
- * least one row. Unpacked they may be some times more.
- */
-#define STORE_LIST_BYTES_MAX (4 * 1024 * 1024)
 
 /* One row. Spans are UTF-8, valid until store_call_release(); ptr NULL is SQL NULL. */
 struct store_notification {
@@ -58,28 +50,23 @@ void store_get_notification_init(struct store_get_notification *get, const struc
                                  const struct uuid *id);
 
 /*
- * A tenant's notifications, newest first (created_at, then id, descending). `complete` says whether
- * the list ended or the limit was reached; when it is false STORE_LIST_BYTES_MAX cut the page:
- * repeat with the cursor set to the last row for the rest.
+ * A page of a tenant's notifications; STORE_LIST_BYTES_MAX may cut it before its limit, and only
+ * then has it fewer rows and yet a next.
  */
 struct store_list_notifications {
     struct store_call call;
     struct uuid tenant_id;
-    struct span status;           /* empty: any */
-    struct span channel;          /* empty: any */
-    int64_t created_after_us;     /* inclusive; STORE_NO_TIME: any */
-    int64_t created_before_us;    /* exclusive; STORE_NO_TIME: any */
-    int64_t before_created_at_us; /* cursor; STORE_NO_TIME: from the newest */
-    struct uuid before_id;        /* cursor */
-    uint32_t limit;               /* 0..STORE_LIST_MAX */
+    struct span status;  /* empty: any */
+    struct span channel; /* empty: any */
+    struct store_page page;
     /* results */
     const struct store_notification *rows;
     size_t count;
-    bool complete;
+    struct store_cursor next; /* the last row, when there may be more; else no row's */
 };
 
-/* Prepares the call: no filters, no cursor. */
+/* Prepares the call: no filters. */
 void store_list_notifications_init(struct store_list_notifications *list,
-                                   const struct uuid *tenant_id, uint32_t limit);
+                                   const struct uuid *tenant_id, const struct store_page *page);
 
 #endif

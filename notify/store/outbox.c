@@ -34,36 +34,28 @@ static void bind_take(struct store_params *p, struct store_call **calls, size_t 
     store_params_int8(p, take_of(calls[0])->limit);
 }
 
-void store_outbox_take_rows(struct store_call *call, const PGresult *result, bool with_headers,
-                            const struct store_outbox_row **rows, size_t *count)
+void store_outbox_copy(void *row, struct store_row r, struct store_block *block)
 {
-    int found = PQntuples(result);
-    void *memory;
-    struct store_block block;
-    if (store_block_create(call, result, 0, found, sizeof(struct store_outbox_row), &memory,
-                           &block) != CELERIAC_OK) {
-        store_call_no_memory(call);
-        return;
-    }
-    struct store_outbox_row *to = memory;
-    for (int i = 0; i < found; i++) {
-        struct store_row r = {result, i};
-        store_row_uuid(r, COLUMN_NOTIFICATION, &to[i].notification_id);
-        store_row_uuid(r, COLUMN_TASK, &to[i].task_id);
-        to[i].created_at_us = store_row_time(r, COLUMN_CREATED);
-        to[i].eta_us = store_row_time(r, COLUMN_ETA);
-        to[i].headers =
-            with_headers ? store_block_column(&block, r, COLUMN_HEADERS) : (struct span){NULL, 0};
-    }
-    *rows = to;
-    *count = (size_t)found;
+    struct store_outbox_row *to = row;
+    (void)block;
+    store_row_uuid(r, COLUMN_NOTIFICATION, &to->notification_id);
+    store_row_uuid(r, COLUMN_TASK, &to->task_id);
+    to->created_at_us = store_row_time(r, COLUMN_CREATED);
+    to->eta_us = store_row_time(r, COLUMN_ETA);
+}
+
+static void copy_row(void *row, struct store_row r, struct store_block *block)
+{
+    struct store_outbox_row *to = row;
+    store_outbox_copy(row, r, block);
+    to->headers = store_block_column(block, r, COLUMN_HEADERS);
 }
 
 static void take_rows(struct store_call **calls, size_t count, const PGresult *result)
 {
     struct store_take_outbox *take = take_of(calls[0]);
     (void)count;
-    store_outbox_take_rows(&take->call, result, true, &take->rows, &take->count);
+    take->rows = store_take_rows(&take->call, result, sizeof *take->rows, copy_row, &take->count);
 }
 
 static void bind_delete(struct store_params *p, struct store_call **calls, size_t count,

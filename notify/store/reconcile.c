@@ -48,7 +48,8 @@ static void take(struct store_call **calls, size_t count, const PGresult *result
     struct store_reconcile *reconcile = reconcile_of(calls[0]);
 
     (void)count;
-    store_outbox_take_rows(&reconcile->call, result, false, &reconcile->rows, &reconcile->count);
+    reconcile->rows = store_take_rows(&reconcile->call, result, sizeof *reconcile->rows,
+                                      store_outbox_copy, &reconcile->count);
     /* What has a publication comes first. */
     while (reconcile->count > 0 &&
            reconcile->rows[reconcile->count - 1].created_at_us == STORE_NO_TIME) {

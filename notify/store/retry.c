@@ -87,7 +87,8 @@ static void take_many(struct store_call **calls, size_t count, const PGresult *r
     struct store_retry_dead_letters *retry = retry_of(calls[0]);
 
     (void)count;
-    store_outbox_take_rows(&retry->call, result, false, &retry->rows, &retry->count);
+    retry->rows = store_take_rows(&retry->call, result, sizeof *retry->rows, store_outbox_copy,
+                                  &retry->count);
     retry->more =
         PQntuples(result) > 0 && store_row_bool((struct store_row){result, 0}, COLUMN_MORE);
 }

@@ -72,24 +72,18 @@ static void bind_rotate(struct store_params *p, struct store_call **calls, size_
     store_params_int8(p, rotate->grace_seconds);
 }
 
+static void copy_rotated(void *call, struct store_row r, struct store_block *block)
+{
+    struct store_rotate_key *rotate = rotate_of(call);
+    rotate->key_id = store_row_int8(r, COLUMN_ID);
+    rotate->name = store_block_column(block, r, COLUMN_NAME);
+    rotate->old_ends_us = store_row_time(r, COLUMN_ENDS);
+}
+
 static void take_rotate(struct store_call **calls, size_t count, const PGresult *result)
 {
-    struct store_rotate_key *rotate = rotate_of(calls[0]);
-    struct store_row r = {result, 0};
-    struct store_block block;
-    void *rows;
     (void)count;
-    if (PQntuples(result) == 0) {
-        store_call_not_found(calls[0], "key");
-        return;
-    }
-    if (store_block_create(&rotate->call, result, 0, 1, 0, &rows, &block) != CELERIAC_OK) {
-        store_call_no_memory(calls[0]);
-        return;
-    }
-    rotate->key_id = store_row_int8(r, COLUMN_ID);
-    rotate->name = store_block_column(&block, r, COLUMN_NAME);
-    rotate->old_ends_us = store_row_time(r, COLUMN_ENDS);
+    store_take_first(calls[0], result, "key", copy_rotated, calls[0]);
 }
 
 const struct store_kind store_kind_get_key = {

@@ -111,6 +111,55 @@ struct span store_block_column(struct store_block *block, struct store_row r, in
     return (struct span){to, from.len};
 }
 
+const void *store_take_rows(struct store_call *call, const PGresult *result, size_t row_size,
+                            store_copy_fn *copy, size_t *count)
+{
+    int found = PQntuples(result);
+    void *rows;
+    struct store_block block;
+    *count = 0;
+    if (store_block_create(call, result, 0, found, row_size, &rows, &block) != CELERIAC_OK) {
+        store_call_no_memory(call);
+        return NULL;
+    }
+    for (int i = 0; i < found; i++)
+        copy((char *)rows + (size_t)i * row_size, (struct store_row){result, i}, &block);
+    *count = (size_t)found;
+    return rows;
+}
+
+void store_take_row(struct store_call *call, struct store_row r, store_copy_fn *copy, void *to)
+{
+    void *none;
+    struct store_block block;
+    if (store_block_create(call, r.result, r.row, 1, 0, &none, &block) != CELERIAC_OK)
+        store_call_no_memory(call);
+    else
+        copy(to, r, &block);
+}
+
+void store_take_first(struct store_call *call, const PGresult *result, const char *what,
+                      store_copy_fn *copy, void *to)
+{
+    if (PQntuples(result) == 0)
+        store_call_not_found(call, what);
+    else
+        store_take_row(call, (struct store_row){result, 0}, copy, to);
+}
+
+struct store_cursor store_take_next(const struct store_page *page, const PGresult *result,
+                                    bool is_cut, int created_column, int id_column)
+{
+    int found = PQntuples(result);
+    struct store_row last = {result, found - 1};
+    struct store_cursor next = {.created_at_us = STORE_NO_TIME};
+    if (found > 0 && (is_cut || (uint32_t)found == page->limit)) {
+        next.created_at_us = store_row_time(last, created_column);
+        store_row_uuid(last, id_column, &next.id);
+    }
+    return next;
+}
+
 struct store_call *store_row_call(struct store_row r, struct store_call **calls, size_t count)
 {
     int64_t number = store_row_int8(r, 0);

@@ -13,6 +13,7 @@
 #include "base/uuid.h"
 #include "celeriac/error.h"
 #include "notify/store/call.h"
+#include "notify/store/page.h"
 
 /* One row of a result. */
 struct store_row {
@@ -56,6 +57,30 @@ enum celeriac_err store_block_create(struct store_call *call, const PGresult *re
 
 /* Copies a column into the block, followed by a NUL; a span with ptr NULL for SQL NULL. */
 struct span store_block_column(struct store_block *block, struct store_row r, int column);
+
+/* Copies one row of a result into *to, and its texts into the block. */
+typedef void store_copy_fn(void *to, struct store_row r, struct store_block *block);
+
+/*
+ * Copies all rows of a result into memory of the call: an array of *count elements of row_size
+ * bytes, zeroed before they are filled. Without memory the call fails: NULL, none.
+ */
+const void *store_take_rows(struct store_call *call, const PGresult *result, size_t row_size,
+                            store_copy_fn *copy, size_t *count);
+
+/* Copies one row into *to, and its texts into memory of the call, which fails without memory. */
+void store_take_row(struct store_call *call, struct store_row r, store_copy_fn *copy, void *to);
+
+/* The same with a result's first row; without any the call fails: `what` is not found. */
+void store_take_first(struct store_call *call, const PGresult *result, const char *what,
+                      store_copy_fn *copy, void *to);
+
+/*
+ * What the page after a result begins behind: its last row, when it has as many as the page may
+ * have, or is_cut says that more were left out; else no row.
+ */
+struct store_cursor store_take_next(const struct store_page *page, const PGresult *result,
+                                    bool is_cut, int created_column, int id_column);
 
 /* Fails a call for want of memory, or because its row is not there. */
 void store_call_no_memory(struct store_call *call);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "notify/store/kinds.h"
-#include "notify/store/notifications.h"
+#include "notify/store/page.h"
 #include "notify/store/row.h"
 #include "notify/store/sql.h"
 
@@ -23,6 +23,18 @@ static struct store_list_template_versions *list_of(struct store_call *call)
     return (struct store_list_template_versions *)call;
 }
 
+static void copy_row(void *row, struct store_row r, struct store_block *block)
+{
+    struct store_template_version *to = row;
+    to->version = store_row_int4(r, COLUMN_VERSION);
+    to->name = store_block_column(block, r, COLUMN_NAME);
+    to->channel = store_block_column(block, r, COLUMN_CHANNEL);
+    to->subject = store_block_column(block, r, COLUMN_SUBJECT);
+    to->body = store_block_column(block, r, COLUMN_BODY);
+    to->variables = store_block_column(block, r, COLUMN_VARIABLES);
+    to->written_at_us = store_row_time(r, COLUMN_WRITTEN);
+}
+
 static void bind_list(struct store_params *p, struct store_call **calls, size_t count,
                       const struct store_context *context)
 {
@@ -37,32 +49,12 @@ static void bind_list(struct store_params *p, struct store_call **calls, size_t 
 static void take_list(struct store_call **calls, size_t count, const PGresult *result)
 {
     struct store_list_template_versions *list = list_of(calls[0]);
-    int rows = PQntuples(result);
-    void *memory;
-    struct store_block block;
     (void)count;
-    if (rows == 0) {
+    if (PQntuples(result) == 0)
         store_call_not_found(&list->call, "template");
-        return;
-    }
-    if (store_block_create(&list->call, result, 0, rows, sizeof(struct store_template_version),
-                           &memory, &block) != CELERIAC_OK) {
-        store_call_no_memory(&list->call);
-        return;
-    }
-    struct store_template_version *to = memory;
-    for (int i = 0; i < rows; i++) {
-        struct store_row r = {result, i};
-        to[i].version = store_row_int4(r, COLUMN_VERSION);
-        to[i].name = store_block_column(&block, r, COLUMN_NAME);
-        to[i].channel = store_block_column(&block, r, COLUMN_CHANNEL);
-        to[i].subject = store_block_column(&block, r, COLUMN_SUBJECT);
-        to[i].body = store_block_column(&block, r, COLUMN_BODY);
-        to[i].variables = store_block_column(&block, r, COLUMN_VARIABLES);
-        to[i].written_at_us = store_row_time(r, COLUMN_WRITTEN);
-    }
-    list->rows = to;
-    list->count = (size_t)rows;
+    else
+        list->rows =
+            store_take_rows(&list->call, result, sizeof *list->rows, copy_row, &list->count);
 }
 
 static void bind_restore(struct store_params *p, struct store_call **calls, size_t count,

@@ -29,7 +29,7 @@ struct store_template_version {
 
 /*
  * The versions of a tenant's template, newest first, the present one included; old ones are left
- * out where all of them would exceed STORE_LIST_BYTES_MAX (notifications.h).
+ * out where all of them would exceed STORE_LIST_BYTES_MAX (page.h).
  * CELERIAC_ERR_NOT_FOUND.
  */
 struct store_list_template_versions {

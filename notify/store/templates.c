@@ -5,7 +5,7 @@
 
 #include "notify/store/bind.h"
 #include "notify/store/kinds.h"
-#include "notify/store/notifications.h"
+#include "notify/store/page.h"
 #include "notify/store/row.h"
 #include "notify/store/sql.h"
 #include "notify/store/text.h"
@@ -88,8 +88,9 @@ static void take_find(struct store_call **calls, size_t count, const PGresult *r
     }
 }
 
-static void copy_row(struct store_template *t, struct store_row r, struct store_block *block)
+static void copy_row(void *row, struct store_row r, struct store_block *block)
 {
+    struct store_template *t = row;
     t->id = store_row_int8(r, COLUMN_ID);
     t->name = store_block_column(block, r, COLUMN_NAME);
     t->channel = store_block_column(block, r, COLUMN_CHANNEL);
@@ -113,15 +114,8 @@ static void bind_get(struct store_params *p, struct store_call **calls, size_t c
 static void take_get(struct store_call **calls, size_t count, const PGresult *result)
 {
     struct store_get_template *get = get_of(calls[0]);
-    void *rows;
-    struct store_block block;
     (void)count;
-    if (PQntuples(result) == 0)
-        store_call_not_found(&get->call, "template");
-    else if (store_block_create(&get->call, result, 0, 1, 0, &rows, &block) != CELERIAC_OK)
-        store_call_no_memory(&get->call);
-    else
-        copy_row(&get->row, (struct store_row){result, 0}, &block);
+    store_take_first(&get->call, result, "template", copy_row, &get->row);
 }
 
 static void bind_list(struct store_params *p, struct store_call **calls, size_t count,
@@ -141,19 +135,8 @@ static void take_list(struct store_call **calls, size_t count, const PGresult *r
 {
     struct store_list_templates *list = list_of(calls[0]);
     int rows = PQntuples(result);
-    void *memory;
-    struct store_block block;
     (void)count;
-    if (store_block_create(&list->call, result, 0, rows, sizeof(struct store_template), &memory,
-                           &block) != CELERIAC_OK) {
-        store_call_no_memory(&list->call);
-        return;
-    }
-    struct store_template *to = memory;
-    for (int i = 0; i < rows; i++)
-        copy_row(&to[i], (struct store_row){result, i}, &block);
-    list->rows = to;
-    list->count = (size_t)rows;
+    list->rows = store_take_rows(&list->call, result, sizeof *list->rows, copy_row, &list->count);
     list->complete =
         rows < STORE_LIST_MAX &&
         (rows == 0 || store_row_int8((struct store_row){result, 0}, COLUMN_TOTAL) == rows);

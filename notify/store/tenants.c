@@ -68,18 +68,12 @@ static void bind_get(struct store_params *p, struct store_call **calls, size_t c
     store_bind_uuids(p, &set, offsetof(struct store_get_tenant, tenant_id));
 }
 
-static void take_tenant(struct store_call *call, struct store_row r)
+static void copy_row(void *to, struct store_row r, struct store_block *block)
 {
-    struct store_tenant *row = &((struct store_get_tenant *)call)->row;
-    void *rows;
-    struct store_block block;
-    if (store_block_create(call, r.result, r.row, 1, 0, &rows, &block) != CELERIAC_OK) {
-        store_call_no_memory(call);
-        return;
-    }
+    struct store_tenant *row = to;
     store_row_uuid(r, COLUMN_ID, &row->id);
-    row->name = store_block_column(&block, r, COLUMN_NAME);
-    row->email = store_block_column(&block, r, COLUMN_EMAIL);
+    row->name = store_block_column(block, r, COLUMN_NAME);
+    row->email = store_block_column(block, r, COLUMN_EMAIL);
     row->is_active = store_row_bool(r, COLUMN_ACTIVE);
     row->created_at_us = store_row_time(r, COLUMN_CREATED);
     row->updated_at_us = store_row_time(r, COLUMN_UPDATED);
@@ -91,7 +85,7 @@ static void take_get(struct store_call **calls, size_t count, const PGresult *re
         struct store_row r = {result, i};
         struct store_call *call = store_row_call(r, calls, count);
         if (call)
-            take_tenant(call, r);
+            store_take_row(call, r, copy_row, &((struct store_get_tenant *)call)->row);
     }
     for (size_t i = 0; i < count; i++) {
         if (!calls[i]->own.block)

@@ -46,8 +46,9 @@ static struct store_rotate_webhook *rotate_of(struct store_call *call)
     return (struct store_rotate_webhook *)call;
 }
 
-static void copy_row(struct store_webhook *to, struct store_row r, struct store_block *block)
+static void copy_row(void *row, struct store_row r, struct store_block *block)
 {
+    struct store_webhook *to = row;
     store_row_uuid(r, COLUMN_ID, &to->id);
     to->url = store_block_column(block, r, COLUMN_URL);
     to->description = store_block_column(block, r, COLUMN_DESCRIPTION);
@@ -61,19 +62,6 @@ static void copy_row(struct store_webhook *to, struct store_row r, struct store_
     to->old_secret_until_us = store_row_time(r, COLUMN_OLD_SECRET);
     to->created_at_us = store_row_time(r, COLUMN_CREATED);
     to->updated_at_us = store_row_time(r, COLUMN_UPDATED);
-}
-
-/* The one row of a call that makes or changes a webhook. */
-static void take_row(struct store_call *call, const PGresult *result, struct store_webhook *row)
-{
-    void *memory;
-    struct store_block block;
-    if (PQntuples(result) == 0)
-        store_call_not_found(call, "webhook");
-    else if (store_block_create(call, result, 0, 1, 0, &memory, &block) != CELERIAC_OK)
-        store_call_no_memory(call);
-    else
-        copy_row(row, (struct store_row){result, 0}, &block);
 }
 
 static void bind_get(struct store_params *p, struct store_call **calls, size_t count,
@@ -92,24 +80,11 @@ static void bind_get(struct store_params *p, struct store_call **calls, size_t c
 static void take_get(struct store_call **calls, size_t count, const PGresult *result)
 {
     struct store_get_webhooks *get = get_of(calls[0]);
-    int rows = PQntuples(result);
-    void *memory;
-    struct store_block block;
     (void)count;
-    if (rows == 0 && get->is_one) {
+    if (PQntuples(result) == 0 && get->is_one)
         store_call_not_found(&get->call, "webhook");
-        return;
-    }
-    if (store_block_create(&get->call, result, 0, rows, sizeof(struct store_webhook), &memory,
-                           &block) != CELERIAC_OK) {
-        store_call_no_memory(&get->call);
-        return;
-    }
-    struct store_webhook *to = memory;
-    for (int i = 0; i < rows; i++)
-        copy_row(&to[i], (struct store_row){result, i}, &block);
-    get->rows = to;
-    get->count = (size_t)rows;
+    else
+        get->rows = store_take_rows(&get->call, result, sizeof *get->rows, copy_row, &get->count);
 }
 
 static enum celeriac_err check_update(struct store_call *call)
@@ -174,7 +149,7 @@ static void take_create(struct store_call **calls, size_t count, const PGresult 
         (void)celeriac_error_set(&calls[0]->error, CELERIAC_ERR_EXISTS, "webhooks: %d are there",
                                  STORE_WEBHOOKS_MAX);
     else
-        take_row(calls[0], result, &put_of(calls[0])->row);
+        store_take_row(calls[0], (struct store_row){result, 0}, copy_row, &put_of(calls[0])->row);
 }
 
 static void bind_update(struct store_params *p, struct store_call **calls, size_t count,
@@ -197,7 +172,7 @@ static void bind_update(struct store_params *p, struct store_call **calls, size_
 static void take_update(struct store_call **calls, size_t count, const PGresult *result)
 {
     (void)count;
-    take_row(calls[0], result, &put_of(calls[0])->row);
+    store_take_first(calls[0], result, "webhook", copy_row, &put_of(calls[0])->row);
 }
 
 static void bind_delete(struct store_params *p, struct store_call **calls, size_t count,
@@ -243,7 +218,7 @@ static void bind_rotate(struct store_params *p, struct store_call **calls, size_
 static void take_rotate(struct store_call **calls, size_t count, const PGresult *result)
 {
     (void)count;
-    take_row(calls[0], result, &rotate_of(calls[0])->row);
+    store_take_first(calls[0], result, "webhook", copy_row, &rotate_of(calls[0])->row);
 }
 
 const struct store_kind store_kind_get_webhooks = {

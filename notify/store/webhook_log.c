@@ -24,7 +24,7 @@ enum {
     COLUMN_LAST_ATTEMPT,
     COLUMN_DELIVERED,
     COLUMN_NEXT_ATTEMPT,
-    COLUMN_PAYLOAD /* not in lists */
+    COLUMN_PAYLOAD
 };
 
 static struct store_list_webhook_messages *list_of(struct store_call *call)
@@ -42,9 +42,9 @@ static struct store_test_webhook *test_of(struct store_call *call)
     return (struct store_test_webhook *)call;
 }
 
-static void copy_row(struct store_webhook_message *to, struct store_row r, bool has_payload,
-                     struct store_block *block)
+static void copy_row(void *row, struct store_row r, struct store_block *block)
 {
+    struct store_webhook_message *to = row;
     store_row_uuid(r, COLUMN_ID, &to->id);
     store_row_uuid(r, COLUMN_WEBHOOK, &to->webhook_id);
     store_row_uuid(r, COLUMN_NOTIFICATION, &to->notification_id);
@@ -57,16 +57,15 @@ static void copy_row(struct store_webhook_message *to, struct store_row r, bool 
     to->last_attempt_at_us = store_row_time(r, COLUMN_LAST_ATTEMPT);
     to->delivered_at_us = store_row_time(r, COLUMN_DELIVERED);
     to->next_attempt_at_us = store_row_time(r, COLUMN_NEXT_ATTEMPT);
-    if (has_payload)
-        to->payload = store_block_column(block, r, COLUMN_PAYLOAD);
+    to->payload = store_block_column(block, r, COLUMN_PAYLOAD);
 }
 
 static enum celeriac_err check_list(struct store_call *call)
 {
     const struct store_list_webhook_messages *list = list_of(call);
-    if (list->limit > STORE_LIST_MAX)
-        return celeriac_error_set(&call->error, CELERIAC_ERR_VALUE, "limit: more than %d",
-                                  STORE_LIST_MAX);
+    enum celeriac_err rc = store_page_check(&list->page, &call->error);
+    if (rc != CELERIAC_OK)
+        return rc;
     return store_text_check(list->status, "status", 0, STORE_STATUS_MAX, &call->error);
 }
 
@@ -79,41 +78,15 @@ static void bind_list(struct store_params *p, struct store_call **calls, size_t 
     store_params_uuid(p, &list->tenant_id);
     store_params_uuid(p, &list->webhook_id);
     store_bind_filter(p, list->status);
-    store_params_time(p, list->before_created_at_us);
-    store_params_uuid(p, &list->before_id);
-    store_params_int8(p, list->limit);
-    store_params_time(p, list->created_after_us);
-    store_params_time(p, list->created_before_us);
+    store_bind_page(p, &list->page);
 }
 
 static void take_list(struct store_call **calls, size_t count, const PGresult *result)
 {
     struct store_list_webhook_messages *list = list_of(calls[0]);
-    int rows = PQntuples(result);
-    void *memory;
-    struct store_block block;
     (void)count;
-    if (store_block_create(&list->call, result, 0, rows, sizeof(struct store_webhook_message),
-                           &memory, &block) != CELERIAC_OK) {
-        store_call_no_memory(&list->call);
-        return;
-    }
-    struct store_webhook_message *to = memory;
-    for (int i = 0; i < rows; i++)
-        copy_row(&to[i], (struct store_row){result, i}, false, &block);
-    list->rows = to;
-    list->count = (size_t)rows;
-}
-
-static void take_row(struct store_call *call, const PGresult *result,
-                     struct store_webhook_message *row)
-{
-    void *memory;
-    struct store_block block;
-    if (store_block_create(call, result, 0, 1, 0, &memory, &block) != CELERIAC_OK)
-        store_call_no_memory(call);
-    else
-        copy_row(row, (struct store_row){result, 0}, true, &block);
+    list->rows = store_take_rows(&list->call, result, sizeof *list->rows, copy_row, &list->count);
+    list->next = store_take_next(&list->page, result, false, COLUMN_CREATED, COLUMN_ID);
 }
 
 static void bind_one(struct store_params *p, struct store_call **calls, size_t count,
@@ -128,10 +101,7 @@ static void bind_one(struct store_params *p, struct store_call **calls, size_t c
 static void take_one(struct store_call **calls, size_t count, const PGresult *result)
 {
     (void)count;
-    if (PQntuples(result) == 0)
-        store_call_not_found(calls[0], "message");
-    else
-        take_row(calls[0], result, &one_of(calls[0])->row);
+    store_take_first(calls[0], result, "message", copy_row, &one_of(calls[0])->row);
 }
 
 static void bind_test(struct store_params *p, struct store_call **calls, size_t count,
@@ -155,7 +125,7 @@ static void take_test(struct store_call **calls, size_t count, const PGresult *r
                                  "webhook: is off, or %d test events wait",
                                  STORE_WEBHOOK_TESTS_MAX);
     else
-        take_row(calls[0], result, &test_of(calls[0])->row);
+        store_take_row(calls[0], (struct store_row){result, 0}, copy_row, &test_of(calls[0])->row);
 }
 
 const struct store_kind store_kind_list_webhook_messages = {
@@ -197,16 +167,14 @@ const struct store_kind store_kind_test_webhook = {
 
 void store_list_webhook_messages_init(struct store_list_webhook_messages *list,
                                       const struct uuid *tenant_id, const struct uuid *webhook_id,
-                                      uint32_t limit)
+                                      const struct store_page *page)
 {
     memset(list, 0, sizeof *list);
     store_call_init(&list->call, &store_kind_list_webhook_messages);
     list->tenant_id = *tenant_id;
     list->webhook_id = *webhook_id;
-    list->created_after_us = STORE_NO_TIME;
-    list->created_before_us = STORE_NO_TIME;
-    list->before_created_at_us = STORE_NO_TIME;
-    list->limit = limit;
+    list->page = *page;
+    list->next.created_at_us = STORE_NO_TIME;
 }
 
 static void init_one(struct store_webhook_message_call *one, const struct store_kind *kind,

@@ -11,6 +11,7 @@
 #include "base/span.h"
 #include "base/uuid.h"
 #include "notify/store/call.h"
+#include "notify/store/page.h"
 
 /* The event that is posted when the tenant asks for one, whatever is subscribed to. */
 #define STORE_WEBHOOK_TEST_EVENT "webhook.test"
@@ -38,29 +39,23 @@ struct store_webhook_message {
     struct span payload;        /* JSON; in lists ptr NULL */
 };
 
-/*
- * The messages of a tenant's webhook, newest first (created_at, then id, descending); with the
- * cursor set to the last row, those after it. None when there is no such webhook.
- */
+/* A page of the messages of a tenant's webhook. None when there is no such webhook. */
 struct store_list_webhook_messages {
     struct store_call call;
     struct uuid tenant_id;
     struct uuid webhook_id;
-    struct span status;           /* empty: any */
-    int64_t created_after_us;     /* inclusive; STORE_NO_TIME: any */
-    int64_t created_before_us;    /* exclusive; STORE_NO_TIME: any */
-    int64_t before_created_at_us; /* cursor; STORE_NO_TIME: from the newest */
-    struct uuid before_id;        /* cursor */
-    uint32_t limit;               /* 0..STORE_LIST_MAX (notifications.h) */
+    struct span status; /* empty: any */
+    struct store_page page;
     /* results */
     const struct store_webhook_message *rows;
     size_t count;
+    struct store_cursor next; /* the last row, when there may be more; else no row's */
 };
 
-/* Prepares the call: no filter, no cursor. */
+/* Prepares the call: no filter. */
 void store_list_webhook_messages_init(struct store_list_webhook_messages *list,
                                       const struct uuid *tenant_id, const struct uuid *webhook_id,
-                                      uint32_t limit);
+                                      const struct store_page *page);
 
 /* One message of a tenant: read, or sent again at once. CELERIAC_ERR_NOT_FOUND. */
 struct store_webhook_message_call {

@@ -63,8 +63,7 @@ static struct span document(struct http_exchange *x, struct json_doc *doc)
 static void check_next(struct api_call *call, struct http_exchange *x,
                        const struct list_query *query)
 {
-    const struct list_position last = {query->cursor_us == STORE_NO_TIME ? 0 : query->cursor_us,
-                                       &query->cursor_id};
+    struct store_cursor last = query->page.after;
     struct http_exchange *next;
     struct list_query again;
     struct api_call *second;
@@ -74,6 +73,8 @@ static void check_next(struct api_call *call, struct http_exchange *x,
     struct span cursor;
     bool good;
 
+    if (last.created_at_us == STORE_NO_TIME)
+        last.created_at_us = 0;
     list_begin(call, &w, query);
     list_end(call, &w, query, &last);
     (void)document(x, &doc);
@@ -83,8 +84,9 @@ static void check_next(struct api_call *call, struct http_exchange *x,
         strbuf_add_text(&text, "cursor=");
         strbuf_add_span(&text, cursor);
         next = read_query(strbuf_span(&text), &again, &second, &good);
-        FUZZ_PROMISE(good && again.is_paged && again.cursor_us == last.created_at_us);
-        FUZZ_PROMISE(memcmp(&again.cursor_id, last.id, sizeof again.cursor_id) == 0);
+        FUZZ_PROMISE(good && again.is_paged &&
+                     again.page.after.created_at_us == last.created_at_us);
+        FUZZ_PROMISE(memcmp(&again.page.after.id, &last.id, sizeof last.id) == 0);
         list_query_close(&again);
         http_exchange_destroy(next);
         strbuf_close(&text);
@@ -107,8 +109,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     log_set_level(LOG_ERROR);
     x = read_query((struct span){(const char *)data, size}, &query, &call, &good);
     if (good) {
-        FUZZ_PROMISE(query.limit <= LIST_LIMIT_MAX && is_time(query.cursor_us));
-        FUZZ_PROMISE(is_time(query.created_after_us) && is_time(query.created_before_us));
+        FUZZ_PROMISE(query.page.limit <= LIST_LIMIT_MAX && is_time(query.page.after.created_at_us));
+        FUZZ_PROMISE(is_time(query.page.created_after_us) && is_time(query.page.created_before_us));
         FUZZ_PROMISE(span_is_utf8(list_query_filter(&query, "status")));
         check_next(call, x, &query);
     } else {

@@ -1,5 +1,5 @@
--- $1 tenant, $2 status or NULL, $3 channel or NULL, $4 and $5 cursor or NULL, $6 limit, $7 bytes,
--- $8 and $9 earliest and first later time or NULL.
+-- $1 tenant, $2 status or NULL, $3 channel or NULL, $4 and $5 cursor or NULL, $6 limit,
+-- $7 and $8 earliest and first later time or NULL, $9 bytes.
 -- First column: rows before the cut by size. Sizes are those on disk: only the rows that
 -- are shown are unpacked, so what is compressed counts as if it were 25 times as long.
 WITH page AS MATERIALIZED (
@@ -10,8 +10,8 @@ WITH page AS MATERIALIZED (
        AND ($2::text IS NULL OR x.status = $2::text)
        AND ($3::text IS NULL OR x.channel = $3::text)
        AND ($4::timestamptz IS NULL OR (x.created_at, x.id) < ($4::timestamptz, $5::uuid))
-       AND ($8::timestamptz IS NULL OR x.created_at >= $8::timestamptz)
-       AND ($9::timestamptz IS NULL OR x.created_at < $9::timestamptz)
+       AND ($7::timestamptz IS NULL OR x.created_at >= $7::timestamptz)
+       AND ($8::timestamptz IS NULL OR x.created_at < $8::timestamptz)
      ORDER BY x.created_at DESC, x.id DESC
      LIMIT $6::bigint
 ), sized AS (
@@ -26,5 +26,5 @@ SELECT p.total, p.id, p.channel, p."to", p.template_id, t.name, p.data::text, p.
        p.error_message, p.created_at, p.updated_at, p.sent_at
   FROM sized p
   LEFT JOIN public.templates t ON t.id = p.template_id
- WHERE p.number = 1 OR p.bytes <= $7::bigint
+ WHERE p.number = 1 OR p.bytes <= $9::bigint
  ORDER BY p.created_at DESC, p.id DESC

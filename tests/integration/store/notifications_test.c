@@ -197,27 +197,27 @@ static void list_is_newest_first_and_filtered(void **state)
     (void)state;
     struct uuid owner = tenant_with_list();
     struct store_list_notifications list;
-    store_list_notifications_init(&list, &owner, 100);
+    store_list_notifications_init(&list, &owner, newest(100));
     assert_listed(&list, "n11 n10 n9 n8 n7 n6 n5 n4 n3 n2 n1 n0 ");
-    assert_true(list.complete);
+    assert_true(list.next.created_at_us == STORE_NO_TIME);
     assert_true(span_is(list.rows[0].error_message, "e11"));
     store_call_release(&list.call);
-    store_list_notifications_init(&list, &owner, 2);
+    store_list_notifications_init(&list, &owner, newest(2));
     list.channel = SPAN("email");
     list.status = SPAN("pending");
     assert_listed(&list, "n8 n2 ");
     store_call_release(&list.call);
-    store_list_notifications_init(&list, &owner, 1);
+    store_list_notifications_init(&list, &owner, newest(1));
     list.channel = SPAN("sms");
     assert_listed(&list, "n11 ");
-    assert_true(list.complete);
+    assert_true(list.next.created_at_us == list.rows[0].created_at_us);
     store_call_release(&list.call);
-    store_list_notifications_init(&list, &owner, 100);
+    store_list_notifications_init(&list, &owner, newest(100));
     list.status = SPAN("processing");
     assert_listed(&list, "");
-    assert_true(list.complete);
+    assert_true(list.next.created_at_us == STORE_NO_TIME);
     store_call_release(&list.call);
-    store_list_notifications_init(&list, &owner, 0);
+    store_list_notifications_init(&list, &owner, newest(0));
     assert_listed(&list, "");
     store_call_release(&list.call);
 }
@@ -230,17 +230,17 @@ static void list_is_cut_by_time(void **state)
     database_run("UPDATE notifications SET created_at = timestamptz '2026-11-22 20:26:26.823977Z'"
                  " + substr(\"to\", 2)::int * interval '1 s' WHERE tenant_id = '%s'",
                  database_show(&owner));
-    store_list_notifications_init(&list, &owner, 100);
-    list.created_after_us = CREATED + 9000000;
+    store_list_notifications_init(&list, &owner, newest(100));
+    list.page.created_after_us = CREATED + 9000000;
     assert_listed(&list, "n11 n10 n9 ");
     store_call_release(&list.call);
-    store_list_notifications_init(&list, &owner, 100);
-    list.created_before_us = CREATED + 2000000;
+    store_list_notifications_init(&list, &owner, newest(100));
+    list.page.created_before_us = CREATED + 2000000;
     assert_listed(&list, "n1 n0 ");
     store_call_release(&list.call);
-    store_list_notifications_init(&list, &owner, 100);
-    list.created_after_us = CREATED + 4000000;
-    list.created_before_us = CREATED + 6000000;
+    store_list_notifications_init(&list, &owner, newest(100));
+    list.page.created_after_us = CREATED + 4000000;
+    list.page.created_before_us = CREATED + 6000000;
     assert_listed(&list, "n5 n4 ");
     store_call_release(&list.call);
 }
@@ -253,26 +253,21 @@ static void list_goes_on_from_its_cursor(void **state)
     database_run("UPDATE notifications SET created_at = '2026-01-01' WHERE tenant_id = '%s'",
                  database_show(&owner));
     struct store_list_notifications list;
-    int64_t before = STORE_NO_TIME;
-    struct uuid before_id = {0};
+    struct store_page page = *newest(5);
+    struct uuid last = {0};
     size_t seen = 0;
-    for (;;) {
-        store_list_notifications_init(&list, &owner, 5);
-        list.before_created_at_us = before;
-        list.before_id = before_id;
+    do {
+        store_list_notifications_init(&list, &owner, &page);
         assert_int_equal(store_run(store, &list.call), CELERIAC_OK);
         for (size_t i = 0; i < list.count; i++) {
             if (seen > 0)
-                assert_true(memcmp(&list.rows[i].id, &before_id, sizeof before_id) < 0);
-            before = list.rows[i].created_at_us;
-            before_id = list.rows[i].id;
+                assert_true(memcmp(&list.rows[i].id, &last, sizeof last) < 0);
+            last = list.rows[i].id;
             seen++;
         }
-        size_t count = list.count;
+        page.after = list.next;
         store_call_release(&list.call);
-        if (count == 0)
-            break;
-    }
+    } while (page.after.created_at_us != STORE_NO_TIME);
     assert_int_equal(seen, 12);
 }
 
@@ -287,14 +282,15 @@ static void list_is_the_same_with_filters_that_all_pass(void **state)
     database_run("UPDATE notifications SET created_at = '2026-01-01' WHERE tenant_id = '%s'"
                  " AND status = 'sent'",
                  database_show(&owner));
-    store_list_notifications_init(&all, &owner, 10);
-    store_list_notifications_init(&passed, &owner, 10);
-    passed.created_after_us = 0;
+    store_list_notifications_init(&all, &owner, newest(10));
+    store_list_notifications_init(&passed, &owner, newest(10));
+    passed.page.created_after_us = 0;
     assert_int_equal(store_run(store, &all.call), CELERIAC_OK);
     assert_int_equal(store_run(store, &passed.call), CELERIAC_OK);
     assert_int_equal(all.count, 10);
     assert_int_equal(passed.count, 10);
-    assert_int_equal(all.complete, passed.complete);
+    assert_true(all.next.created_at_us == passed.next.created_at_us);
+    assert_memory_equal(&all.next.id, &passed.next.id, sizeof all.next.id);
     for (size_t i = 0; i < all.count; i++) {
         assert_memory_equal(&all.rows[i].id, &passed.rows[i].id, sizeof all.rows[i].id);
         assert_true(span_equal(all.rows[i].error_message, passed.rows[i].error_message));
@@ -320,15 +316,15 @@ static void list_is_cut_by_size(void **state)
     struct uuid owner = tenant_with_list();
     set_data(&owner, 1500000);
     struct store_list_notifications list;
-    store_list_notifications_init(&list, &owner, 100);
+    store_list_notifications_init(&list, &owner, newest(100));
     assert_listed(&list, "n11 n10 ");
-    assert_false(list.complete);
+    assert_true(list.next.created_at_us == list.rows[list.count - 1].created_at_us);
     store_call_release(&list.call);
     /* One row alone may be larger than a page. */
     set_data(&owner, STORE_LIST_BYTES_MAX + 1);
-    store_list_notifications_init(&list, &owner, 100);
+    store_list_notifications_init(&list, &owner, newest(100));
     assert_listed(&list, "n11 ");
-    assert_false(list.complete);
+    assert_true(list.next.created_at_us == list.rows[list.count - 1].created_at_us);
     store_call_release(&list.call);
 }
 
@@ -342,9 +338,9 @@ static void list_is_cut_by_what_compressed_rows_may_be(void **state)
                  " WHERE tenant_id = '%s'",
                  database_show(&owner));
     struct store_list_notifications list;
-    store_list_notifications_init(&list, &owner, 100);
+    store_list_notifications_init(&list, &owner, newest(100));
     assert_listed(&list, "n11 n10 n9 ");
-    assert_false(list.complete);
+    assert_true(list.next.created_at_us == list.rows[list.count - 1].created_at_us);
     store_call_release(&list.call);
 }
 
@@ -352,12 +348,12 @@ static void list_limits_are_checked(void **state)
 {
     (void)state;
     struct store_list_notifications list;
-    store_list_notifications_init(&list, &tenant, STORE_LIST_MAX);
+    store_list_notifications_init(&list, &tenant, newest(STORE_LIST_MAX));
     assert_int_equal(store_run(store, &list.call), CELERIAC_OK);
     store_call_release(&list.call);
-    store_list_notifications_init(&list, &tenant, STORE_LIST_MAX + 1);
+    store_list_notifications_init(&list, &tenant, newest(STORE_LIST_MAX + 1));
     assert_int_equal(store_run(store, &list.call), CELERIAC_ERR_VALUE);
-    store_list_notifications_init(&list, &tenant, 1);
+    store_list_notifications_init(&list, &tenant, newest(1));
     list.status = SPAN("a\0");
     assert_int_equal(store_run(store, &list.call), CELERIAC_ERR_VALUE);
     assert_non_null(strstr(list.call.error.text, "status"));

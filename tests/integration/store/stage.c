@@ -3,6 +3,13 @@
 struct store *store;
 struct uuid tenant;
 
+struct store_page *newest(uint32_t limit)
+{
+    static struct store_page page;
+    store_page_init(&page, limit);
+    return &page;
+}
+
 int stage_set_up(void **state)
 {
     (void)database_set_up(state);

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "notify/store/page.h"
 #include "notify/store/store.h"
 #include "tests/integration/store/database.h"
 
@@ -20,6 +21,9 @@
 
 extern struct store *store;
 extern struct uuid tenant;
+
+/* The newest rows, up to so many; valid until the next call. */
+struct store_page *newest(uint32_t limit);
 
 /* cmocka set-up and tear-down of the group. */
 int stage_set_up(void **state);

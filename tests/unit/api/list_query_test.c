@@ -25,7 +25,7 @@ static void assert_limit(const char *text, uint32_t limit)
 {
     if (!read_query(text))
         fail_msg("%s: %s", text, hand_call_body());
-    assert_int_equal(query.limit, limit);
+    assert_int_equal(query.page.limit, limit);
     list_query_close(&query);
 }
 
@@ -96,12 +96,12 @@ static void pages_are_asked_for_by_their_cursor(void **state)
     list_query_close(&query);
     assert_true(read_query("cursor="));
     assert_true(query.is_paged);
-    assert_true(query.cursor_us == STORE_NO_TIME);
+    assert_true(query.page.after.created_at_us == STORE_NO_TIME);
     list_query_close(&query);
     assert_true(read_query("cursor=1795379186823977.3f2b1c4d-0000-4000-8000-abcdefabcdef"));
     assert_true(query.is_paged);
-    assert_true(query.cursor_us == INT64_C(1795379186823977));
-    assert_int_equal(query.cursor_id.bytes[0], 0x3f);
+    assert_true(query.page.after.created_at_us == INT64_C(1795379186823977));
+    assert_int_equal(query.page.after.id.bytes[0], 0x3f);
     list_query_close(&query);
 }
 
@@ -125,35 +125,42 @@ static void foreign_cursors_are_not_found(void **state)
     }
 }
 
+/* An answer without rows. */
+static void assert_end(const char *text, const struct store_cursor *next, const char *body)
+{
+    struct api_call *call = hand_call_create(&api, text);
+    struct json_writer w;
+    list_query_init(&query);
+    assert_true(list_query_read(call, &query));
+    list_begin(call, &w, &query);
+    list_end(call, &w, &query, next);
+    assert_string_equal(hand_call_body(), body);
+    list_query_close(&query);
+}
+
 static void answer_has_its_cursor(void **state)
 {
+    const struct store_cursor next = {-5, {{0x3f}}};
+    const struct store_cursor none = {.created_at_us = STORE_NO_TIME};
+    (void)state;
+    assert_end("cursor=", &next,
+               "{\"results\":[],\"next_cursor\":\"-5.3f000000-0000-0000-0000-000000000000\"}");
+    assert_end("cursor=", &none, "{\"results\":[],\"next_cursor\":null}");
+    assert_end("cursor=", NULL, "{\"results\":[],\"next_cursor\":null}");
+    assert_end("", &next, "[]");
+}
+
+static void rows_are_results(void **state)
+{
     struct json_writer w;
-    struct uuid id = {{0x3f}};
-    struct list_position next = {-5, &id};
     (void)state;
     struct api_call *call = hand_call_create(&api, "cursor=");
     list_query_init(&query);
     assert_true(list_query_read(call, &query));
     list_begin(call, &w, &query);
     json_integer(&w, 1);
-    list_end(call, &w, &query, &next);
-    assert_string_equal(hand_call_body(),
-                        "{\"results\":[1],"
-                        "\"next_cursor\":\"-5.3f000000-0000-0000-0000-000000000000\"}");
-    list_query_close(&query);
-    call = hand_call_create(&api, "cursor=");
-    list_query_init(&query);
-    assert_true(list_query_read(call, &query));
-    list_begin(call, &w, &query);
     list_end(call, &w, &query, NULL);
-    assert_string_equal(hand_call_body(), "{\"results\":[],\"next_cursor\":null}");
-    list_query_close(&query);
-    call = hand_call_create(&api, "");
-    list_query_init(&query);
-    assert_true(list_query_read(call, &query));
-    list_begin(call, &w, &query);
-    list_end(call, &w, &query, &next);
-    assert_string_equal(hand_call_body(), "[]");
+    assert_string_equal(hand_call_body(), "{\"results\":[1],\"next_cursor\":null}");
     list_query_close(&query);
 }
 
@@ -161,11 +168,11 @@ static void times_are_filters(void **state)
 {
     (void)state;
     assert_true(read_query("created_after=2026-11-22T20:26:26.823977Z&created_before="));
-    assert_true(query.created_after_us == INT64_C(1795379186823977));
-    assert_true(query.created_before_us == STORE_NO_TIME);
+    assert_true(query.page.created_after_us == INT64_C(1795379186823977));
+    assert_true(query.page.created_before_us == STORE_NO_TIME);
     list_query_close(&query);
     assert_true(read_query("created_before=1970-01-02"));
-    assert_true(query.created_before_us == INT64_C(86400000000));
+    assert_true(query.page.created_before_us == INT64_C(86400000000));
     list_query_close(&query);
     assert_problem("created_after=yesterday", "{\"created_after\":[\"Enter a valid date/time.\"]}");
     assert_problem("created_before=2026-13-01",
@@ -214,6 +221,7 @@ int main(void)
         cmocka_unit_test_teardown(pages_are_asked_for_by_their_cursor, tear_down),
         cmocka_unit_test_teardown(foreign_cursors_are_not_found, tear_down),
         cmocka_unit_test_teardown(answer_has_its_cursor, tear_down),
+        cmocka_unit_test_teardown(rows_are_results, tear_down),
         cmocka_unit_test_teardown(times_are_filters, tear_down),
         cmocka_unit_test_teardown(too_long_a_query_is_told, tear_down),
         cmocka_unit_test_teardown(want_of_memory_is_no_fault_of_the_client, tear_down),

@@ -183,6 +183,24 @@ static void filter_that_is_empty_is_null(void **state)
     assert_memory_equal(view.values[2], "sent", 4);
 }
 
+static void a_page_is_five_parameters(void **state)
+{
+    struct store_page page = {.after = {INT64_C(946684800000001), {{7}}},
+                              .created_after_us = INT64_C(946684800000002),
+                              .created_before_us = STORE_NO_TIME,
+                              .limit = 9};
+    struct store_params_view view;
+    (void)state;
+    store_bind_page(&params, &page);
+    store_params_view(&params, &view);
+    assert_int_equal(view.count, 5);
+    assert_memory_equal(view.values[0], "\0\0\0\0\0\0\0\1", 8);
+    assert_memory_equal(view.values[1], &page.after.id, 16);
+    assert_memory_equal(view.values[2], "\0\0\0\0\0\0\0\11", 8);
+    assert_memory_equal(view.values[3], "\0\0\0\0\0\0\0\2", 8);
+    assert_null(view.values[4]);
+}
+
 static void want_of_memory_is_told(void **state)
 {
     struct store_set set = store_all(calls, COUNT);
@@ -205,6 +223,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(id_0_is_null, set_up, tear_down),
         cmocka_unit_test_setup_teardown(texts_and_cleaned_texts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(filter_that_is_empty_is_null, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_page_is_five_parameters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(want_of_memory_is_told, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

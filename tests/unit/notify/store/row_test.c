@@ -217,6 +217,105 @@ static void block_is_replaced_or_kept(void **state)
     PQclear(answer);
 }
 
+static void copy_pair(void *to, struct store_row r, struct store_block *block)
+{
+    struct pair *pair = to;
+    pair->first = store_block_column(block, r, 0);
+    pair->second = store_block_column(block, r, 1);
+}
+
+static void all_rows_are_copied(void **state)
+{
+    PGresult *answer = two_rows();
+    PGresult *empty = answer_create(2);
+    struct store_call call;
+    size_t count = 7;
+    (void)state;
+    store_call_init(&call, &store_kind_get_template);
+    const struct pair *pairs =
+        store_take_rows(&call, answer, sizeof(struct pair), copy_pair, &count);
+    PQclear(answer);
+    assert_int_equal(count, 2);
+    assert_string_equal(pairs[0].first.ptr, "alpha");
+    assert_int_equal(pairs[1].first.len, 3);
+    assert_null(pairs[1].second.ptr);
+    assert_non_null(store_take_rows(&call, empty, sizeof(struct pair), copy_pair, &count));
+    assert_int_equal(count, 0);
+    assert_int_equal(call.error.code, CELERIAC_OK);
+    store_call_release(&call);
+    PQclear(empty);
+}
+
+static void rows_without_memory_fail_their_call(void **state)
+{
+    PGresult *answer = two_rows();
+    struct pair pair = {{NULL, 5}, {NULL, 5}};
+    struct store_call call;
+    size_t count = 7;
+    (void)state;
+    store_call_init(&call, &store_kind_get_template);
+    mem_fail_at(1);
+    assert_null(store_take_rows(&call, answer, sizeof pair, copy_pair, &count));
+    mem_fail_at(0);
+    assert_int_equal(count, 0);
+    assert_int_equal(call.error.code, CELERIAC_ERR_MEMORY);
+    store_call_init(&call, &store_kind_get_template);
+    mem_fail_at(1);
+    store_take_first(&call, answer, "pair", copy_pair, &pair);
+    mem_fail_at(0);
+    assert_int_equal(call.error.code, CELERIAC_ERR_MEMORY);
+    assert_int_equal(pair.first.len, 5);
+    PQclear(answer);
+}
+
+static void one_row_is_copied(void **state)
+{
+    PGresult *answer = two_rows();
+    PGresult *empty = answer_create(2);
+    struct store_call call;
+    struct pair pair;
+    (void)state;
+    store_call_init(&call, &store_kind_get_template);
+    store_take_row(&call, row_of(answer, 1), copy_pair, &pair);
+    assert_int_equal(pair.first.len, 3);
+    store_take_first(&call, answer, "pair", copy_pair, &pair);
+    assert_string_equal(pair.first.ptr, "alpha");
+    assert_int_equal(call.error.code, CELERIAC_OK);
+    store_take_first(&call, empty, "pair", copy_pair, &pair);
+    assert_int_equal(call.error.code, CELERIAC_ERR_NOT_FOUND);
+    assert_string_equal(call.error.text, "pair not found");
+    store_call_release(&call);
+    PQclear(empty);
+    PQclear(answer);
+}
+
+/* Two rows, of the times 1 and 2 after 2000; the second's id begins with 5. */
+static void the_next_page_begins_after_the_last_row(void **state)
+{
+    static const char id[16] = {5};
+    PGresult *answer = answer_create(2);
+    PGresult *empty = answer_create(2);
+    struct store_page page;
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        answer_put_int8(answer, i, 0, i + 1);
+    answer_put(answer, 1, 1, (struct span){id, sizeof id});
+    store_page_init(&page, 3);
+    struct store_cursor next = store_take_next(&page, answer, false, 0, 1);
+    assert_true(next.created_at_us == STORE_NO_TIME);
+    next = store_take_next(&page, answer, true, 0, 1);
+    assert_true(next.created_at_us == INT64_C(946684800000002));
+    assert_int_equal(next.id.bytes[0], 5);
+    page.limit = 2;
+    next = store_take_next(&page, answer, false, 0, 1);
+    assert_true(next.created_at_us == INT64_C(946684800000002));
+    page.limit = 0;
+    next = store_take_next(&page, empty, false, 0, 1);
+    assert_true(next.created_at_us == STORE_NO_TIME);
+    PQclear(empty);
+    PQclear(answer);
+}
+
 static void failures_name_their_reason(void **state)
 {
     struct store_call call;
@@ -242,6 +341,10 @@ int main(void)
         cmocka_unit_test(block_is_not_written_beyond_its_end),
         cmocka_unit_test(block_of_no_rows),
         cmocka_unit_test(block_is_replaced_or_kept),
+        cmocka_unit_test(all_rows_are_copied),
+        cmocka_unit_test(rows_without_memory_fail_their_call),
+        cmocka_unit_test(one_row_is_copied),
+        cmocka_unit_test(the_next_page_begins_after_the_last_row),
         cmocka_unit_test(failures_name_their_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

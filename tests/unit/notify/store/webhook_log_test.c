@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "notify/store/kinds.h"
-#include "notify/store/notifications.h"
+#include "notify/store/page.h"
 
 static const struct uuid tenant = {{1}};
 static const struct uuid webhook = {{2}};
@@ -17,16 +17,18 @@ static const struct uuid webhook = {{2}};
 static void lists_have_limits(void **state)
 {
     struct store_list_webhook_messages list;
+    struct store_page page;
 
     (void)state;
-    store_list_webhook_messages_init(&list, &tenant, &webhook, STORE_LIST_MAX);
+    store_page_init(&page, STORE_LIST_MAX);
+    store_list_webhook_messages_init(&list, &tenant, &webhook, &page);
     list.status = SPAN("12345678901234567890");
     assert_int_equal(list.call.own.kind->check(&list.call), CELERIAC_OK);
-    list.limit++;
+    list.page.limit++;
     assert_int_equal(list.call.own.kind->check(&list.call), CELERIAC_ERR_VALUE);
     assert_string_equal(list.call.error.text, "limit: more than 1000");
     celeriac_error_clear(&list.call.error);
-    list.limit--;
+    list.page.limit--;
     list.status = SPAN("123456789012345678901");
     assert_int_equal(list.call.own.kind->check(&list.call), CELERIAC_ERR_VALUE);
 }
