@@ -1,6 +1,7 @@
 # Writes text files as C string constants: cmake -DOUT=file.c -DHEADER=file.h -DPREFIX=p -P EmbedText.cmake
-# -- a/x.sql b/y.sql gives `const char p_x[]` and `const char p_y[]`. Lines that are SQL comments stay
-# out: the server shows a statement's first bytes to operators.
+# -- a/x.sql b/y.sql gives `const char p_x[]` and `const char p_y[]`. A line `\ir FILE` stands for that file,
+# by its path from the file it is in, as in psql. Lines that are SQL comments stay out: the server shows a
+# statement's first bytes to operators.
 set(code "#include \"${HEADER}\"\n")
 set(reading FALSE)
 math(EXPR last "${CMAKE_ARGC} - 1")
@@ -9,6 +10,12 @@ foreach(i RANGE ${last})
   if(reading)
     get_filename_component(name "${file}" NAME_WE)
     file(READ "${file}" text)
+    get_filename_component(folder "${file}" DIRECTORY)
+    while(text MATCHES "\n\\\\ir ([^\n]+)\n")
+      set(line "${CMAKE_MATCH_0}")
+      file(READ "${folder}/${CMAKE_MATCH_1}" part)
+      string(REPLACE "${line}" "\n${part}" text "${text}")
+    endwhile()
     string(REGEX REPLACE "(^|\n)[ ]*--[^\n]*" "\\1" text "${text}")
     string(REGEX REPLACE "\n\n+" "\n" text "${text}")
     string(STRIP "${text}" text)

@@ -8,7 +8,7 @@
 #include "notify/store/sql.h"
 #include "notify/store/text.h"
 
-/* Columns of sql/get_webhooks.sql and of all that answer with a webhook. */
+/* sql/columns/webhook.sql. */
 enum {
     COLUMN_ID,
     COLUMN_URL,

@@ -10,8 +10,9 @@
 #include "notify/store/sql.h"
 #include "notify/store/text.h"
 
-/* Columns of sql/list_webhook_messages.sql and of all that answer with a message. */
+/* The payload, then sql/columns/webhook_message.sql. */
 enum {
+    COLUMN_PAYLOAD,
     COLUMN_ID,
     COLUMN_WEBHOOK,
     COLUMN_NOTIFICATION,
@@ -23,8 +24,7 @@ enum {
     COLUMN_CREATED,
     COLUMN_LAST_ATTEMPT,
     COLUMN_DELIVERED,
-    COLUMN_NEXT_ATTEMPT,
-    COLUMN_PAYLOAD
+    COLUMN_NEXT_ATTEMPT
 };
 
 static struct store_list_webhook_messages *list_of(struct store_call *call)

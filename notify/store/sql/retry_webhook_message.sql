@@ -8,6 +8,5 @@ UPDATE celeriac.webhook_messages m
        published_until = CASE WHEN m.status = 'pending' THEN m.published_until END
  WHERE m.id = $2::uuid AND m.tenant_id = $1::uuid
    AND (SELECT w.is_active FROM celeriac.webhooks w WHERE w.id = m.webhook_id)
-RETURNING m.id, m.webhook_id, m.notification_id, m.event, m.status, m.attempts, m.response_status, m.error,
-       m.created_at, m.last_attempt_at, m.delivered_at,
-       CASE WHEN m.status = 'pending' THEN m.next_attempt_at END, m.payload
+RETURNING m.payload,
+\ir columns/webhook_message.sql

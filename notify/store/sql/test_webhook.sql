@@ -1,6 +1,6 @@
 -- $1 tenant, $2 webhook, $3 id, $4 event, $5 most test events that may wait. No row when there is no such webhook, it is
 -- off, or as many wait. The id is random: a row that has it is this very call, repeated.
-WITH m AS (
+WITH made AS (
     INSERT INTO celeriac.webhook_messages (id, webhook_id, tenant_id, event, occurrence, payload)
     SELECT $3::uuid, w.id, w.tenant_id, $4::text, $3::uuid,
            json_build_object('type', $4::text, 'timestamp', celeriac.rfc3339(now()),
@@ -14,13 +14,8 @@ WITH m AS (
     ON CONFLICT (id) DO NOTHING
     RETURNING *
 )
-SELECT m.id, m.webhook_id, m.notification_id, m.event, m.status, m.attempts, m.response_status, m.error,
-       m.created_at, m.last_attempt_at, m.delivered_at,
-       CASE WHEN m.status = 'pending' THEN m.next_attempt_at END, m.payload
-  FROM m
-UNION ALL
-SELECT m.id, m.webhook_id, m.notification_id, m.event, m.status, m.attempts, m.response_status, m.error,
-       m.created_at, m.last_attempt_at, m.delivered_at,
-       CASE WHEN m.status = 'pending' THEN m.next_attempt_at END, m.payload
-  FROM celeriac.webhook_messages m
- WHERE m.id = $3::uuid AND m.tenant_id = $1::uuid
+SELECT m.payload,
+\ir columns/webhook_message.sql
+  FROM (SELECT * FROM made
+        UNION ALL
+        SELECT * FROM celeriac.webhook_messages o WHERE o.id = $3::uuid AND o.tenant_id = $1::uuid) AS m

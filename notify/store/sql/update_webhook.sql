@@ -11,7 +11,5 @@ UPDATE celeriac.webhooks w
        paused_until = CASE WHEN $6::bool OR $3::text <> w.url THEN NULL ELSE w.paused_until END,
        updated_at = now()
  WHERE w.id = $2::uuid AND w.tenant_id = $1::uuid
-RETURNING w.id, w.url, w.description, 'notification.sent' = ANY (w.events), 'notification.failed' = ANY (w.events),
-       w.is_active, w.disabled_reason, w.failing_since,
-       CASE WHEN w.paused_until > now() THEN w.paused_until END,
-       CASE WHEN w.old_secret_until > now() THEN w.old_secret_until END, w.created_at, w.updated_at
+RETURNING
+\ir columns/webhook.sql
