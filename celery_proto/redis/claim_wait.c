@@ -269,11 +269,11 @@ static enum celeriac_err prepare(struct cel_claimer *c, struct wait *wait,
     if (code == CELERIAC_OK && !c->is_polling)
         code = track(c, err);
     int64_t now = clock_monotonic_ns();
-    if (code == CELERIAC_OK)
-        code = look_if_due(c, wait, now, err);
+    /* First: what it may deliver is a reason to look, and both have answered when the other has. */
     if (code == CELERIAC_OK)
         code = cel_pubsub_check(c->pubsub, now, CHECK_INTERVAL_NS, &check_ns, err);
-    /* In this order, so that both have answered when this one has. */
+    if (code == CELERIAC_OK)
+        code = look_if_due(c, wait, now, err);
     if (code == CELERIAC_OK)
         code = check_script_connection(c, now, err);
     wait->until_ns = earlier(check_ns, c->checked_ns + CHECK_INTERVAL_NS);

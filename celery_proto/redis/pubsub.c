@@ -298,13 +298,14 @@ enum celeriac_err cel_pubsub_check(struct cel_pubsub *pubsub, int64_t now_ns, in
 {
     static const char ping[] = "*1\r\n$4\r\nPING\r\n";
     int64_t patience_ns = cel_conn_io_timeout_ms(pubsub->conn) * NS_PER_MS;
+    size_t delivered = 0;
     enum celeriac_err code = CELERIAC_OK;
     if (!cel_conn_is_connected(pubsub->conn))
         return celeriac_error_set(err, CELERIAC_ERR_UNAVAILABLE, "not connected");
     bool is_overdue = pubsub->pinged_ns != 0 && now_ns - pubsub->pinged_ns >= patience_ns;
     /* The caller may have waited for something else, while the answer was there. */
     if (is_overdue)
-        code = cel_pubsub_read(pubsub, NULL, err);
+        code = cel_pubsub_read(pubsub, &delivered, err);
     if (code != CELERIAC_OK)
         return code;
     if (is_overdue && pubsub->pinged_ns != 0)
@@ -317,6 +318,9 @@ enum celeriac_err cel_pubsub_check(struct cel_pubsub *pubsub, int64_t now_ns, in
     if (next_ns != NULL)
         *next_ns = pubsub->pinged_ns != 0 ? pubsub->pinged_ns + patience_ns
                                           : pubsub->heard_ns + interval_ns;
+    /* What the caller's handlers were told would find it asleep. */
+    if (next_ns != NULL && delivered > 0)
+        *next_ns = now_ns;
     return code;
 }
 

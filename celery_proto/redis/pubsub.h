@@ -66,7 +66,8 @@ enum celeriac_err cel_pubsub_read(struct cel_pubsub *pubsub, size_t *delivered,
  * Sends a PING if nothing arrived for interval_ns, or for CEL_PUBSUB_EARLY() of it since the caller
  * is awake, and reports CELERIAC_ERR_UNAVAILABLE when an earlier one is still unanswered after the
  * connection's io timeout; before that it delivers what has arrived. *next_ns (may be NULL) gets
- * the monotonic time at which to call again.
+ * the monotonic time until which the caller may sleep before it calls again: now_ns when messages
+ * were delivered.
  */
 enum celeriac_err cel_pubsub_check(struct cel_pubsub *pubsub, int64_t now_ns, int64_t interval_ns,
                                    int64_t *next_ns,

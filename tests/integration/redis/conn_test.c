@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -391,14 +392,20 @@ static void subscribes_and_subscribes_again(void **state)
     cel_pubsub_destroy(NULL);
 }
 
+static struct cel_pubsub *patient_pubsub(const struct fixture *f)
+{
+    const struct cel_conn_options options = {.url = f->url, .io_timeout_ms = PATIENT_MS};
+    struct cel_pubsub *ps = NULL;
+    assert_ok(cel_pubsub_create(&options, &ps, NULL));
+    return ps;
+}
+
 static void a_silent_subscription_is_asked(void **state)
 {
     struct fixture *f = *state;
-    struct cel_pubsub *ps = NULL;
     struct heard a = {0};
-    const struct cel_conn_options options = {.url = f->url, .io_timeout_ms = PATIENT_MS};
+    struct cel_pubsub *ps = patient_pubsub(f);
     int64_t next = 0;
-    assert_ok(cel_pubsub_create(&options, &ps, NULL));
     assert_int_equal(cel_pubsub_check(ps, 0, 1, NULL, NULL), CELERIAC_ERR_UNAVAILABLE);
     assert_ok(cel_pubsub_add(ps, SPAN("news"), false, hear, &a));
     assert_ok(cel_pubsub_ensure(ps, NULL));
@@ -423,6 +430,44 @@ static void a_silent_subscription_is_asked(void **state)
     assert_int_equal(cel_pubsub_check(ps, next, NS_PER_SEC, &next, NULL), CELERIAC_ERR_UNAVAILABLE);
     redis_server_thaw(f->server);
     assert_ok(cel_pubsub_ensure(ps, NULL));
+    cel_pubsub_destroy(ps);
+}
+
+/* Until so many bytes wait unread. */
+static void await_bytes(const struct cel_conn *conn, int count)
+{
+    int there = 0;
+    for (int ms = 0; ms < PATIENT_MS && there < count; ms++) {
+        assert_int_equal(ioctl(cel_conn_fd(conn), FIONREAD, &there), 0);
+        (void)usleep(1000);
+    }
+    assert_int_equal(there, count);
+}
+
+/* An answer that nobody has read is none that is missing; news beside it lets the caller not sleep.
+ */
+static void an_old_answer_is_read_with_its_news(void **state)
+{
+    static const char waiting[] = "*2\r\n$4\r\npong\r\n$0\r\n\r\n"
+                                  "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$3\r\none\r\n";
+    struct fixture *f = *state;
+    struct heard a = {0};
+    struct cel_pubsub *ps = patient_pubsub(f);
+    int64_t next = 0;
+    assert_ok(cel_pubsub_add(ps, SPAN("news"), false, hear, &a));
+    assert_ok(cel_pubsub_ensure(ps, NULL));
+    int64_t now = clock_monotonic_ns() + NS_PER_SEC;
+    assert_ok(cel_pubsub_check(ps, now, NS_PER_SEC, &next, NULL));
+    assert_true(next == now + PATIENT_MS * NS_PER_MS);
+    assert_int_equal(RUN_INT(f, "PUBLISH", "news", "one"), 1);
+    await_bytes(cel_pubsub_conn(ps), (int)sizeof waiting - 1);
+    now = next;
+    assert_ok(cel_pubsub_check(ps, now, 1000 * NS_PER_SEC, &next, NULL));
+    assert_int_equal(a.count, 1);
+    assert_true(next == now);
+    /* Once: then there is nothing to be done until the next PING. */
+    assert_ok(cel_pubsub_check(ps, now, 1000 * NS_PER_SEC, &next, NULL));
+    assert_true(next > now);
     cel_pubsub_destroy(ps);
 }
 
@@ -475,6 +520,7 @@ int main(void)
         cmocka_unit_test_setup(checklist_33_speaks_tls_and_verifies, fixture_clear),
         cmocka_unit_test_setup(subscribes_and_subscribes_again, fixture_clear),
         cmocka_unit_test_setup(a_silent_subscription_is_asked, fixture_clear),
+        cmocka_unit_test_setup(an_old_answer_is_read_with_its_news, fixture_clear),
         cmocka_unit_test_setup(names_bad_options, fixture_clear),
         cmocka_unit_test_setup(reports_lack_of_memory, fixture_clear),
     };

@@ -319,6 +319,30 @@ static void a_refused_claim_is_no_look(void **state)
     stop_worker(&w);
 }
 
+/*
+ * A change that was told while nobody read, beside the answer to a PING that is old by now: it must
+ * not be taken for news of the connection alone.
+ */
+static void a_change_beside_an_old_answer_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    struct worker w = start_worker(f, NULL, 0, NULL, 0);
+    int fd = eventfd(1, EFD_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(claim(w.claimer, 64).count, 0);
+    assert_int_equal(wait_for(w.claimer, true, 20 * NS_PER_MS, -1), CEL_WAKE_DEADLINE);
+    (void)usleep(1600000);
+    /* Asks, and does not wait for the answer. */
+    assert_int_equal(wait_for(w.claimer, true, 0, -1), CEL_WAKE_DEADLINE);
+    push_plainly(f);
+    (void)usleep((CEL_CONN_IO_TIMEOUT_MS + 10) * 1000);
+    /* The descriptor ends a sleep before it begins. */
+    assert_int_equal(wait_for(w.claimer, true, LONG_NS, fd), CEL_WAKE_MESSAGES);
+    assert_int_equal(claim(w.claimer, 64).count, 1);
+    (void)close(fd);
+    stop_worker(&w);
+}
+
 static void strangers_do_not_keep_it_awake(void **state)
 {
     struct fixture *f = *state;
@@ -432,6 +456,7 @@ int main(void)
         cmocka_unit_test_setup(notices_a_frozen_server_while_idle, fixture_clear),
         cmocka_unit_test_setup(wakes_for_the_caller, fixture_clear),
         cmocka_unit_test_setup(a_refused_claim_is_no_look, fixture_clear),
+        cmocka_unit_test_setup(a_change_beside_an_old_answer_is_noticed, fixture_clear),
         cmocka_unit_test_setup(strangers_do_not_keep_it_awake, fixture_clear),
         cmocka_unit_test_setup(loses_no_wake_up, fixture_clear),
         cmocka_unit_test_setup(polls_where_it_must, fixture_clear),
