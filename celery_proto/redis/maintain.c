@@ -178,11 +178,11 @@ static enum celeriac_err note_dead(struct cel_maintainer *m, struct span id,
     return celeriac_error_set(err, code, "no memory for a peer");
 }
 
-static int64_t beat_pause_ms(bool is_late, bool holds)
+static int64_t beat_pause_ms(bool is_peer_late, bool may_be_rare)
 {
-    if (is_late)
+    if (is_peer_late)
         return CEL_LEASE_LATE_BEAT_MS;
-    return holds ? CEL_LEASE_BEAT_MS : CEL_LEASE_IDLE_BEAT_MS;
+    return may_be_rare ? CEL_LEASE_IDLE_BEAT_MS : CEL_LEASE_BEAT_MS;
 }
 
 /* A beat; about is what registers a worker that is not there, or empty. */
@@ -211,9 +211,11 @@ static enum celeriac_err beat(struct cel_maintainer *m, struct span about, int64
     bool is_known = cel_reply_int(cel_reply_at(reply, 0)) == 1;
     bool is_late = cel_reply_int(cel_reply_at(reply, 1)) == 1;
     bool holds = cel_reply_int(cel_reply_at(reply, 4)) == 1;
+    /* The next one will be as late, if the machine is busy. */
+    bool came_late = m->is_registered && now_ns - m->beat_ns > CEL_LEASE_IDLE_DELAY_MS * NS_PER_MS;
     m->is_registered = is_known;
     m->answered_beat = m->beat;
-    m->beat_ns = now_ns + beat_pause_ms(is_late, holds) * NS_PER_MS;
+    m->beat_ns = now_ns + beat_pause_ms(is_late, !holds && !came_late) * NS_PER_MS;
     return note_dead(m, cel_reply_span(cel_reply_at(reply, 2)),
                      cel_reply_span(cel_reply_at(reply, 3)), err);
 }

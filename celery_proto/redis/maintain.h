@@ -24,9 +24,12 @@ struct cel_keys;
 /* Pause between beats, and while a peer has not beaten for CEL_LEASE_LATE_MS, so that its death is
  * noticed soon. A killed worker's messages are back after about CEL_LEASE_DEAD_MS. A worker that
  * holds none loses none when it is declared dead: it beats just often enough to be no late peer,
- * and to keep the awake clock going when it is alone (CEL_LEASE_SILENCE_MS). */
+ * and to keep the awake clock going when it is alone (CEL_LEASE_SILENCE_MS); that leaves no room
+ * for beats that come late, so that after one by more than CEL_LEASE_IDLE_DELAY_MS the next is
+ * sooner. */
 #define CEL_LEASE_BEAT_MS 500
 #define CEL_LEASE_IDLE_BEAT_MS 800
+#define CEL_LEASE_IDLE_DELAY_MS 100
 #define CEL_LEASE_LATE_BEAT_MS 250
 #define CEL_LEASE_LATE_MS 1000
 

@@ -117,6 +117,26 @@ static void beats_as_often_as_it_has_to_lose(void **state)
     cel_maintainer_destroy(m);
 }
 
+/* One that is alone and whose every beat is late still keeps the clock going, which stands still
+ * when beats are further apart than the longest silence that counts. */
+static void a_late_observer_finds_the_dead(void **state)
+{
+    struct fixture *f = *state;
+    struct cel_maintainer *m = make_maintainer(f, "w1");
+    int64_t late = (CEL_LEASE_SILENCE_MS - CEL_LEASE_IDLE_BEAT_MS + 50) * NS_PER_MS;
+    int64_t now = clock_monotonic_ns();
+    struct sum sum = {0};
+    die_holding(f, "dead", 1);
+    for (int beats = 0; beats < 20 && sum.dead_workers == 0; beats++) {
+        int64_t next = round_at(m, now, &sum) + late;
+        set_last_beat(f, (next - now) / NS_PER_MS);
+        now = next;
+    }
+    assert_int_equal(sum.dead_workers, 1);
+    assert_int_equal(sum.restored, 1);
+    cel_maintainer_destroy(m);
+}
+
 /* The clock runs along with the server's, stands still when nobody could beat, and never jumps. */
 static void the_clock_counts_only_time_in_which_workers_could_beat(void **state)
 {
@@ -462,6 +482,7 @@ int main(void)
         cmocka_unit_test_setup(observers_need_not_live_long, fixture_clear),
         cmocka_unit_test_setup(looks_closer_at_who_is_late, fixture_clear),
         cmocka_unit_test_setup(beats_as_often_as_it_has_to_lose, fixture_clear),
+        cmocka_unit_test_setup(a_late_observer_finds_the_dead, fixture_clear),
         cmocka_unit_test_setup(the_clock_counts_only_time_in_which_workers_could_beat,
                                fixture_clear),
         cmocka_unit_test_setup(a_silent_time_of_the_server_kills_nobody, fixture_clear),
