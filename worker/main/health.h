@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /*
- * The consumer goes round at least once a second, and after a few seconds when the broker does not
- * answer; silent for so long it is stuck.
+ * The consumer goes round at least every two seconds, and after a few seconds when the broker does
+ * not answer; silent for so long it is stuck.
  */
 #define HEALTH_SILENCE_NS (30 * INT64_C(1000000000))
 
