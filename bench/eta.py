@@ -26,9 +26,9 @@ TAKING_S = 180.0
 WATCHED_S = 30.0
 OPTIONS = json.dumps({"visibility_timeout": 10})
 
-# What ours must keep to: memory in MB, and milliseconds of CPU a second.
+# What ours must keep to: memory in MB, and the part of Celery's CPU time, as milliseconds depend on the machine.
 MEMORY_MB = 50
-IDLE_MS = 20
+CPU_PART = 20
 
 
 @dataclass
@@ -146,7 +146,7 @@ def main() -> int:
     report.case("all are taken", ours.taken_s is not None, mine + other)
     report.case("none is delivered twice", ours.again == 0, mine + other)
     report.case(f"memory below {MEMORY_MB} MB", ours.pss_mb < MEMORY_MB, mine + other)
-    report.case("idle CPU near zero", ours.worker_ms < IDLE_MS, mine + other)
+    report.case(f"CPU below a {CPU_PART}th of Celery's", ours.worker_ms * CPU_PART < theirs.worker_ms, mine + other)
     return report.close()
 
 
