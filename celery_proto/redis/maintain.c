@@ -190,7 +190,7 @@ static enum celeriac_err beat(struct cel_maintainer *m, struct span about, int64
                               struct celeriac_error *err)
 {
     cel_pipeline_clear(&m->pipeline);
-    cel_script_begin(&m->pipeline, &cel_script_beat, 3, 9);
+    cel_script_begin(&m->pipeline, &cel_script_beat, 3, 10);
     cel_pipeline_arg(&m->pipeline, m->workers_key);
     cel_pipeline_arg(&m->pipeline, m->own_key);
     cel_pipeline_arg(&m->pipeline, m->record_key);
@@ -204,6 +204,7 @@ static enum celeriac_err beat(struct cel_maintainer *m, struct span about, int64
     cel_pipeline_arg_int(&m->pipeline, (int64_t)m->answered_beat);
     cel_pipeline_arg_int(&m->pipeline,
                          m->answered_batch != NULL ? (int64_t)atomic_load(m->answered_batch) : 0);
+    cel_pipeline_arg_int(&m->pipeline, CEL_LEASE_LOOK_MS);
     enum celeriac_err code = cel_script_run(&m->pipeline, m->conn, &cel_script_beat, err);
     if (code != CELERIAC_OK)
         return code;

@@ -33,6 +33,10 @@ struct cel_keys;
 #define CEL_LEASE_LATE_BEAT_MS 250
 #define CEL_LEASE_LATE_MS 1000
 
+/* Least time between two looks at all peers, whoever looks. Half the pause of a late beat, so that
+ * each beat of the only other worker looks. */
+#define CEL_LEASE_LOOK_MS 125
+
 /* Time without a beat after which a peer is dead. Of an outage that everybody felt at most
  * CEL_LEASE_SILENCE_MS count towards it, so that at least 1.5 s are left to be back, 1.2 s for who
  * took its first message just before: more than the longest pause between attempts to connect

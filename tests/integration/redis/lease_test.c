@@ -95,6 +95,53 @@ static void looks_closer_at_who_is_late(void **state)
     cel_maintainer_destroy(m);
 }
 
+/* Sets the awake clock, in a time that does not count, and when its peers were looked at last. */
+static void set_clock(struct fixture *f, const char *awake_and_looked)
+{
+    (void)run(f, "EVAL",
+              "local awake, looked = ARGV[1]:match('^(%d+) (.*)$') "
+              "return redis.call('HSET', KEYS[1], '', awake .. ' 0 ' .. looked .. ' 0')",
+              "1", "celeriac.workers", awake_and_looked, NULL);
+}
+
+static void die_with_nothing(struct fixture *f, const char *id)
+{
+    struct cel_maintainer *m = make_maintainer(f, id);
+    enroll(m);
+    cel_maintainer_destroy(m);
+}
+
+/* One look serves all, however many beat, and finds all the dead there are. */
+static void looks_are_shared(void **state)
+{
+    struct fixture *f = *state;
+    struct cel_maintainer *m = make_maintainer(f, "w1");
+    struct cel_maintainer *other = make_maintainer(f, "w2");
+    struct sum sum = {0};
+    int64_t now = clock_monotonic_ns();
+    die_holding(f, "dead", 10);
+    die_with_nothing(f, "dead too");
+    set_clock(f, "10000 9876");
+    (void)round_at(m, now, &sum);
+    set_clock(f, "10000 9876");
+    (void)round_at(other, now, &sum);
+    assert_int_equal(sum.dead_workers, 0);
+    set_clock(f, "10000 9875");
+    for (int i = 0; i < 10; i++)
+        (void)round_at(m, now + NS_PER_SEC, &sum);
+    assert_int_equal(sum.dead_workers, 2);
+    assert_int_equal(RUN_INT(f, "LLEN", "celery"), 10);
+    /* A note of a later time, as a server may have that came back with older data, is none. */
+    die_with_nothing(f, "dead at last");
+    set_clock(f, "20000 20001");
+    for (int i = 0; i < 10; i++)
+        (void)round_at(m, now + 2 * NS_PER_SEC, &sum);
+    assert_int_equal(sum.dead_workers, 4);
+    assert_int_equal(RUN_INT(f, "HLEN", "celeriac.workers"), 2);
+    cel_maintainer_destroy(other);
+    cel_maintainer_destroy(m);
+}
+
 /* Beats less often while it holds nothing. */
 static void beats_as_often_as_it_has_to_lose(void **state)
 {
@@ -481,6 +528,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(observers_need_not_live_long, fixture_clear),
         cmocka_unit_test_setup(looks_closer_at_who_is_late, fixture_clear),
+        cmocka_unit_test_setup(looks_are_shared, fixture_clear),
         cmocka_unit_test_setup(beats_as_often_as_it_has_to_lose, fixture_clear),
         cmocka_unit_test_setup(a_late_observer_finds_the_dead, fixture_clear),
         cmocka_unit_test_setup(the_clock_counts_only_time_in_which_workers_could_beat,
