@@ -81,6 +81,6 @@ end
 -- There may be more dead than one: the next beat looks again.
 local note = dead_id == '' and string.format(' %d %d', looked, is_late) or ''
 call('HSET', WORKERS, '', string.format('%d %d%s', awake, now, note))
--- What the own hash says of itself is no message.
-local holds = call('HLEN', OWN) > 1 and 1 or 0
+-- The field with the empty name is no delivery.
+local holds = call('HLEN', OWN) > call('HEXISTS', OWN, '') and 1 or 0
 return {is_known and 1 or 0, is_late, dead_id, registration, holds}

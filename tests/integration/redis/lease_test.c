@@ -157,6 +157,10 @@ static void beats_as_often_as_it_has_to_lose(void **state)
     assert_int_equal(batch.count, 1);
     now += CEL_LEASE_IDLE_BEAT_MS * NS_PER_MS;
     assert_int_equal(round_at(m, now, &sum) - now, CEL_LEASE_BEAT_MS * NS_PER_MS);
+    /* A message is one, also where somebody has removed what the hash says of itself. */
+    assert_int_equal(RUN_INT(f, "HDEL", "celeriac.own.w1", ""), 1);
+    now += CEL_LEASE_BEAT_MS * NS_PER_MS;
+    assert_int_equal(round_at(m, now, &sum) - now, CEL_LEASE_BEAT_MS * NS_PER_MS);
     assert_int_equal(RUN_INT(f, "HDEL", "celeriac.own.w1", "tag-0"), 1);
     now += CEL_LEASE_BEAT_MS * NS_PER_MS;
     assert_int_equal(round_at(m, now, &sum) - now, CEL_LEASE_IDLE_BEAT_MS * NS_PER_MS);
