@@ -68,6 +68,7 @@ struct notify_enqueue {
     struct celeriac_send sends[BATCH_MAX];
     struct store_delete_outbox deletes[BATCH_MAX];
     bool away_reported;
+    bool is_quiet;             /* nothing was found since this round began */
     int64_t forget_answers_ns; /* when to do it next */
     struct notify_reconciler *reconciler;
     struct uuid revoking[REVOKES_MAX];
@@ -75,10 +76,8 @@ struct notify_enqueue {
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct notify_publication *waiting; /* a ring of NOTIFY_ENQUEUE_WAITING_MAX */
-    size_t first, count;
-    size_t header_bytes; /* of those that wait */
-    size_t deleting;     /* deletions under way */
+    struct notify_publications *waiting;
+    size_t deleting; /* deletions under way */
     struct uuid revokes[REVOKES_MAX];
     size_t revoke_count;
     bool revoke_now; /* there is one that was not tried yet */
@@ -89,31 +88,6 @@ struct notify_enqueue {
     atomic_int broker;            /* enum notify_broker */
     atomic_int_fast64_t round_ns; /* see struct notify_enqueue_stats */
 };
-
-/* ---- publications ---------------------------------------------------------------------------- */
-
-/* False without memory. */
-static bool copy_publication(struct notify_publication *to, const struct notify_publication *from)
-{
-    struct notify_publication copy = *from;
-
-    copy.headers_json = mem_dup(from->headers_json);
-    if (from->headers_json && !copy.headers_json)
-        return false;
-    *to = copy;
-    return true;
-}
-
-static void release_publication(struct notify_publication *publication)
-{
-    mem_free((void *)(uintptr_t)publication->headers_json);
-    publication->headers_json = NULL;
-}
-
-static size_t header_bytes(const struct notify_publication *publication)
-{
-    return publication->headers_json ? strlen(publication->headers_json) : 0;
-}
 
 /* ---- one batch ----------------------------------------------------------------------------- */
 
@@ -240,25 +214,11 @@ static bool publish_batch(struct notify_enqueue *enqueue, size_t count)
     bool published = count == 0 || try_batch(enqueue, count);
 
     for (size_t i = 0; i < count; i++)
-        release_publication(&enqueue->batch[i]);
+        notify_publication_release(&enqueue->batch[i]);
     return published;
 }
 
 /* ---- the thread ---------------------------------------------------------------------------- */
-
-/* Moves what waits into the batch; the lock is held. */
-static size_t take_waiting(struct notify_enqueue *enqueue)
-{
-    size_t count = enqueue->count < BATCH_MAX ? enqueue->count : BATCH_MAX;
-
-    for (size_t i = 0; i < count; i++) {
-        enqueue->batch[i] = enqueue->waiting[(enqueue->first + i) % NOTIFY_ENQUEUE_WAITING_MAX];
-        enqueue->header_bytes -= header_bytes(&enqueue->batch[i]);
-    }
-    enqueue->first = (enqueue->first + count) % NOTIFY_ENQUEUE_WAITING_MAX;
-    enqueue->count -= count;
-    return count;
-}
 
 /* Waits until there is something to publish, the next sweep is due, or the end. */
 static size_t wait_for_work(struct notify_enqueue *enqueue, int64_t sweep_ns, bool *stopping)
@@ -267,9 +227,10 @@ static size_t wait_for_work(struct notify_enqueue *enqueue, int64_t sweep_ns, bo
     bool in_time = true;
 
     pthread_mutex_lock(&enqueue->lock);
-    while (enqueue->count == 0 && !enqueue->revoke_now && !enqueue->stopping && in_time)
+    while (notify_publications_count(enqueue->waiting) == 0 && !enqueue->revoke_now &&
+           !enqueue->stopping && in_time)
         in_time = monotonic_cond_wait(&enqueue->changed, &enqueue->lock, sweep_ns);
-    count = take_waiting(enqueue);
+    count = notify_publications_take(enqueue->waiting, enqueue->batch, BATCH_MAX);
     *stopping = enqueue->stopping;
     pthread_mutex_unlock(&enqueue->lock);
     return count;
@@ -285,7 +246,7 @@ static size_t take_rows(struct notify_enqueue *enqueue, const struct store_outbo
     size_t copied = 0;
 
     for (size_t i = 0; i < count; i++)
-        copied += copy_publication(
+        copied += notify_publication_copy(
             &enqueue->batch[copied],
             &(struct notify_publication){.notification_id = rows[i].notification_id,
                                          .task_id = rows[i].task_id,
@@ -295,10 +256,10 @@ static size_t take_rows(struct notify_enqueue *enqueue, const struct store_outbo
 }
 
 /*
- * Publishes what others, or we ourselves in worse times, have left in the outbox. Returns how many
- * that were, BATCH_MAX when there may be more right now.
+ * Publishes what others, or we ourselves in worse times, have left in the outbox. Returns whether
+ * there may be more right now.
  */
-static size_t sweep(struct notify_enqueue *enqueue)
+static bool sweep(struct notify_enqueue *enqueue)
 {
     struct store_take_outbox take;
     size_t taken = 0, count = 0;
@@ -308,13 +269,16 @@ static size_t sweep(struct notify_enqueue *enqueue)
     if (store_run(enqueue->store, &take.call) == CELERIAC_OK) {
         taken = take.count;
         count = take_rows(enqueue, take.rows, taken);
+        enqueue->is_quiet = enqueue->is_quiet && taken == 0;
+    } else {
+        enqueue->is_quiet = false;
     }
     store_call_release(&take.call);
     if (count == 0 || !publish_batch(enqueue, count))
-        return 0;
+        return false;
     atomic_fetch_add(&enqueue->swept, count);
     log_info("notify", "published from the outbox", LOG_INT("notifications", count));
-    return taken;
+    return taken == BATCH_MAX;
 }
 
 /* Removes answers that nobody may ask for any more. One that cannot be done now will be later. */
@@ -417,7 +381,7 @@ int64_t notify_enqueue_pause_ns(int64_t last_ns, int64_t sweep_ns, int64_t idle_
     return last_ns < idle_ns / 2 ? last_ns * 2 : idle_ns;
 }
 
-/* Whether nobody waits for the next sweep. */
+/* Whether the last round found nothing, and nothing waits for the next one. */
 static bool is_quiet(struct notify_enqueue *enqueue)
 {
     size_t revokes;
@@ -425,7 +389,8 @@ static bool is_quiet(struct notify_enqueue *enqueue)
     pthread_mutex_lock(&enqueue->lock);
     revokes = enqueue->revoke_count;
     pthread_mutex_unlock(&enqueue->lock);
-    return revokes == 0 && atomic_load(&enqueue->broker) == NOTIFY_BROKER_REACHED;
+    return enqueue->is_quiet && revokes == 0 && enqueue->forget_answers_ns > clock_monotonic_ns() &&
+           atomic_load(&enqueue->broker) == NOTIFY_BROKER_REACHED;
 }
 
 static void *run(void *argument)
@@ -447,15 +412,17 @@ static void *run(void *argument)
             stopping = false; /* until nothing waits any more */
         }
         if (!stopping && clock_monotonic_ns() >= sweep_ns) {
-            size_t found = sweep(enqueue);
+            bool more;
 
+            enqueue->is_quiet = true;
+            more = sweep(enqueue);
             if (clock_monotonic_ns() - enqueue->contact_ns >= CONTACT_NS)
                 try_broker(enqueue);
             forget_answers(enqueue);
             reconcile(enqueue);
             pause_ns = notify_enqueue_pause_ns(pause_ns, enqueue->sweep_ns, enqueue->idle_sweep_ns,
-                                               found == 0 && is_quiet(enqueue));
-            sweep_ns = clock_monotonic_ns() + (found == BATCH_MAX ? 0 : pause_ns);
+                                               is_quiet(enqueue));
+            sweep_ns = clock_monotonic_ns() + (more ? 0 : pause_ns);
         }
     }
     return NULL;
@@ -464,21 +431,17 @@ static void *run(void *argument)
 void notify_enqueue_publish(struct notify_enqueue *enqueue,
                             const struct notify_publication *publications, size_t count)
 {
-    bool first = false;
+    bool was_empty, has_some;
 
     pthread_mutex_lock(&enqueue->lock);
+    was_empty = notify_publications_count(enqueue->waiting) == 0;
     for (size_t i = 0; i < count && !enqueue->stopping; i++) {
-        size_t at = (enqueue->first + enqueue->count) % NOTIFY_ENQUEUE_WAITING_MAX;
-
-        if (enqueue->count == NOTIFY_ENQUEUE_WAITING_MAX ||
-            header_bytes(&publications[i]) > NOTIFY_ENQUEUE_HEADERS_MAX - enqueue->header_bytes ||
-            !copy_publication(&enqueue->waiting[at], &publications[i]))
+        if (!notify_publications_put(enqueue->waiting, &publications[i]))
             break;
-        enqueue->header_bytes += header_bytes(&publications[i]);
-        first = enqueue->count++ == 0 || first;
     }
+    has_some = notify_publications_count(enqueue->waiting) > 0;
     pthread_mutex_unlock(&enqueue->lock);
-    if (first)
+    if (was_empty && has_some)
         pthread_cond_signal(&enqueue->changed);
 }
 
@@ -524,10 +487,9 @@ enum celeriac_err notify_enqueue_create(const struct notify_enqueue_options *opt
     e->sweep_ns = (int64_t)(options->sweep_ms ? options->sweep_ms : SWEEP_DEFAULT_MS) * NS_PER_MS;
     e->idle_sweep_ns = (int64_t)options->idle_sweep_ms * NS_PER_MS;
     e->queue = mem_dup(options->queue ? options->queue : NOTIFY_QUEUE);
-    e->waiting = mem_calloc(NOTIFY_ENQUEUE_WAITING_MAX, sizeof *e->waiting);
     pthread_mutex_init(&e->lock, NULL);
     monotonic_cond_init(&e->changed);
-    if (!e->queue || !e->waiting ||
+    if (!e->queue || notify_publications_create(&e->waiting) ||
         notify_reconciler_create(e->store, options->reconcile_after_s, &e->reconciler))
         code = celeriac_error_set(err, CELERIAC_ERR_MEMORY, "out of memory");
     else
@@ -553,14 +515,11 @@ void notify_enqueue_destroy(struct notify_enqueue *enqueue)
         pthread_cond_signal(&enqueue->changed);
         pthread_join(enqueue->thread, NULL);
     }
-    /* It is not there when creating ended early. */
-    for (size_t i = 0; enqueue->waiting && i < enqueue->count; i++)
-        release_publication(&enqueue->waiting[(enqueue->first + i) % NOTIFY_ENQUEUE_WAITING_MAX]);
     notify_reconciler_destroy(enqueue->reconciler);
     celeriac_client_destroy(enqueue->client);
     pthread_cond_destroy(&enqueue->changed);
     pthread_mutex_destroy(&enqueue->lock);
-    mem_free(enqueue->waiting);
+    notify_publications_destroy(enqueue->waiting);
     mem_free(enqueue->queue);
     mem_free(enqueue);
 }

@@ -15,21 +15,13 @@
 
 #include "base/uuid.h"
 #include "celeriac/error.h"
+#include "notify/publications.h"
 #include "notify/store/store.h"
 
 struct notify_enqueue;
 
 /* The queue that the deployment's workers consume. */
 #define NOTIFY_QUEUE "celery"
-
-/*
- * Most notifications that wait in memory for publication; what comes on top is left to the sweeper,
- * which finds it in the outbox. 48 bytes each, and their headers.
- */
-#define NOTIFY_ENQUEUE_WAITING_MAX 65536
-
-/* Most bytes of the headers of those that wait: beyond, likewise. */
-#define NOTIFY_ENQUEUE_HEADERS_MAX ((size_t)8 * 1024 * 1024)
 
 /* All but store are strings or numbers that are copied. */
 struct notify_enqueue_options {
@@ -62,17 +54,10 @@ enum celeriac_err notify_enqueue_create(const struct notify_enqueue_options *opt
  */
 void notify_enqueue_destroy(struct notify_enqueue *enqueue);
 
-/* A message that is to be published: what its outbox row says. */
-struct notify_publication {
-    struct uuid notification_id; /* also the id of the Celery task */
-    struct uuid task_id;         /* names the publication, see store/outbox.h */
-    int64_t eta_us;              /* when to send it; STORE_NO_TIME: at once */
-    const char *headers_json;    /* its further headers, a JSON object; NULL: none; copied */
-};
-
 /*
- * Publishes accepted notifications soon; their outbox rows are committed already. Never fails and
- * never blocks: what cannot be taken now the sweeper will find. Any thread.
+ * Publishes accepted notifications soon; their outbox rows are committed already. They are copied.
+ * Never fails and never blocks: what is beyond the limits of what may wait (publications.h) the
+ * sweeper will find in the outbox. Any thread.
  */
 void notify_enqueue_publish(struct notify_enqueue *enqueue,
                             const struct notify_publication *publications, size_t count);

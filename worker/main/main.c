@@ -160,6 +160,14 @@ static enum celeriac_err open_feed(struct program *program, struct celeriac_erro
     return code;
 }
 
+/* The sweep also finds what is to be sent within the horizon: it must not be late for that. */
+static unsigned idle_sweep_ms(const struct notify_settings *settings)
+{
+    int64_t horizon_ms = settings->send_at_horizon_us * 1000 / US_PER_SEC;
+
+    return horizon_ms < IDLE_SWEEP_MS ? (unsigned)horizon_ms : IDLE_SWEEP_MS;
+}
+
 /*
  * The notification service: its task, the database, and what sends. With child processes these
  * send, and this one needs the database for the outbox alone.
@@ -173,7 +181,7 @@ static enum celeriac_err open_notify(struct program *program, struct celeriac_er
         .broker_transport_options = worker->broker_transport_options,
         .broker_use_ssl = worker->broker_use_ssl,
         .broker_failover_strategy = worker->broker_failover_strategy,
-        .idle_sweep_ms = IDLE_SWEEP_MS};
+        .idle_sweep_ms = idle_sweep_ms(&program->options.notify)};
     struct notify_enqueue *made = NULL;
     const struct worker_webhook_share share = {
         .threads = worker->autoscale_max > 0 ? worker->autoscale_max : worker->concurrency,
