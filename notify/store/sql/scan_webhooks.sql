@@ -3,7 +3,8 @@
 -- workers make at once. One process at a time; the others get no row. Else one row: how many messages were made, and
 -- whether there is more to look at, and whether there are webhooks at all.
 -- Notifications are looked at in the order of their making, 10 s after it, when what a slow transaction has
--- made can be seen; those that are still open then are watched.
+-- made can be seen; those that are still open then are watched. When one waits for a time, the outbox tells it. The
+-- rows' data are never read: they are up to 8 MiB each, and others than we may have written anything there.
 WITH leader AS MATERIALIZED (
     SELECT pg_try_advisory_xact_lock(7161986) AS mine
 ), tenants AS MATERIALIZED (
@@ -28,7 +29,7 @@ WITH leader AS MATERIALIZED (
       JOIN tenants t ON t.tenant_id = s.tenant_id
      CROSS JOIN LATERAL (
            SELECT n.id, n.tenant_id, n.channel, n.template_id, n.status, n.error_message, n.created_at,
-                  n.updated_at, n.sent_at, n.data ->> 'send_at' AS send_at
+                  n.updated_at, n.sent_at
              FROM public.notifications n
             WHERE n.tenant_id = s.tenant_id AND n.created_at > s.scanned_until
               AND n.created_at <= now() - interval '10 seconds'
@@ -54,7 +55,7 @@ WITH leader AS MATERIALIZED (
     SELECT e.*, false AS is_watched FROM seen e
     UNION ALL
     SELECT n.id, n.tenant_id, n.channel, n.template_id, n.status, n.error_message, n.created_at, n.updated_at,
-           n.sent_at, n.data ->> 'send_at', true
+           n.sent_at, true
       FROM watched v
       JOIN public.notifications n ON n.id = v.notification_id
      WHERE n.tenant_id IN (SELECT t.tenant_id FROM tenants t)
@@ -89,14 +90,16 @@ WITH leader AS MATERIALIZED (
     RETURNING id
 ), begun AS (
     INSERT INTO celeriac.webhook_watch (notification_id, tenant_id, checked_at)
-    SELECT j.id, j.tenant_id, greatest(now(), j.send_at::timestamptz)
+    SELECT j.id, j.tenant_id, greatest(now(), o.eta)
       FROM judged j
+      LEFT JOIN celeriac.outbox o ON o.notification_id = j.id
      WHERE j.is_open AND NOT j.is_watched
     ON CONFLICT (notification_id) DO NOTHING
 ), kept AS (
     UPDATE celeriac.webhook_watch v
-       SET checked_at = greatest(now(), j.send_at::timestamptz)
+       SET checked_at = greatest(now(), o.eta)
       FROM judged j
+      LEFT JOIN celeriac.outbox o ON o.notification_id = j.id
      WHERE v.notification_id = j.id AND j.is_open AND j.is_watched
 ), done AS (
     DELETE FROM celeriac.webhook_watch v

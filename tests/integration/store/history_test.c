@@ -7,22 +7,6 @@
 #include "notify/store/history.h"
 #include "notify/store/sends.h"
 
-static struct store *sender;
-
-static int set_up(void **state)
-{
-    int failed = stage_set_up(state);
-    if (!failed)
-        sender = database_sender(NULL, NULL);
-    return failed;
-}
-
-static int tear_down(void **state)
-{
-    store_destroy(sender);
-    return stage_tear_down(state);
-}
-
 static struct store_get_history get;
 
 /* Reads the history into get; the events' kinds must be these, 0 ends the list. */
@@ -162,5 +146,5 @@ int main(void)
         cmocka_unit_test(cancelled_is_told),
         cmocka_unit_test(what_is_kept_is_bounded),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, stage_set_up_sender, stage_tear_down_sender);
 }

@@ -1,29 +1,12 @@
-/* Cancelling, retrying dead letters and finding lost messages, against a real database. */
+/* Cancelling and retrying dead letters, against a real database. */
 #include "tests/integration/store/stage.h"
 
 #include <string.h>
 
 #include "notify/store/cancel.h"
 #include "notify/store/dead_letters.h"
-#include "notify/store/reconcile.h"
 #include "notify/store/retry.h"
 #include "notify/store/sends.h"
-
-static struct store *sender;
-
-static int set_up(void **state)
-{
-    if (stage_set_up(state))
-        return -1;
-    sender = database_sender(NULL, NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    store_destroy(sender);
-    return stage_tear_down(state);
-}
 
 static int empty(void **state)
 {
@@ -371,209 +354,6 @@ static void the_oldest_come_first(void **state)
     }
 }
 
-/* ---- lost messages ------------------------------------------------------------------------- */
-
-/* A notification of that status and age in seconds. */
-static struct uuid aged(const char *status, int age)
-{
-    struct uuid id = database_notification(&tenant, status, 0);
-    database_run("UPDATE notifications SET created_at = now() - %d * interval '1 s',"
-                 " updated_at = now() - %d * interval '1 s' WHERE id = '%s'",
-                 age, age, database_show(&id));
-    return id;
-}
-
-static size_t reconcile(uint32_t backlog, uint32_t missing_max, uint32_t overdue_max)
-{
-    struct uuid suspects[STORE_RECONCILE_MAX];
-    struct store_reconcile call;
-    store_reconcile_init(&call);
-    call.backlog = backlog;
-    call.missing_max = missing_max;
-    call.overdue_seconds = 900;
-    call.overdue_max = overdue_max;
-    assert_int_equal(store_run(store, &call.call), CELERIAC_OK);
-    /* Nothing is published at the first sight. */
-    assert_int_equal(call.count, 0);
-    size_t count = call.found_count;
-    for (size_t i = 0; i < count; i++)
-        suspects[i] = call.found[i].notification_id;
-    store_call_release(&call.call);
-    call.suspects = suspects;
-    call.suspect_count = count;
-    assert_int_equal(store_run(store, &call.call), CELERIAC_OK);
-    assert_int_equal(call.count, count);
-    store_call_release(&call.call);
-    return count;
-}
-
-static bool is_published(const struct uuid *id)
-{
-    return database_number("SELECT count(*) FROM celeriac.outbox WHERE notification_id = '%s'"
-                           " AND claimed_until > now() AND eta IS NULL",
-                           database_show(id)) == 1;
-}
-
-static void as_many_as_messages_are_missing(void **state)
-{
-    struct uuid ids[5];
-    (void)state;
-    for (int i = 0; i < 5; i++)
-        ids[i] = aged("pending", 60 - i);
-    (void)aged("sent", 60);
-    (void)aged("cancelled", 60);
-    (void)aged("failed", 60);
-    assert_int_equal(reconcile(5, 100, 100), 0);
-    assert_int_equal(reconcile(7, 100, 100), 0);
-    assert_int_equal(reconcile(3, 100, 100), 2);
-    assert_true(is_published(&ids[0]));
-    assert_true(is_published(&ids[1]));
-    assert_false(is_published(&ids[2]));
-    assert_int_equal(reconcile(0, 2, 100), 2);
-    assert_int_equal(reconcile(0, 0, 100), 0);
-    assert_int_equal(reconcile(0, 100, 100), 1);
-    assert_int_equal(reconcile(0, 100, 100), 0);
-}
-
-static void young_and_later_ones_have_time(void **state)
-{
-    (void)state;
-    (void)aged("pending", 8);
-    struct uuid later = aged("pending", 3600);
-    database_run("UPDATE notifications SET data = jsonb_build_object('send_at',"
-                 " now() + interval '30 s') WHERE id = '%s'",
-                 database_show(&later));
-    struct uuid waiting = aged("pending", 3600);
-    database_run("INSERT INTO celeriac.outbox VALUES ('%s', gen_random_uuid(), now(),"
-                 " now() + interval '1 hour', now() + interval '2 hours')",
-                 database_show(&waiting));
-    assert_int_equal(reconcile(0, 100, 100), 0);
-    database_run("UPDATE notifications SET data = jsonb_build_object('send_at',"
-                 " now() - interval '11 s') WHERE id = '%s'",
-                 database_show(&later));
-    assert_int_equal(reconcile(0, 100, 100), 1);
-    assert_true(is_published(&later));
-}
-
-static void what_is_being_sent_is_left_alone(void **state)
-{
-    struct store_begin_send begin;
-    struct uuid ours = aged("pending", 60);
-    struct uuid pythons = aged("processing", 60);
-    struct uuid dead = aged("processing", 60);
-    struct uuid refused = aged("processing", 60);
-    (void)state;
-    assert_int_equal(store_begin_send(sender, &ours, &begin), CELERIAC_OK);
-    assert_int_equal(begin.state, STORE_SEND_READY);
-    store_call_release(&begin.call);
-    database_run("UPDATE notifications SET updated_at = now() - interval '60 s'");
-    database_run("INSERT INTO celeriac.send_claims VALUES ('%s', gen_random_uuid(), 1, now())",
-                 database_show(&dead));
-    database_run("INSERT INTO celeriac.send_failures VALUES (gen_random_uuid(), '%s',"
-                 " now() - interval '60 s', 'no')",
-                 database_show(&refused));
-    assert_int_equal(reconcile(0, 100, 100), 2);
-    assert_true(is_published(&dead));
-    assert_true(is_published(&refused));
-    assert_false(is_published(&pythons));
-    assert_false(is_published(&ours));
-    /* A Python worker that is gone. */
-    database_run("UPDATE notifications SET updated_at = now() - interval '901 s'");
-    database_run("DELETE FROM celeriac.outbox");
-    assert_int_equal(reconcile(100, 100, 100), 3);
-    assert_true(is_published(&pythons));
-    assert_false(is_published(&ours));
-}
-
-static void overdue_ones_come_a_few_at_a_time(void **state)
-{
-    (void)state;
-    for (int i = 0; i < 5; i++)
-        (void)aged("pending", 1000);
-    assert_int_equal(reconcile(1000, 0, 2), 2);
-    database_run("DELETE FROM celeriac.outbox");
-    /* Those two begin anew. */
-    assert_int_equal(reconcile(1000, 0, 100), 3);
-    database_run("DELETE FROM celeriac.outbox");
-    assert_int_equal(reconcile(1000, 0, 100), 0);
-}
-
-/* What was sent between the two looks is no suspect any more; a new one is not published yet. */
-static void suspects_can_be_cleared(void **state)
-{
-    struct uuid gone = aged("pending", 60);
-    struct uuid lost = aged("pending", 50);
-    struct uuid fresh = aged("pending", 40);
-    struct uuid suspects[] = {gone, lost};
-    struct store_reconcile call;
-    (void)state;
-    database_run("UPDATE notifications SET status = 'processing' WHERE id = '%s'",
-                 database_show(&gone));
-    store_reconcile_init(&call);
-    call.missing_max = 100;
-    call.overdue_seconds = 900;
-    call.suspects = suspects;
-    call.suspect_count = 2;
-    assert_int_equal(store_run(store, &call.call), CELERIAC_OK);
-    assert_int_equal(call.count, 1);
-    assert_memory_equal(&call.rows[0].notification_id, &lost, sizeof lost);
-    assert_int_equal(call.found_count, 1);
-    assert_memory_equal(&call.found[0].notification_id, &fresh, sizeof fresh);
-    store_call_release(&call.call);
-    assert_true(is_published(&lost));
-    assert_false(is_published(&gone));
-    assert_false(is_published(&fresh));
-}
-
-static void one_process_at_a_time(void **state)
-{
-    (void)state;
-    struct store *second = database_store(NULL);
-    struct uuid suspects[200];
-    database_notifications(&tenant, 0, suspects, 200);
-    database_run("UPDATE notifications SET created_at = now() - interval '60 s',"
-                 " updated_at = now() - interval '60 s'");
-    int64_t total = 0;
-    for (int round = 0; round < 5; round++) {
-        struct store_reconcile calls[2];
-        enum celeriac_err rcs[2];
-        for (int i = 0; i < 2; i++) {
-            store_reconcile_init(&calls[i]);
-            calls[i].missing_max = 50;
-            calls[i].overdue_seconds = 900;
-            calls[i].suspects = suspects;
-            calls[i].suspect_count = 200;
-        }
-        database_race(store, &calls[0].call, second, &calls[1].call, rcs);
-        for (int i = 0; i < 2; i++) {
-            assert_int_equal(rcs[i], CELERIAC_OK);
-            total += (int64_t)calls[i].count;
-            store_call_release(&calls[i].call);
-        }
-    }
-    assert_int_equal(total, database_number("SELECT count(*) FROM celeriac.outbox"));
-    assert_int_equal(total, 200);
-    store_destroy(second);
-}
-
-static void limits_are_checked(void **state)
-{
-    struct store_reconcile call;
-    (void)state;
-    store_reconcile_init(&call);
-    call.backlog = STORE_RECONCILE_BACKLOG_MAX + 1;
-    assert_int_equal(store_run(store, &call.call), CELERIAC_ERR_VALUE);
-    call.backlog = STORE_RECONCILE_BACKLOG_MAX;
-    call.missing_max = STORE_RECONCILE_MAX - 1;
-    call.overdue_max = 2;
-    assert_int_equal(store_run(store, &call.call), CELERIAC_ERR_VALUE);
-    call.overdue_max = 1;
-    assert_int_equal(store_run(store, &call.call), CELERIAC_OK);
-    store_call_release(&call.call);
-    call.suspect_count = STORE_RECONCILE_MAX + 1;
-    assert_int_equal(store_run(store, &call.call), CELERIAC_ERR_VALUE);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -588,13 +368,6 @@ int main(void)
         cmocka_unit_test_setup(filters_choose, empty),
         cmocka_unit_test_setup(the_oldest_come_first, empty),
         cmocka_unit_test_setup(a_repeated_call_finds_what_it_has_done, empty),
-        cmocka_unit_test_setup(as_many_as_messages_are_missing, empty),
-        cmocka_unit_test_setup(young_and_later_ones_have_time, empty),
-        cmocka_unit_test_setup(what_is_being_sent_is_left_alone, empty),
-        cmocka_unit_test_setup(overdue_ones_come_a_few_at_a_time, empty),
-        cmocka_unit_test_setup(suspects_can_be_cleared, empty),
-        cmocka_unit_test_setup(one_process_at_a_time, empty),
-        cmocka_unit_test_setup(limits_are_checked, empty),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, stage_set_up_sender, stage_tear_down_sender);
 }

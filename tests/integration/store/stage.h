@@ -29,4 +29,10 @@ struct store_page *newest(uint32_t limit);
 int stage_set_up(void **state);
 int stage_tear_down(void **state);
 
+/* With a second store, which may send; cmocka set-up and tear-down that are used in place of these.
+ */
+extern struct store *sender;
+int stage_set_up_sender(void **state);
+int stage_tear_down_sender(void **state);
+
 #endif

@@ -311,6 +311,77 @@ static void a_scan_tells_whether_there_are_webhooks(void **state)
     }
 }
 
+/* Data that nobody could read as a time stop nobody's look, of whatever tenant they are. */
+static void data_of_others_stop_no_scan(void **state)
+{
+    static const char *const data[] = {
+        "'{\"send_at\": \"no time\"}'",
+        "'{\"send_at\": \"infinity\"}'",
+        "'{\"send_at\": \"2999-02-30T00:00:00Z\"}'",
+        "'{\"send_at\": 1e131071}'",
+        "'[]'",
+        "'null'",
+        /* A few kilobytes in the row, and 1.3 GB as text: more than a text may have. */
+        "jsonb_build_object('send_at', array_fill(1e131071, ARRAY[10000]))",
+    };
+    struct uuid other = database_tenant();
+    int64_t made;
+    bool more;
+
+    (void)state;
+    (void)make_webhook(&tenant, ", created_at", ", now() - interval '1 day'");
+    (void)make_webhook(&other, ", created_at", ", now() - interval '1 day'");
+    for (size_t i = 0; i < sizeof data / sizeof data[0]; i++) {
+        database_run("INSERT INTO celeriac.webhook_scans SELECT tenant_id, now() - interval '1 h'"
+                     " FROM celeriac.webhooks");
+        others_send(1);
+        database_run("UPDATE notifications SET data = %s, status = 'pending', sent_at = NULL"
+                     " WHERE tenant_id = '%s'",
+                     data[i], database_show(&other));
+        scan(&made, &more);
+        assert_int_equal(made, 1);
+        /* It is looked at again soon. */
+        assert_int_equal(database_number("SELECT count(*) FROM celeriac.webhook_watch"
+                                         " WHERE checked_at <= now()"),
+                         1);
+        database_run("UPDATE celeriac.webhook_watch SET checked_at = now() - interval '1 min';"
+                     "UPDATE notifications SET status = 'sent', sent_at = now()");
+        scan(&made, &more);
+        assert_int_equal(made, 1);
+        database_run("DELETE FROM celeriac.webhook_scans; DELETE FROM notifications");
+    }
+}
+
+/* Until its time comes what waits is not looked at again and again. */
+static void what_waits_is_looked_at_in_its_time(void **state)
+{
+    int64_t made;
+    bool more;
+
+    (void)state;
+    (void)make_webhook(&tenant, ", created_at", ", now() - interval '1 day'");
+    database_run("INSERT INTO celeriac.webhook_scans VALUES ('%s', now() - interval '1 hour')",
+                 database_show(&tenant));
+    others_send(1);
+    database_run("UPDATE notifications SET status = 'pending', sent_at = NULL;"
+                 "INSERT INTO celeriac.outbox SELECT id, id, now(), now() + interval '59 min',"
+                 " now() + interval '1 hour' FROM notifications");
+    for (int round = 0; round < 2; round++) {
+        scan(&made, &more);
+        assert_int_equal(made, 0);
+        assert_int_equal(database_number("SELECT count(*) FROM celeriac.webhook_watch v"
+                                         " JOIN celeriac.outbox o ON v.checked_at = o.eta"),
+                         1);
+        database_run("UPDATE celeriac.webhook_watch SET checked_at = now() - interval '1 min'");
+    }
+    /* Published, it is looked at soon. */
+    database_run("DELETE FROM celeriac.outbox");
+    scan(&made, &more);
+    assert_int_equal(database_number("SELECT count(*) FROM celeriac.webhook_watch"
+                                     " WHERE checked_at <= now()"),
+                     1);
+}
+
 /* ---- what is removed ----------------------------------------------------------------------- */
 
 static bool sweep(void)
@@ -399,6 +470,8 @@ int main(void)
         cmocka_unit_test_setup(a_scan_is_bounded, start_anew),
         cmocka_unit_test_setup(what_is_watched_is_looked_at_until_it_has_ended, start_anew),
         cmocka_unit_test_setup(a_scan_tells_whether_there_are_webhooks, start_anew),
+        cmocka_unit_test_setup(data_of_others_stop_no_scan, start_anew),
+        cmocka_unit_test_setup(what_waits_is_looked_at_in_its_time, start_anew),
         cmocka_unit_test_setup(deleted_at_once_and_removed_later, start_anew),
         cmocka_unit_test_setup(deleted_while_a_failure_is_recorded, start_anew),
     };
