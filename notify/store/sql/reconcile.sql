@@ -71,8 +71,13 @@ WITH leader AS MATERIALIZED (
     -- Its age begins anew, so that a message that waits for long is not followed by one more each time.
     UPDATE public.notifications x
        SET updated_at = now()
-      FROM lost l
-     WHERE x.id = l.id AND l.id = ANY ($5::uuid[])
+      FROM (SELECT y.id
+              FROM lost l
+              JOIN public.notifications y ON y.id = l.id
+             WHERE l.id = ANY ($5::uuid[])
+               -- Who holds a row for long keeps its message waiting, and no others.
+               FOR NO KEY UPDATE OF y SKIP LOCKED) AS l
+     WHERE x.id = l.id
        -- Again, for what a worker has begun since this statement has.
        AND x.status IN ('pending', 'processing')
        AND x.updated_at < now() - interval '10 seconds'

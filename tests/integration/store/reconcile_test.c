@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "notify/store/reconcile.h"
 #include "notify/store/sends.h"
+#include "tests/integration/store/blocker.h"
 
 static int empty(void **state)
 {
@@ -369,6 +371,32 @@ static void each_day_is_judged_as_the_server_does(void **state)
     assert_int_equal(found, 0);
 }
 
+/* Who holds a row keeps its own message waiting, and nobody else's. */
+static void rows_that_are_held_are_passed_over(void **state)
+{
+    struct uuid held = aged("pending", 60), other = aged("pending", 50);
+    struct uuid suspects[] = {held, other};
+    struct store_reconcile call;
+    struct blocker *holder = blocker_start("UPDATE notifications SET status = status WHERE"
+                                           " id = '%s'",
+                                           database_show(&held));
+
+    (void)state;
+    store_reconcile_init(&call);
+    call.missing_max = 100;
+    call.overdue_seconds = 900;
+    call.suspects = suspects;
+    call.suspect_count = 2;
+    call.call.deadline_ns = clock_monotonic_ns() + 5 * NS_PER_SEC;
+    assert_int_equal(store_run(store, &call.call), CELERIAC_OK);
+    assert_int_equal(call.count, 1);
+    assert_memory_equal(&call.rows[0].notification_id, &other, sizeof other);
+    store_call_release(&call.call);
+    blocker_end(holder);
+    assert_int_equal(reconcile(0, 100, 100), 1);
+    assert_true(is_published(&held));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +410,7 @@ int main(void)
         cmocka_unit_test_setup(data_without_a_time_count_for_nothing, empty),
         cmocka_unit_test_setup(what_is_a_time_is_waited_for, empty),
         cmocka_unit_test_setup(each_day_is_judged_as_the_server_does, empty),
+        cmocka_unit_test_setup(rows_that_are_held_are_passed_over, empty),
     };
     return cmocka_run_group_tests(tests, stage_set_up_sender, stage_tear_down_sender);
 }
