@@ -1,5 +1,6 @@
 /* Making and changing a tenant's webhooks, and replacing their secrets. */
 #include "api/handlers.h"
+#include "api/idempotency.h"
 #include "api/number_range.h"
 #include "api/reply.h"
 #include "api/request_fields.h"
@@ -48,15 +49,31 @@ static void release_edit(void *state)
     notify_api_key_wipe(e->secret, sizeof e->secret);
 }
 
-static void on_put(struct api_call *call)
+static void on_created(struct api_call *call)
 {
     const struct webhook_edit *e = call->state;
-    bool is_new = e->secret[0];
+    const struct store_idempotency *key = &e->put.idempotency;
+
+    if (e->put.call.error.code == CELERIAC_ERR_EXISTS) {
+        reply_refusal(call, 409, "Too many webhooks", "A tenant can have 10 of them.");
+    } else if (e->put.call.error.code != CELERIAC_OK) {
+        reply_webhook_failure(call, &e->put.call.error);
+    } else if (key->repeat == STORE_REPEAT_OTHER) {
+        idempotency_conflict(call);
+    } else if (key->repeat == STORE_REPEAT_SAME) {
+        idempotency_replayed(call);
+        reply_webhook(call, 201, &e->put.row, key->answer.ptr);
+    } else {
+        reply_webhook(call, 201, &e->put.row, e->secret);
+    }
+}
+
+static void on_changed(struct api_call *call)
+{
+    const struct webhook_edit *e = call->state;
 
     if (e->put.call.error.code == CELERIAC_OK)
-        reply_webhook(call, is_new ? 201 : 200, &e->put.row, is_new ? e->secret : NULL);
-    else if (e->put.call.error.code == CELERIAC_ERR_EXISTS)
-        reply_refusal(call, 409, "Too many webhooks", "A tenant can have 10 of them.");
+        reply_webhook(call, 200, &e->put.row, NULL);
     else
         reply_webhook_failure(call, &e->put.call.error);
 }
@@ -90,17 +107,26 @@ const struct description about_webhook_create = {
     .group = "Webhooks",
     .text = "Events are posted there as Standard Webhooks 1.0 has it. Up to 10 of a tenant.",
     .request = &create_request,
+    .parameters = {IDEMPOTENCY_PARAMETER},
     .answers = {{.status = 201, .schema = &new_webhook_schema, .help = "The new webhook"},
-                {.status = 409, .schema = &refusal_schema, .help = "There are 10 already"}},
+                {.status = 400, .schema = &refusal_schema, .help = "The Idempotency-Key is no key"},
+                {.status = 404,
+                 .schema = &error_schema,
+                 .help = "The webhook that was made with the Idempotency-Key was deleted"},
+                {.status = 409, .schema = &refusal_schema, .help = "There are 10 already"},
+                IDEMPOTENCY_CONFLICT},
 };
 
 void handle_webhook_create(struct api_call *call)
 {
     struct webhook_edit *e = call_state(call, sizeof *e, release_edit);
+    struct store_idempotency key = {0};
 
-    if (!e || !call_read_body(call, webhook_fields, WEBHOOK_IS_ACTIVE, false, e->values))
+    if (!e || !idempotency_read(call, &key) ||
+        !call_read_body(call, webhook_fields, WEBHOOK_IS_ACTIVE, false, e->values))
         return;
     store_create_webhook_init(&e->put, &call->who.tenant_id);
+    e->put.idempotency = key;
     if (!take_values(call, e))
         return;
     if (e->put.events == 0)
@@ -108,7 +134,7 @@ void handle_webhook_create(struct api_call *call)
     if (!make_secret(call, e->secret))
         return;
     e->put.secret = span_of(e->secret);
-    call_submit_store(call, &e->put.call, CALL_STORE_NS, on_put, NULL);
+    call_submit_store(call, &e->put.call, CALL_STORE_NS, on_created, NULL);
 }
 
 static const struct schema patch_request = {.name = "WebhookChange",
@@ -134,7 +160,7 @@ void handle_webhook_patch(struct api_call *call)
         return;
     store_update_webhook_init(&e->put, &call->who.tenant_id, &call->params.uuid);
     if (take_values(call, e))
-        call_submit_store(call, &e->put.call, CALL_STORE_NS, on_put, NULL);
+        call_submit_store(call, &e->put.call, CALL_STORE_NS, on_changed, NULL);
 }
 
 /* ---- another secret -------------------------------------------------------------------------- */

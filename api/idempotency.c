@@ -50,14 +50,24 @@ bool idempotency_read(struct api_call *call, struct store_idempotency *i)
     return true;
 }
 
+void idempotency_conflict(struct api_call *call)
+{
+    reply_refusal(call, 422, "Idempotency-Key is already used",
+                  "This key was used for a request with another body or path.");
+}
+
+void idempotency_replayed(struct api_call *call)
+{
+    http_add_header(call->response, "Idempotent-Replayed", "true");
+}
+
 bool idempotency_reply(struct api_call *call, const struct store_idempotency *i)
 {
     switch (i->repeat) {
     case STORE_REPEAT_NONE:
         return false;
     case STORE_REPEAT_OTHER:
-        reply_refusal(call, 422, "Idempotency-Key is already used",
-                      "This key was used for a request with another body or path.");
+        idempotency_conflict(call);
         return true;
     case STORE_REPEAT_SAME:
         break;
@@ -66,7 +76,7 @@ bool idempotency_reply(struct api_call *call, const struct store_idempotency *i)
     strbuf_add_span(&call->response->body, i->answer);
     if (!reply_fits(call))
         return true;
-    http_add_header(call->response, "Idempotent-Replayed", "true");
+    idempotency_replayed(call);
     reply_document(call, 202);
     return true;
 }

@@ -1,6 +1,6 @@
 /*
  * The header Idempotency-Key of a call (draft-ietf-httpapi-idempotency-key-header): a request that
- * is repeated gets the answer of the first, and does nothing. Only answers 202 are kept.
+ * is repeated gets the answer of the first, and does nothing. Only what was done is kept.
  */
 #ifndef API_IDEMPOTENCY_H
 #define API_IDEMPOTENCY_H
@@ -33,5 +33,9 @@ bool idempotency_read(struct api_call *call, struct store_idempotency *i);
  * another request. False when the key is new: nothing has been answered.
  */
 bool idempotency_reply(struct api_call *call, const struct store_idempotency *i);
+
+/* The two halves of that: answers 422, or marks the reply that follows as a repeat. */
+void idempotency_conflict(struct api_call *call);
+void idempotency_replayed(struct api_call *call);
 
 #endif

@@ -229,7 +229,7 @@ static void write_headers(struct json_writer *w, const struct route *route,
         write_header(w, "RateLimit-Remaining", "RateRemaining");
         write_header(w, "RateLimit-Reset", "RateReset");
     }
-    if (status == 202 && is_repeatable(about))
+    if ((status == 201 || status == 202) && is_repeatable(about))
         write_header(w, "Idempotent-Replayed", "Replayed");
     if (status == 429 || status == 503)
         write_header(w, "Retry-After", "RetryAfter");

@@ -25,23 +25,28 @@ enum celeriac_err store_idempotency_check(const struct store_idempotency *i, boo
     return store_text_check(i->key, "idempotency key", 1, STORE_IDEMPOTENCY_KEY_MAX, err);
 }
 
+bool store_idempotency_is_same(struct store_idempotency *i, struct store_row r, int digest_column)
+{
+    struct span digest = store_row_span(r, digest_column);
+    bool is_same = digest.len == sizeof i->digest.bytes &&
+                   memcmp(digest.ptr, i->digest.bytes, digest.len) == 0;
+
+    i->repeat = is_same ? STORE_REPEAT_SAME : STORE_REPEAT_OTHER;
+    return is_same;
+}
+
 void store_idempotency_take(struct store_call *call, struct store_idempotency *i,
                             struct store_row r, int digest_column)
 {
-    struct span digest = store_row_span(r, digest_column);
     struct store_block block;
     void *rows;
 
-    if (digest.len != sizeof i->digest.bytes ||
-        memcmp(digest.ptr, i->digest.bytes, digest.len) != 0) {
-        i->repeat = STORE_REPEAT_OTHER;
+    if (!store_idempotency_is_same(i, r, digest_column))
         return;
-    }
     if (store_block_create(call, r.result, r.row, 1, 0, &rows, &block) != CELERIAC_OK) {
         store_call_no_memory(call);
         return;
     }
-    i->repeat = STORE_REPEAT_SAME;
     i->answer = store_block_column(&block, r, digest_column + 1);
 }
 

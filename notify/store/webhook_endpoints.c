@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "notify/store/idempotency_row.h"
 #include "notify/store/kinds.h"
 #include "notify/store/row.h"
 #include "notify/store/sql.h"
@@ -20,7 +21,10 @@ enum {
     COLUMN_PAUSED,
     COLUMN_OLD_SECRET,
     COLUMN_CREATED,
-    COLUMN_UPDATED
+    COLUMN_UPDATED,
+    /* of sql/create_webhook.sql only */
+    COLUMN_DIGEST,
+    COLUMN_SECRET
 };
 
 /* Bytes of the longest secret, far beyond those that are made. */
@@ -110,7 +114,10 @@ static enum celeriac_err check_create(struct store_call *call)
         return celeriac_error_set(&call->error, CELERIAC_ERR_VALUE, "url: is missing");
     if (put->events == 0)
         return celeriac_error_set(&call->error, CELERIAC_ERR_VALUE, "events: are missing");
-    return store_text_check(put->secret, "secret", 1, SECRET_MAX, &call->error);
+    rc = store_text_check(put->secret, "secret", 1, SECRET_MAX, &call->error);
+    if (rc == CELERIAC_OK && put->idempotency.key.len > 0)
+        rc = store_idempotency_check(&put->idempotency, false, &call->error);
+    return rc;
 }
 
 static void bind_events(struct store_params *p, uint32_t events)
@@ -140,16 +147,44 @@ static void bind_create(struct store_params *p, struct store_call **calls, size_
     bind_events(p, put->events);
     store_params_text(p, put->secret);
     store_params_int8(p, STORE_WEBHOOKS_MAX);
+    store_params_text(p, put->idempotency.key);
+    store_params_digest(p, &put->idempotency.digest);
+}
+
+static void copy_known(void *to, struct store_row r, struct store_block *block)
+{
+    struct store_put_webhook *put = to;
+    copy_row(&put->row, r, block);
+    put->idempotency.answer = store_block_column(block, r, COLUMN_SECRET);
+}
+
+/* What a request finds whose key was known: the webhook that it has made before, if it is that. */
+static void take_known(struct store_put_webhook *put, struct store_row r)
+{
+    if (!store_idempotency_is_same(&put->idempotency, r, COLUMN_DIGEST))
+        return;
+    if (store_row_is_null(r, COLUMN_ID))
+        store_call_not_found(&put->call, "webhook");
+    else
+        store_take_row(&put->call, r, copy_known, put);
 }
 
 static void take_create(struct store_call **calls, size_t count, const PGresult *result)
 {
+    struct store_put_webhook *put = put_of(calls[0]);
+    struct store_row r = {result, 0};
+    struct uuid id;
     (void)count;
-    if (PQntuples(result) == 0)
-        (void)celeriac_error_set(&calls[0]->error, CELERIAC_ERR_EXISTS, "webhooks: %d are there",
+    if (PQntuples(result) == 0) {
+        (void)celeriac_error_set(&put->call.error, CELERIAC_ERR_EXISTS, "webhooks: %d are there",
                                  STORE_WEBHOOKS_MAX);
+        return;
+    }
+    store_row_uuid(r, COLUMN_ID, &id);
+    if (memcmp(&id, &put->id, sizeof id) == 0)
+        store_take_row(&put->call, r, copy_row, &put->row);
     else
-        store_take_row(calls[0], (struct store_row){result, 0}, copy_row, &put_of(calls[0])->row);
+        take_known(put, r);
 }
 
 static void bind_update(struct store_params *p, struct store_call **calls, size_t count,

@@ -1,7 +1,7 @@
 /*
- * Webhooks of a tenant as the API makes, shows and changes them. Their secrets are given out by
- * none of these calls: the API makes them, and the worker reads them. See call.h for how to run a
- * call.
+ * Webhooks of a tenant as the API makes, shows and changes them. The API makes their secrets, and
+ * the worker reads them; of these calls only the repeat of one that made a webhook gives one out.
+ * See call.h for how to run a call.
  */
 #ifndef NOTIFY_STORE_WEBHOOK_ENDPOINTS_H
 #define NOTIFY_STORE_WEBHOOK_ENDPOINTS_H
@@ -13,6 +13,7 @@
 #include "base/span.h"
 #include "base/uuid.h"
 #include "notify/store/call.h"
+#include "notify/store/idempotency.h"
 
 /* What is posted to webhooks. */
 enum store_webhook_event {
@@ -76,6 +77,9 @@ void store_get_webhooks_init(struct store_get_webhooks *get, const struct uuid *
  * Makes a webhook, or changes what is given of one. CELERIAC_ERR_EXISTS when the tenant has
  * STORE_WEBHOOKS_MAX already, CELERIAC_ERR_NOT_FOUND when there is none to change. What is switched
  * on again, or gets another address, is no longer failing.
+ * With an idempotency key nothing is made when the key is known: idempotency.repeat says so. After
+ * STORE_REPEAT_SAME the row is the webhook that the first request made, as it is now, and
+ * idempotency.answer its present secret; CELERIAC_ERR_NOT_FOUND when it was deleted.
  */
 struct store_put_webhook {
     struct store_call call;
@@ -86,7 +90,8 @@ struct store_put_webhook {
     uint32_t events;         /* as above; 0: stay */
     bool sets_active;        /* whether is_active is given */
     bool is_active;
-    struct span secret; /* when it is made */
+    struct span secret;                   /* when it is made */
+    struct store_idempotency idempotency; /* when it is made; document is not used */
     /* result */
     struct store_webhook row;
 };

@@ -22,20 +22,6 @@ def later(seconds: float) -> str:
 class AcceptStage(Stage):
     """What the tests here share."""
 
-    def send(self, path, body, key=None, api=None, tenant_key=None):
-        """One POST with that Idempotency-Key; status, headers, document and its bytes."""
-        connection = http.client.HTTPConnection("127.0.0.1", (api or self.api).port, timeout=30)
-        headers = {"X-API-KEY": tenant_key or self.key, "Content-Type": "application/json"}
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        try:
-            connection.request("POST", path, body if isinstance(body, (str, bytes)) else json.dumps(body), headers)
-            reply = connection.getresponse()
-            raw = reply.read()
-        finally:
-            connection.close()
-        return reply.status, {name.lower(): value for name, value in reply.getheaders()}, json.loads(raw), raw
-
     def number(self, sql: str) -> int:
         return int(self.postgres.psql(sql))
 

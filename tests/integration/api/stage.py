@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import http.client
+import json
 import secrets
 import socket
 import unittest
@@ -46,6 +48,20 @@ class Stage(unittest.TestCase):
     def call(self, method, path, body=None, key="", **more):
         """One request with the tenant's key unless another (or None) is given."""
         return self.api.request(method, path, body, self.key if key == "" else key, **more)
+
+    def send(self, path, body, key=None, api=None, tenant_key=None):
+        """One POST with that Idempotency-Key (None: without); status, headers, document and its bytes."""
+        connection = http.client.HTTPConnection("127.0.0.1", (api or self.api).port, timeout=30)
+        headers = {"X-API-KEY": tenant_key or self.key, "Content-Type": "application/json"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        try:
+            connection.request("POST", path, body if isinstance(body, (str, bytes)) else json.dumps(body), headers)
+            reply = connection.getresponse()
+            raw = reply.read()
+        finally:
+            connection.close()
+        return reply.status, {name.lower(): value for name, value in reply.getheaders()}, json.loads(raw), raw
 
     def raw(self, data: bytes) -> bytes:
         """Sends bytes, reads until the server closes."""

@@ -8,7 +8,7 @@ import unittest
 import urllib.request
 import uuid
 
-from tests.integration.api.stage import Stage
+from tests.integration.api.stage import NOTIFY, Stage
 from tests.services import CeleriacApi
 
 URL = "https://hooks.example.com/notifications"
@@ -104,6 +104,45 @@ class WebhooksTest(Stage):
         self.assertEqual(self.call("POST", "/v1/webhooks/", {"url": URL})[::2],
                          (409, {"error": "Too many webhooks", "detail": "A tenant can have 10 of them."}))
         self.assertEqual(len(self.call("GET", "/v1/webhooks/")[2]), MOST)
+
+    def test_a_repeat_gets_the_same_answer(self):
+        """With its secret, which is stored only where the signatures need it; marked; and nothing else is made."""
+        body = {"url": URL, "description": "billing"}
+        status, headers, made, raw = self.send("/v1/webhooks/", body, "hook-1")
+        self.assertEqual((status, headers.get("idempotent-replayed")), (201, None))
+        status, headers, _, again = self.send("/v1/webhooks", body, "hook-1")
+        self.assertEqual((status, headers.get("idempotent-replayed"), again), (201, "true", raw))
+        self.assertEqual(len(self.call("GET", "/v1/webhooks/")[2]), 1)
+        self.assertEqual(self.postgres.psql("SELECT count(*) FROM celeriac.idempotency_keys k WHERE strpos(k::text, 'whsec') > 0 OR "
+                                            f"encode(document, 'escape') LIKE '%{made['secret'][6:]}%'"), "0")
+        refused = (422, {"error": "Idempotency-Key is already used",
+                         "detail": "This key was used for a request with another body or path."})
+        self.assertEqual(self.send("/v1/webhooks/", {"url": URL}, "hook-1")[::2], refused)
+        self.assertEqual(self.send("/v1/notify/", NOTIFY, "hook-1")[::2], refused)
+        self.assertEqual(self.send("/v1/webhooks/", body, "no key")[0], 400)
+        self.assertNotEqual(self.send("/v1/webhooks/", body, "hook-2")[2]["id"], made["id"])
+        # As it is by now, and with the secret that signs by now.
+        path = f"/v1/webhooks/{made['id']}/"
+        rotated = self.call("POST", f"{path}rotate-secret/", {"grace_seconds": 0})[2]
+        self.call("PATCH", path, {"description": "changed"})
+        now = self.send("/v1/webhooks/", body, "hook-1")[2]
+        self.assertEqual((now["id"], now["description"], now["secret"]), (made["id"], "changed", rotated["secret"]))
+        self.call("DELETE", path)
+        self.assertEqual(self.send("/v1/webhooks/", body, "hook-1")[::2], (404, {"error": "Webhook not found"}))
+
+    def test_repeats_at_once_make_one(self):
+        """Whoever comes first makes it, and the others wait for that."""
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(self.send("/v1/webhooks/", {"url": URL}, "hooks-at-once")))
+                   for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual({answer[0] for answer in answers}, {201})
+        self.assertEqual(len({answer[3] for answer in answers}), 1)
+        self.assertEqual(sum("idempotent-replayed" not in answer[1] for answer in answers), 1)
+        self.assertEqual(len(self.call("GET", "/v1/webhooks/")[2]), 1)
 
     def test_a_secret_is_replaced(self):
         """Shown once; the old one stays for its time."""

@@ -264,6 +264,96 @@ static void deleted_by_their_tenant(void **state)
     store_call_release(&del.call);
 }
 
+/* Asks for a webhook with that key; what came of it is in put, to be released. */
+static enum celeriac_err create_once(struct store_put_webhook *put, const struct uuid *owner,
+                                     const char *key, uint8_t digest)
+{
+    store_create_webhook_init(put, owner);
+    put->url = SPAN("https://example.com/hook");
+    put->events = BOTH;
+    put->secret = SPAN("whsec_once");
+    put->idempotency.key = span_of(key);
+    put->idempotency.digest.bytes[0] = digest;
+    return store_run(store, &put->call);
+}
+
+static void keys_of_requests_are_kept(void **state)
+{
+    struct uuid owner = database_tenant(), other = database_tenant(), id;
+    struct store_put_webhook put;
+    struct store_rotate_webhook rotate;
+    (void)state;
+    assert_int_equal(create_once(&put, &owner, "k", 1), CELERIAC_OK);
+    assert_int_equal(put.idempotency.repeat, STORE_REPEAT_NONE);
+    assert_memory_equal(&put.row.id, &put.id, sizeof put.id);
+    id = put.id;
+    store_call_release(&put.call);
+    /* A commit that was not heard of: the same call once more. */
+    assert_int_equal(store_run(store, &put.call), CELERIAC_OK);
+    assert_int_equal(put.idempotency.repeat, STORE_REPEAT_NONE);
+    assert_memory_equal(&put.row.id, &id, sizeof id);
+    store_call_release(&put.call);
+    store_rotate_webhook_init(&rotate, &owner, &id, SPAN("whsec_now"), 0);
+    assert_int_equal(store_run(store, &rotate.call), CELERIAC_OK);
+    store_call_release(&rotate.call);
+    assert_int_equal(create_once(&put, &owner, "k", 1), CELERIAC_OK);
+    assert_int_equal(put.idempotency.repeat, STORE_REPEAT_SAME);
+    assert_memory_equal(&put.row.id, &id, sizeof id);
+    assert_true(span_is(put.row.url, "https://example.com/hook"));
+    assert_string_equal(put.idempotency.answer.ptr, "whsec_now");
+    store_call_release(&put.call);
+    assert_int_equal(create_once(&put, &owner, "k", 2), CELERIAC_OK);
+    assert_int_equal(put.idempotency.repeat, STORE_REPEAT_OTHER);
+    store_call_release(&put.call);
+    assert_int_equal(create_once(&put, &other, "k", 1), CELERIAC_OK);
+    assert_int_equal(put.idempotency.repeat, STORE_REPEAT_NONE);
+    store_call_release(&put.call);
+    assert_int_equal(count_of(&owner), 1);
+    assert_int_equal(count_of(&other), 1);
+}
+
+static void keys_outlive_their_webhooks(void **state)
+{
+    struct uuid owner = database_tenant(), id;
+    struct store_put_webhook put;
+    struct store_delete_webhook del;
+    (void)state;
+    assert_int_equal(create_once(&put, &owner, "k", 1), CELERIAC_OK);
+    id = put.id;
+    store_call_release(&put.call);
+    store_delete_webhook_init(&del, &owner, &id);
+    assert_int_equal(store_run(store, &del.call), CELERIAC_OK);
+    store_call_release(&del.call);
+    assert_int_equal(create_once(&put, &owner, "k", 1), CELERIAC_ERR_NOT_FOUND);
+    store_call_release(&put.call);
+    assert_int_equal(create_once(&put, &owner, "k", 2), CELERIAC_OK);
+    assert_int_equal(put.idempotency.repeat, STORE_REPEAT_OTHER);
+    store_call_release(&put.call);
+    assert_int_equal(count_of(&owner), 0);
+}
+
+/* A key that is known is answered at the limit too; what is refused there can be tried again. */
+static void keys_at_the_limit(void **state)
+{
+    struct uuid owner = database_tenant(), id;
+    struct store_put_webhook put;
+    (void)state;
+    for (int i = 0; i < STORE_WEBHOOKS_MAX - 1; i++)
+        assert_int_equal(create(store, &owner, "whsec_p", &id), CELERIAC_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(create_once(&put, &owner, "last", 1), CELERIAC_OK);
+        assert_int_equal(put.idempotency.repeat, i == 0 ? STORE_REPEAT_NONE : STORE_REPEAT_SAME);
+        store_call_release(&put.call);
+    }
+    assert_int_equal(create_once(&put, &owner, "later", 1), CELERIAC_ERR_EXISTS);
+    store_call_release(&put.call);
+    database_run("DELETE FROM celeriac.webhooks WHERE id = '%s'", database_show(&id));
+    assert_int_equal(create_once(&put, &owner, "later", 1), CELERIAC_OK);
+    assert_int_equal(put.idempotency.repeat, STORE_REPEAT_NONE);
+    store_call_release(&put.call);
+    assert_int_equal(count_of(&owner), STORE_WEBHOOKS_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +365,9 @@ int main(void)
         cmocka_unit_test(calls_can_be_repeated),
         cmocka_unit_test(secrets_are_replaced),
         cmocka_unit_test(deleted_by_their_tenant),
+        cmocka_unit_test(keys_of_requests_are_kept),
+        cmocka_unit_test(keys_outlive_their_webhooks),
+        cmocka_unit_test(keys_at_the_limit),
     };
     return cmocka_run_group_tests(tests, stage_set_up, stage_tear_down);
 }

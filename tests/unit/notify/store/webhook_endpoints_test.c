@@ -80,6 +80,19 @@ static void a_new_one_is_complete(void **state)
     assert_int_equal(check(), CELERIAC_ERR_VALUE);
 }
 
+static void keys_have_a_limit(void **state)
+{
+    char key[STORE_IDEMPOTENCY_KEY_MAX + 1];
+
+    (void)state;
+    memset(key, 'k', sizeof key);
+    put.idempotency.key = (struct span){key, STORE_IDEMPOTENCY_KEY_MAX};
+    assert_int_equal(check(), CELERIAC_OK);
+    put.idempotency.key.len++;
+    assert_int_equal(check(), CELERIAC_ERR_VALUE);
+    assert_string_equal(put.call.error.text, "idempotency key: more than 255 characters");
+}
+
 static void grace_has_bounds(void **state)
 {
     struct store_rotate_webhook rotate;
@@ -110,6 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(fields_up_to_their_limits, set_up),
         cmocka_unit_test_setup(a_new_one_is_complete, set_up),
+        cmocka_unit_test_setup(keys_have_a_limit, set_up),
         cmocka_unit_test(grace_has_bounds),
         cmocka_unit_test_setup(ids_are_random, set_up),
     };
