@@ -44,7 +44,7 @@
      .shape = SHAPE_OBJECT,                                 \
      .schema = &(row_schema),                               \
      .is_list = true,                                       \
-     .help = results_help},                                 \
+     .help = (results_help)},                               \
         {.name = "next_cursor",                             \
          .nullable = true,                                  \
          .help = "For the next page; null after the last"}, \
