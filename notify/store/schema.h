@@ -7,7 +7,7 @@
 #define NOTIFY_STORE_SCHEMA_H
 
 /* The version that this program needs at least. */
-#define STORE_SCHEMA_VERSION 8
+#define STORE_SCHEMA_VERSION 9
 
 /* What an operator runs to get there. */
 #define STORE_MIGRATE_COMMAND "celeriac-api migrate"

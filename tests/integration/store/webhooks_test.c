@@ -272,6 +272,31 @@ static void a_scan_is_bounded(void **state)
     assert_int_equal(calls, 2);
 }
 
+/* Nor do those that an import has made at one moment: they are looked at in parts, each once. */
+static void rows_of_one_moment_are_scanned_in_parts(void **state)
+{
+    int64_t made;
+    bool more;
+
+    (void)state;
+    (void)make_webhook(&tenant, ", created_at", ", now() - interval '1 day'");
+    database_run("INSERT INTO celeriac.webhook_scans VALUES ('%s', now() - interval '1 hour')",
+                 database_show(&tenant));
+    others_send(12000);
+    database_run("UPDATE notifications SET created_at = now() - interval '1 minute'");
+    for (int i = 0; i < 2; i++) {
+        scan(&made, &more);
+        assert_int_equal(made, 5000);
+        assert_true(more);
+    }
+    scan(&made, &more);
+    assert_int_equal(made, 2000);
+    assert_false(more);
+    scan(&made, &more);
+    assert_int_equal(made, 0);
+    assert_false(more);
+}
+
 /* What is watched and has ended is not left until the next look, however much it is. */
 static void what_is_watched_is_looked_at_until_it_has_ended(void **state)
 {
@@ -468,6 +493,7 @@ int main(void)
         cmocka_unit_test_setup(endpoints_that_are_off, start_anew),
         cmocka_unit_test_setup(repeats_wait_for_the_next_attempt, start_anew),
         cmocka_unit_test_setup(a_scan_is_bounded, start_anew),
+        cmocka_unit_test_setup(rows_of_one_moment_are_scanned_in_parts, start_anew),
         cmocka_unit_test_setup(what_is_watched_is_looked_at_until_it_has_ended, start_anew),
         cmocka_unit_test_setup(a_scan_tells_whether_there_are_webhooks, start_anew),
         cmocka_unit_test_setup(data_of_others_stop_no_scan, start_anew),
