@@ -156,7 +156,7 @@ static const struct celeriac_task_options child_tasks[] = {
     {.name = "drops", .run = drop_by_drop},
     {.name = "thread", .run = leave_thread},
     {.name = "say", .run = say_frame},
-    {.name = "flood", .run = flood, .time_limit = 0.2},
+    {.name = "flood", .run = flood, .time_limit = 1},
     {.name = "drip", .run = drip, .time_limit = 0.2},
 };
 
