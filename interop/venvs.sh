@@ -78,7 +78,8 @@ make() {
     if [ "$name" = celery44 ]; then
         "$folder/$name/bin/python" -m pip install --quiet --disable-pip-version-check pip==24.0
     fi
-    (cd "$here" && "$folder/$name/bin/python" -m pip install --quiet --disable-pip-version-check $arguments)
+    # Most of what is installed is never imported: what is, is compiled then.
+    (cd "$here" && "$folder/$name/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile $arguments)
     case $files in *old_celery_compat.py*) add_compat "$folder/$name" ;; esac
     echo "$mark" >"$folder/$name/.made"
     echo "venv $name: ready"
