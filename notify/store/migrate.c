@@ -22,11 +22,15 @@ static const struct {
     const char *sql;
     int readable_from;
 } migrations[] = {
-    {store_sql_0001_celeriac, 1},        {store_sql_0002_send_failures, 1},
-    {store_sql_0003_accept, 1},          {store_sql_0004_template_versions, 1},
-    {store_sql_0005_limits, 1},          {store_sql_0006_trace, 1},
-    {store_sql_0007_webhooks, 1},        {store_sql_0008_webhook_places, 1},
-    {store_sql_0009_webhook_scan_id, 1},
+    {store_sql_0001_celeriac, 1},
+    {store_sql_0002_send_failures, 1},
+    {store_sql_0003_accept, 1},
+    {store_sql_0004_template_versions, 1},
+    {store_sql_0005_limits, 1},
+    {store_sql_0006_trace, 1},
+    {store_sql_0007_webhooks, 1},
+    {store_sql_0008_webhook_places, 1},
+    {store_sql_0009_webhook_scan_parts, 1},
 };
 
 #define MIGRATION_COUNT ((int)(sizeof migrations / sizeof migrations[0]))

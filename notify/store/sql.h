@@ -98,6 +98,6 @@ extern const char store_sql_0005_limits[];
 extern const char store_sql_0006_trace[];
 extern const char store_sql_0007_webhooks[];
 extern const char store_sql_0008_webhook_places[];
-extern const char store_sql_0009_webhook_scan_id[];
+extern const char store_sql_0009_webhook_scan_parts[];
 
 #endif

@@ -31,15 +31,16 @@ WITH leader AS MATERIALIZED (
            SELECT n.id, n.tenant_id, n.channel, n.template_id, n.status, n.error_message, n.created_at,
                   n.updated_at, n.sent_at
              FROM public.notifications n
-            WHERE n.tenant_id = s.tenant_id AND n.created_at >= s.scanned_until
-              AND (n.created_at, n.id) > (s.scanned_until, s.scanned_id)
+            WHERE n.tenant_id = s.tenant_id AND n.created_at > s.scanned_until
+              AND (n.created_at = s.part_at AND n.id <= s.part_id) IS NOT TRUE
               AND n.created_at <= now() - interval '10 seconds'
             ORDER BY n.created_at, n.id
             LIMIT (SELECT h.rows FROM share h)) AS x
 ), advanced AS (
     UPDATE celeriac.webhook_scans s
-       SET scanned_until = CASE WHEN p.count >= h.rows THEN p.last ELSE now() - interval '10 seconds' END,
-           scanned_id = CASE WHEN p.count >= h.rows THEN p.last_id ELSE celeriac.last_id() END
+       SET scanned_until = CASE WHEN p.count >= h.rows THEN p.last - interval '1 microsecond'
+                                ELSE now() - interval '10 seconds' END,
+           part_at = p.last, part_id = p.last_id
       FROM tenants t
      CROSS JOIN share h
       LEFT JOIN (SELECT e.tenant_id, count(*) AS count, max(e.created_at) AS last,
