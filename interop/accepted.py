@@ -38,8 +38,7 @@ def kill_and_flush(redis, api, posters: Posters, kills: int, flushes: int) -> No
     """Kills the API again and again, each time after it has accepted something, with FLUSHALL at even distances."""
     every = max(1, kills // (flushes + 1))
     for kill in range(1, kills + 1):
-        before = len(posters.accepted)
-        wait_until(lambda least=before: len(posters.accepted) > least, PATIENCE_S, "something to be accepted")
+        posters.await_more(PATIENCE_S)
         time.sleep(random.uniform(0.5, 2.0))
         api.kill()
         api.start()

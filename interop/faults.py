@@ -265,6 +265,11 @@ class Posters:
                 else:
                     self.others[status] += 1
 
+    def await_more(self, seconds: float) -> None:
+        """Waits until something more is accepted; ServiceError when nothing was after SECONDS."""
+        before = len(self.accepted)
+        wait_until(lambda: len(self.accepted) > before, seconds, "something to be accepted")
+
     def close(self) -> None:
         """Ends the threads."""
         self._end.set()
@@ -282,8 +287,7 @@ def run_api(session: Session, report: Report, worker_kind: str, api_kind: str) -
     posters = Posters(api, key)
     try:
         for _ in range(API_KILLS):
-            before = len(posters.accepted)
-            wait_until(lambda least=before: len(posters.accepted) > least, Scene.patience, "something to be accepted")
+            posters.await_more(Scene.patience)
             time.sleep(random.uniform(0, 2))
             api.kill()
             api.start()
